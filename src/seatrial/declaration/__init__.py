@@ -1,0 +1,1 @@
+"""seatrial.yaml -> located tree -> frozen models; every error names file, line and key."""

@@ -1,0 +1,135 @@
+"""The frozen models that a declaration becomes.
+
+A kind derives its own configuration from `ComponentConfig`, or from `ProgramConfig` when Seatrial
+may start it as a program of the user's. Strings in a component may hold references such as
+`{postgres.url}`; they stay text here and are resolved per viewer (see `references`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from seatrial.outcome import Priority
+
+
+class Model(BaseModel):
+    """Base of everything read from outside: frozen, and unknown keys are mistakes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+
+
+class ComponentConfig(Model):
+    """The keys that every kind of component accepts."""
+
+    kind: str
+    needs: tuple[str, ...] = Field((), description="components that must be ready before it starts")
+    service: str | None = Field(None, description="the name of its service in the compose file")
+    priority: Priority = Field(Priority.P1, description="what it means when this one is down")
+    time_limit: float = Field(2.0, gt=0, le=60, description="seconds a probe may take (cause slow)")
+
+
+class ProgramConfig(ComponentConfig):
+    """The keys of a component that runs a program of the user's."""
+
+    run: str | tuple[str, ...] | None = Field(
+        None, description="the command: a list, or a string split as a shell splits; no shell"
+    )
+    env: Mapping[str, str] = Field({}, description="its environment; values may hold references")
+    replicas: int = Field(1, ge=1, le=64)
+    grace: float = Field(10.0, gt=0, le=300, description="seconds from SIGTERM to SIGKILL")
+    start_timeout: float = Field(60.0, gt=0, le=3600, description="seconds until it must be ready")
+
+
+class RemoteEndpoint(Model):
+    """Where a component of a remote environment is reached; each value may be a ${VAR}."""
+
+    url: str
+    user: str | None = None
+    password: str | None = None
+
+
+class EnvironmentConfig(Model):
+    provider: Literal["local", "compose", "remote"]
+    protected: bool = Field(False, description="refuse everything that writes or breaks")
+    file: str | None = Field(None, description="the compose file")
+    endpoints: Mapping[str, str | tuple[str, ...] | Mapping[str, str | RemoteEndpoint]] = Field(
+        {}, description="by component: a URL, a list (replicas), or {endpoint name: url or object}"
+    )
+
+
+class CleanUp(Model):
+    """How what a trial created in one component is found again and removed.
+
+    `find` and `remove` are in the component's own terms (SQL for postgres); `%(keys)s` is the list
+    of the keys that the ledger wrote down. `queues` (rabbitmq) are searched for messages whose
+    correlation id or message id is one of the keys.
+    """
+
+    find: str | None = None
+    remove: tuple[str, ...] = ()
+    queues: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Location:
+    file: Path
+    line: int  # 1-based
+    column: int  # 1-based
+
+
+@dataclass(frozen=True)
+class Reference:
+    """`{owner.endpoint.field}` in a string of `viewer`: an edge of the dependency graph."""
+
+    viewer: str  # the component whose string holds it
+    owner: str  # the component that is meant
+    endpoint: str  # name of one of the owner's endpoints
+    field: str  # url, urls, host, port, user, password or path
+    where: str  # dotted path of the string, such as "env.DATABASE_URL"
+
+
+@dataclass(frozen=True)
+class Component:
+    name: str
+    kind: str
+    config: ComponentConfig
+    expect: Model | None  # the kind's own model of expectations, None where nothing is declared
+    references: tuple[Reference, ...]
+    location: Location
+
+    @property
+    def depends_on(self) -> tuple[str, ...]:
+        """Everything it needs or refers to, itself left out, in order of appearance."""
+        names = [*self.config.needs, *(ref.owner for ref in self.references)]
+        return tuple(dict.fromkeys(name for name in names if name != self.name))
+
+
+@dataclass(frozen=True)
+class System:
+    """A bound declaration for one environment."""
+
+    name: str
+    folder: Path
+    file: Path
+    components: Mapping[str, Component]
+    environment: str  # name of the chosen environment
+    environments: Mapping[str, EnvironmentConfig]  # only the chosen one has its ${VAR} filled in
+    python: str | None
+    trials: str = "trials"  # folder of the trials, relative to `folder`
+    spec: str | None = None
+    compose: str | None = None
+    clean_up: Mapping[str, CleanUp] = field(default_factory=dict)
+    #: For each remote environment: {component: {endpoint: {field: variable name}}}, for dotenv.
+    variables: Mapping[str, Mapping[str, Mapping[str, Mapping[str, str]]]] = field(
+        default_factory=dict
+    )
+    digest: str = ""  # sha256 of the resolved components; equal digests may share a deployment
+
+    @property
+    def config(self) -> EnvironmentConfig:
+        return self.environments[self.environment]

@@ -1,0 +1,1 @@
+"""The append-only record of a run: record types, writer, reader, redaction."""

@@ -1,0 +1,98 @@
+"""Records that the pytest plugin writes: what was collected, and what became of it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from seatrial.evidence.records.base import Record
+from seatrial.outcome import Outcome, Priority
+
+
+class SessionStarted(Record):
+    type: Literal["session_started"] = "session_started"
+    session: str  # "p1", or "p2-p3"
+    worker: str = "main"  # the xdist worker, or "main"
+
+
+class Collected(Record):
+    """What the session is going to run; one that never reports an outcome is not measured."""
+
+    type: Literal["collected"] = "collected"
+    session: str
+    trials: tuple[tuple[str, Priority], ...]  # (node id, priority)
+
+
+class CollectionFailed(Record):
+    """A file could not be collected: its trials count as errored at `priority`."""
+
+    type: Literal["collection_failed"] = "collection_failed"
+    session: str
+    node: str
+    priority: Priority
+    error: str
+
+
+class TrialFinished(Record):
+    """The outcome of one trial over set-up, call and tear-down. `attempt` counts retries from 1."""
+
+    type: Literal["trial_finished"] = "trial_finished"
+    session: str
+    node: str  # pytest's node id
+    name: str
+    file: str
+    priority: Priority
+    outcome: Outcome
+    duration_s: float
+    attempt: int = 1
+    reason: str = ""  # why skipped, blocked or not measured
+    error: str = ""  # the failure as pytest shows it
+    finding: str | None = None  # id of the finding that a blocked or failed trial cites
+    assertions_checked: int | None = None  # None where pytest's assertion hook is off
+    assertions_passed: int | None = None
+    needs: tuple[str, ...] = ()  # components
+    criteria: tuple[str, ...] = ()
+    properties: tuple[tuple[str, str], ...] = ()
+
+
+class BudgetMeasured(Record):
+    """A time budget held against a measurement, both in seconds."""
+
+    type: Literal["budget_measured"] = "budget_measured"
+    node: str  # the trial's node id, or the file for a budget of a whole file
+    name: str
+    priority: Priority
+    limit_s: float
+    measured_s: float | None  # None: not measured
+
+
+class RequestMade(Record):
+    """One request that a trial sent through a Seatrial client; bodies are capped and redacted."""
+
+    type: Literal["request_made"] = "request_made"
+    node: str
+    component: str
+    request: str  # "POST /tasks"
+    status: int | None
+    duration_ms: float
+    sent: str = ""
+    received: str = ""
+
+
+class LedgerClosed(Record):
+    """What trials created was removed; `left` things could not be, and `error` says why."""
+
+    type: Literal["ledger_closed"] = "ledger_closed"
+    session: str
+    created: int
+    removed: int
+    left: int
+    retained: int = 0
+    error: str = ""
+
+
+class SessionFinished(Record):
+    type: Literal["session_finished"] = "session_finished"
+    session: str
+    worker: str = "main"
+    pytest_exit: int
+    duration_s: float

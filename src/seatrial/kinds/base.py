@@ -1,0 +1,246 @@
+"""What a kind is: a name and its facets.
+
+A kind is a folder here whose `__init__` defines `KIND: Kind`. Facets that need third-party clients
+live in modules of their own and are imported on first use, so that reading a declaration stays
+quick. Only `config` and `probe` are required; what else a kind offers is picked up by the rooms
+that can use it:
+
+    config   the keys it accepts in `components`, and its endpoints    declaration
+    expect   the keys it accepts in `expect`, and how they are checked checks
+    probe    is it there, and if not, which cause                      checks, keeper
+    launch   how to start it natively                                  keeper
+    client   what a trial talks to it with                             plugin
+    meters   what only the server knows of its load                    keeper
+    clean_up how what trials created is found again and removed        plugin
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, cast
+from urllib.parse import quote, unquote, urlsplit
+
+from seatrial.declaration.models import CleanUp, ComponentConfig, Model
+from seatrial.outcome import Cause, Connection, Health, Outcome, Priority, State
+from seatrial.waiting import Deadline
+
+if TYPE_CHECKING:
+    from seatrial.kinds.launching import Launch
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One address of a component. `url` holds the credentials; show `masked` to people."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str = ""  # with its leading slash, percent-encoded; "" where there is none
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def parse(
+        cls, url: str, *, user: str | None = None, password: str | None = None, port: int = 0
+    ) -> Endpoint:
+        """Read a URL; `user` and `password` override its own; `port` is the default port."""
+        parts = urlsplit(url)
+        path = parts.path + (f"?{parts.query}" if parts.query else "")
+        return cls(
+            scheme=parts.scheme,
+            host=parts.hostname or "",
+            port=parts.port or port,
+            path=path,
+            user=user or (unquote(parts.username) if parts.username else None),
+            password=password or (unquote(parts.password) if parts.password else None),
+        )
+
+    def _build(self, password: str | None) -> str:
+        login = ""
+        if self.user is not None:
+            login = quote(self.user, safe="")
+            login += f":{password}" if password is not None else ""
+            login += "@"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{login}{host}:{self.port}{self.path}"
+
+    @property
+    def url(self) -> str:
+        return self._build(None if self.password is None else quote(self.password, safe=""))
+
+    @property
+    def masked(self) -> str:
+        return self._build(None if self.password is None else "***")
+
+    @property
+    def address(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A component where it can be reached: what probes, clients and checks are given.
+
+    `endpoints` maps the endpoint's name to one `Endpoint` a replica (at least one).
+    `states` are the states of the replicas as their keeper knows them, () where none watches.
+    """
+
+    name: str
+    kind: str
+    config: ComponentConfig
+    endpoints: Mapping[str, tuple[Endpoint, ...]]
+    states: tuple[State, ...] = ()
+
+    def endpoint(self, name: str | None = None) -> Endpoint:
+        """The first replica's endpoint; without a name, the kind's default one."""
+        return self.endpoints[name or next(iter(self.endpoints))][0]
+
+
+@dataclass(frozen=True)
+class ProbeResult:
+    """What one look at a component showed. On anything but healthy: cause, expected, found, fix."""
+
+    health: Health
+    connection: Connection
+    response_time_ms: float
+    cause: Cause | None = None
+    expected: str = ""
+    found: str = ""
+    fix: str = ""
+    version: str | None = None
+
+
+class Probe(Protocol):
+    """Look at a component once, read-only; never raises, never outlives the deadline."""
+
+    async def __call__(
+        self, target: Target, context: Context, deadline: Deadline
+    ) -> ProbeResult: ...
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a probe or an expectation may know of the rest of the deployment."""
+
+    system_folder: Path
+    targets: Mapping[str, Target]
+    cache: Path  # where what is slow to make may be kept between runs, by digest
+    python: str = "python3"  # the system's interpreter
+
+    async def consumers(self, component: str, queue: str, deadline: Deadline) -> int:
+        """How many consumers a queue of that component has, counted exactly."""
+        target = self.targets[component]
+        kind = load(target.kind)
+        if kind.consumers is None:
+            raise ValueError(f"a {target.kind} has no queues")
+        return await kind.consumers(target, queue, deadline)
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One expectation held against one observation."""
+
+    id: str  # stable: "rabbitmq.queue.orders.durable"
+    component: str
+    title: str
+    priority: Priority
+    outcome: Outcome  # passed, failed, not_measured or skipped
+    cause: Cause | None = None
+    expected: str = ""
+    found: str = ""
+    fix: str = ""
+
+
+class Expectations(Protocol):
+    """Check all expectations of one component, read-only.
+
+    `expect` is an instance of the kind's expectation model, or None where nothing is declared (a
+    kind may still check what holds for any deployment). What cannot be looked at before the
+    deadline is `not_measured`, never left out.
+    """
+
+    async def __call__(
+        self, target: Target, expect: Model | None, context: Context, deadline: Deadline
+    ) -> Sequence[CheckResult]: ...
+
+
+class CleanUpFacet(Protocol):
+    """Find and remove what trials created, by the keys that the ledger wrote down."""
+
+    def left(self, target: Target, how: CleanUp, keys: Sequence[str]) -> int:
+        """How many things with these keys are still there."""
+        ...
+
+    def remove(self, target: Target, how: CleanUp, keys: Sequence[str]) -> None: ...
+
+
+#: A facet written as "module:attribute", imported on first use.
+Lazy = str
+
+
+@dataclass(frozen=True)
+class Kind:
+    name: str
+    summary: str
+    config: type[ComponentConfig]
+    endpoints: tuple[str, ...]  # names, the default one first; () for a kind without a port
+    expect: type[Model] | None = None
+    schemes: Mapping[str, int] = field(default_factory=dict)  # URL scheme -> default port
+    probe_at: Lazy = ""
+    expectations_at: Lazy = ""
+    launch_at: Lazy = ""
+    client_at: Lazy = ""
+    meters_at: Lazy = ""
+    clean_up_at: Lazy = ""
+    consumers_at: Lazy = ""
+    packages: tuple[str, ...] = ()  # Debian packages that carry its server
+
+    @property
+    def probe(self) -> Probe:
+        return cast(Probe, _load(self.probe_at))
+
+    @property
+    def expectations(self) -> Expectations | None:
+        return cast(Expectations, _load(self.expectations_at)) if self.expectations_at else None
+
+    @property
+    def launch(self) -> Launch | None:
+        return cast("Launch", _load(self.launch_at)) if self.launch_at else None
+
+    @property
+    def client(self) -> Callable[[Target], object] | None:
+        """Makes the typed client for trials: sync, with its async twin at `.aio`."""
+        return cast("Callable[[Target], object]", _load(self.client_at)) if self.client_at else None
+
+    @property
+    def meters(self) -> Callable[[Target, Deadline], Awaitable[Mapping[str, float]]] | None:
+        if not self.meters_at:
+            return None
+        return cast(
+            "Callable[[Target, Deadline], Awaitable[Mapping[str, float]]]", _load(self.meters_at)
+        )
+
+    @property
+    def clean_up(self) -> CleanUpFacet | None:
+        return cast(CleanUpFacet, _load(self.clean_up_at)) if self.clean_up_at else None
+
+    @property
+    def consumers(self) -> Callable[[Target, str, Deadline], Awaitable[int]] | None:
+        if not self.consumers_at:
+            return None
+        return cast("Callable[[Target, str, Deadline], Awaitable[int]]", _load(self.consumers_at))
+
+
+def _load(reference: Lazy) -> object:
+    module, _, attribute = reference.partition(":")
+    return getattr(import_module(module), attribute)
+
+
+def load(name: str) -> Kind:
+    """The kind with this name; KeyError if there is none."""
+    from seatrial.kinds.registry import KINDS
+
+    return KINDS[name]
