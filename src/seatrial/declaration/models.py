@@ -32,6 +32,11 @@ class ComponentConfig(Model):
     priority: Priority = Field(Priority.P1, description="what it means when this one is down")
     time_limit: float = Field(2.0, gt=0, le=60, description="seconds a probe may take (cause slow)")
 
+    @property
+    def patience(self) -> float:
+        """Seconds after which a probe gives up: over `time_limit`, to tell slow from silent."""
+        return self.time_limit * 1.5
+
 
 class ProgramConfig(ComponentConfig):
     """The keys of a component that runs a program of the user's."""

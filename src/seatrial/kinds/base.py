@@ -101,7 +101,11 @@ class Target:
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """What one look at a component showed. On anything but healthy: cause, expected, found, fix."""
+    """What one look at a component showed. On anything but healthy: cause, expected, found, fix.
+
+    Healthy with a cause is a warning: it can be used, but something about it (slow, degraded)
+    deserves a finding at p2.
+    """
 
     health: Health
     connection: Connection
@@ -111,6 +115,10 @@ class ProbeResult:
     found: str = ""
     fix: str = ""
     version: str | None = None
+    #: Parts that it complains of, in its own words ("database_status"), whatever they stand for.
+    complaints: tuple[str, ...] = ()
+    #: Why it is no part of health in this environment (a task on a remote, say); health is unknown.
+    skipped: str = ""
 
 
 class Probe(Protocol):
@@ -197,6 +205,8 @@ class Kind:
     clean_up_at: Lazy = ""
     consumers_at: Lazy = ""
     packages: tuple[str, ...] = ()  # Debian packages that carry its server
+    #: What other programs call such a component in a health answer: "database", "db", "queue"...
+    also_called: tuple[str, ...] = ()
 
     @property
     def probe(self) -> Probe:

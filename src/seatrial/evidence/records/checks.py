@@ -20,6 +20,7 @@ class ComponentHealth(Record):
     version: str | None = None
     error: str | None = None
     cause: Cause | None = None
+    skipped: str | None = None  # why it is no part of health here; its health is unknown then
 
 
 class Expectation(Record):
