@@ -1,0 +1,138 @@
+"""What the kinds that run a program of the user's (http, process, task) have in common."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from seatrial.declaration.models import ProgramConfig
+from seatrial.errors import DeploymentError
+from seatrial.kinds.base import ProbeResult, Target
+from seatrial.kinds.launching import Process, Site
+from seatrial.outcome import Cause, Connection, Health, State
+
+#: What a program gets from the environment that Seatrial runs in; all else comes from its `env`.
+#: Where programs and temporary files are, whose home it is, how to write text and times, which
+#: authorities to trust, and whether Python may leave compiled files in the source tree.
+PASSED_ON = (
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "TMPDIR",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "TZ",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "PYTHONDONTWRITEBYTECODE",
+)
+
+_DOWN = (State.EXITED, State.FAILED, State.STOPPED, State.PAUSED)
+
+
+def process_of(site: Site) -> Process:
+    """The process that `run` of a program asks for. Raises DeploymentError.
+
+    A leading `python` or `python3` is the system's interpreter, whose folder also comes first on
+    PATH, so that the console scripts installed beside it are found. Relative paths start at the
+    system's folder, which is also the working folder.
+    """
+    config = site.config
+    if not site.argv or not isinstance(config, ProgramConfig):
+        raise DeploymentError(
+            f"{site.component}: there is no command to start it with",
+            hint=f"give components.{site.component} a `run`, or use an environment where it runs",
+        )
+    env = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    env["PYTHONUNBUFFERED"] = "1"  # its last words must reach the log before it dies
+    python = _python(site)
+    if python is not None:
+        env["PATH"] = os.pathsep.join((str(Path(python).parent), env.get("PATH", os.defpath)))
+    env |= site.env
+    return Process(
+        argv=(_program(site, python, env.get("PATH", os.defpath)), *site.argv[1:]),
+        env=env,
+        cwd=site.system_folder,
+        grace=config.grace,
+    )
+
+
+def _python(site: Site) -> str | None:
+    """The interpreter as an absolute path, its links not followed; None if it is not there."""
+    if os.sep not in site.python:
+        return shutil.which(site.python)
+    path = os.path.abspath(site.system_folder / site.python)
+    return path if os.access(path, os.X_OK) else None
+
+
+def _program(site: Site, python: str | None, path: str) -> str:
+    name = site.argv[0]
+    if name in ("python", "python3"):
+        if python is None:
+            raise DeploymentError(
+                f"{site.component}: the interpreter {site.python} is not there",
+                hint="make the system's virtual environment, or set `python:` in seatrial.yaml",
+            )
+        return python
+    where = str(site.system_folder / name) if os.sep in name else name
+    found = shutil.which(where, path=path)
+    if found is None:
+        raise DeploymentError(
+            f"{site.component}: the program {name} of its `run` was not found",
+            hint=f"install {name} for the system, or correct run of components.{site.component}",
+        )
+    return os.path.abspath(found)
+
+
+def watched(target: Target) -> bool:
+    """Whether a keeper knows the states of this component."""
+    return bool(target.states)
+
+
+def down_by_states(target: Target) -> ProbeResult | None:
+    """The result for a component whose keeper says that a replica of it does not run, else None.
+
+    A replica that never became ready (failed) may well run and say why, so servers are asked; see
+    the kinds. States are what the keeper did or saw, and so better evidence than a time-out.
+    """
+    bad = [(number, state) for number, state in enumerate(target.states) if state in _DOWN]
+    if not bad:
+        return None
+    number, state = bad[0]
+    who = target.name if len(target.states) == 1 else f"replica {number + 1} of {target.name}"
+    more = f", {len(bad)} of {len(target.states)} are down" if len(bad) > 1 else ""
+    words = {
+        State.EXITED: "ended on its own",
+        State.FAILED: "never became ready",
+        State.STOPPED: "was stopped on request",
+        State.PAUSED: "is paused on request",
+    }
+    on_request = state in (State.STOPPED, State.PAUSED)
+    return ProbeResult(
+        Health.UNHEALTHY,
+        Connection.DISCONNECTED,
+        0.0,
+        Cause.STOPPED if on_request else Cause.EXITED,
+        expected=f"{target.name} runs",
+        found=f"{who} {words[state]}{more}",
+        fix=f"seatrial restart {target.name}"
+        + ("" if on_request else f"; its last words: seatrial logs {target.name}"),
+    )
+
+
+def waiting_by_states(target: Target) -> ProbeResult | None:
+    """The result for a component that has not been started yet, else None."""
+    if not target.states or any(state is not State.WAITING for state in target.states):
+        return None
+    return ProbeResult(
+        Health.UNKNOWN,
+        Connection.DISCONNECTED,
+        0.0,
+        Cause.NOT_MEASURED,
+        expected=f"{target.name} runs",
+        found=f"{target.name} waits for what it needs and has not been started",
+        fix="seatrial status   (shows what it waits for)",
+    )
