@@ -44,6 +44,7 @@ class Process:
     user: str | None = None  # run as this user (only asked for when Seatrial runs as root)
     stop_signal: signal.Signals = signal.SIGTERM
     grace: float = 10.0  # seconds from the stop signal to SIGKILL
+    discard_signal: signal.Signals = signal.SIGTERM  # when its data will not be needed again
 
 
 @dataclass(frozen=True)

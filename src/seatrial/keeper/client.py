@@ -1,0 +1,283 @@
+"""The client's side: start a keeper or find the one that runs, and talk to it."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import BaseModel
+
+from seatrial.declaration.models import System
+from seatrial.errors import KeeperError, Refused
+from seatrial.keeper import protocol as p
+from seatrial.keeper.description import describe, differences
+from seatrial.keeper.order import Order
+from seatrial.keeper.places import Place
+from seatrial.waiting import Deadline, eventually
+
+_ANSWER_SECONDS = 30.0  # for requests that do not wait by themselves
+_ATTACH_SECONDS = 15.0  # for a keeper that is just being started or is ending
+_ACT_SECONDS = 120.0
+
+
+class ActionFailed(KeeperError):
+    """A component did not come back; `failure` says why."""
+
+    def __init__(self, message: str, hint: str | None, failure: p.Failure | None) -> None:
+        super().__init__(message, hint=hint)
+        self.failure = failure
+
+
+class KeeperClient:
+    """One connection to a keeper, which is a lease on its deployment. Safe to use from threads:
+    requests take turns."""
+
+    def __init__(self, place: Place, connection: socket.socket, started: bool) -> None:
+        self.place = place
+        self.started = started  # by us, rather than found
+        self._connection = connection
+        self._stream = connection.makefile("rb")
+        self._turn = threading.Lock()
+        self.greeting = self._read(Deadline.after(_ATTACH_SECONDS))
+        if self.greeting.status is None:
+            self.close()
+            raise KeeperError(
+                self.greeting.error or "the keeper sent no status", hint=self.greeting.hint
+            )
+
+    def _read(self, deadline: Deadline) -> p.Reply:
+        self._connection.settimeout(max(0.01, deadline.remaining()))
+        try:
+            line = self._stream.readline(p.LONGEST_LINE)
+        except TimeoutError:
+            raise KeeperError(
+                "the keeper of this deployment does not answer",
+                hint="seatrial down ends it; look at its log first",
+            ) from None
+        except OSError as error:
+            raise self._gone() from error
+        if not line:
+            raise self._gone()
+        return p.Reply.model_validate_json(line)
+
+    def _gone(self) -> KeeperError:
+        log = self.place.folder / "keeper.log"
+        with contextlib.suppress(OSError):
+            last = log.read_text(errors="replace").strip().splitlines()[-1:]
+            if last:
+                return KeeperError(f"the keeper ended: {last[0]}", hint=f"read {log}")
+        return KeeperError("the keeper ended", hint="start the deployment again: seatrial up")
+
+    def ask(self, request: BaseModel, seconds: float = _ANSWER_SECONDS) -> p.Reply:
+        """Send a request and return the reply. Raises KeeperError or ActionFailed."""
+        with self._turn:
+            try:
+                self._connection.settimeout(_ANSWER_SECONDS)
+                self._connection.sendall(request.model_dump_json().encode() + b"\n")
+            except OSError as error:
+                raise self._gone() from error
+            reply = self._read(Deadline.after(seconds))
+        if reply.error is not None:
+            raise ActionFailed(reply.error, reply.hint, reply.failure)
+        return reply
+
+    def status(self) -> p.DeploymentStatus:
+        status = self.ask(p.Status()).status
+        assert status is not None
+        return status
+
+    def events(self, since: int = 0, wait: float = 0.0) -> tuple[p.Event, ...]:
+        """State changes after `since`; waits up to `wait` seconds for the first."""
+        events = self.ask(p.Events(since=since, wait=wait), wait + _ANSWER_SECONDS).events
+        assert events is not None
+        return events.events
+
+    def act(
+        self, action: p.Action, component: str, replica: int | None = None, *, hold: bool = False
+    ) -> None:
+        act = p.Act(action=action, component=component, replica=replica, hold=hold)
+        self.ask(act, _ACT_SECONDS)
+
+    def lock(self, mode: Literal["shared", "exclusive"], wait: float = 60.0) -> None:
+        self.ask(p.Lock(mode=mode, wait=wait), wait + _ANSWER_SECONDS)
+
+    def unlock(self) -> None:
+        self.ask(p.Unlock())
+
+    def logs(self, component: str, lines: int = 200) -> tuple[str, ...]:
+        logs = self.ask(p.Logs(component=component, lines=lines)).logs
+        assert logs is not None
+        return logs.lines
+
+    def keep(self, idle_seconds: float) -> None:
+        """The deployment shall live on without this client."""
+        self.ask(p.Keep(idle_seconds=idle_seconds))
+
+    def wait_until_ready(self, seen: Callable[[p.Event], None]) -> p.DeploymentStatus:
+        """Return when all components are ready, or one has failed (see `failure`); every state
+        change on the way is handed to `seen`."""
+        last = 0
+        while True:
+            for event in self.events(last, wait=5.0):
+                last = event.seq
+                seen(event)
+            status = self.status()
+            if status.ready or status.failure is not None:
+                for event in self.events(last):
+                    seen(event)
+                return status
+
+    def down(self, seconds: float = 30.0) -> None:
+        """End the deployment and wait until nothing of it is left."""
+        with contextlib.suppress(KeeperError):
+            self.ask(p.Down())
+        self.close()
+        wait_until_gone(self.place, seconds)
+
+    def close(self) -> None:
+        """End the lease."""
+        with contextlib.suppress(OSError):
+            self._connection.shutdown(socket.SHUT_RDWR)
+        self._stream.close()
+        self._connection.close()
+
+
+@dataclass(frozen=True)
+class RunningState:
+    """What the state file of a running keeper says."""
+
+    keeper: int
+    system: str
+    name: str
+    environment: str
+    digest: str
+    description: str
+    started_at: str
+
+
+def wait_until_gone(place: Place, seconds: float = 30.0) -> None:
+    """Wait until the deployment's lock is free: keeper and guardian have ended."""
+
+    def free() -> bool:
+        descriptor = _try_lock(place)
+        if descriptor is not None:
+            os.close(descriptor)
+        return descriptor is not None
+
+    try:
+        eventually(free, timeout=seconds, longest_pause=0.05, what="the deployment has ended")
+    except AssertionError as error:
+        raise KeeperError(
+            f"the deployment {place.id} has not ended within {seconds:g} s",
+            hint=f"look what is left: ps -ef | grep {place.id}",
+        ) from error
+
+
+def _try_lock(place: Place) -> int | None:
+    """The locked file descriptor, or None while a keeper (or its guardian) lives."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    descriptor = os.open(place.lock_file, flags, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def read_state(place: Place) -> RunningState | None:
+    try:
+        fields = json.loads(place.state_file.read_text())
+    except (OSError, ValueError):
+        return None
+    return RunningState(**{name: fields[name] for name in RunningState.__dataclass_fields__})
+
+
+def attach(place: Place) -> KeeperClient | None:
+    """A client of the keeper that runs, or None where there is none."""
+
+    def connect() -> KeeperClient | str:
+        descriptor = _try_lock(place)
+        if descriptor is not None:
+            os.close(descriptor)
+            return "none"
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            connection.connect(str(place.socket))
+            return KeeperClient(place, connection, started=False)
+        except (OSError, KeeperError):  # it is just being started, or just ending
+            connection.close()
+            return ""
+
+    if not place.lock_file.exists():
+        return None
+    found = eventually(connect, timeout=_ATTACH_SECONDS, what="the keeper can be reached")
+    return found if isinstance(found, KeeperClient) else None
+
+
+def start(system: System, place: Place) -> KeeperClient:
+    """Start a keeper for the system; returns at once, before its components are ready.
+
+    Raises KeeperError when one runs there already, or it cannot be started.
+    """
+    lock = _try_lock(place)
+    if lock is None:
+        raise KeeperError(f"the deployment {place.id} is already running", hint="seatrial down")
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    with theirs:
+        try:
+            _spawn(system, place, theirs.fileno(), lock)
+        finally:
+            os.close(lock)
+    return KeeperClient(place, ours, started=True)
+
+
+def _spawn(system: System, place: Place, connection: int, lock: int) -> None:
+    shutil.rmtree(place.folder, ignore_errors=True)  # left by a keeper that was killed
+    place.folder.mkdir(mode=0o711)
+    order = Order(
+        id=place.id,
+        folder=place.folder,
+        file=system.file,
+        environment=system.environment,
+        digest=system.digest,
+        connection=connection,
+        lock=lock,
+    )
+    log = os.open(place.folder / "keeper.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        subprocess.Popen(
+            [sys.executable, "-P", "-m", "seatrial.keeper", order.text()],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd="/",
+            start_new_session=True,
+            pass_fds=(connection, lock),
+        )
+    finally:
+        os.close(log)
+
+
+def refuse_if_different(system: System, place: Place) -> None:
+    """Raise Refused, naming the differences, when what runs was declared differently."""
+    running = read_state(place)
+    if running is None or running.digest == system.digest:
+        return
+    lines = differences(running.description, describe(system))
+    shown = "\n".join(f"    {line}" for line in lines) or "    (outside the components)"
+    raise Refused(
+        f"{system.name} is already up in {system.environment}, from a different declaration:\n"
+        f"{shown}",
+        hint="seatrial down, then up again; or give this one a --name of its own",
+    )

@@ -1,0 +1,253 @@
+"""One component with its replicas: their states, and what can be done to them."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+
+from seatrial.declaration import references
+from seatrial.declaration.models import Component, ProgramConfig
+from seatrial.keeper.instance import Instance, Log, StartFailed
+from seatrial.keeper.places import Place, cache
+from seatrial.keeper.ports import PortReservations, is_taken
+from seatrial.keeper.timeline import Timeline
+from seatrial.kinds.base import Context, Endpoint, Kind, Target
+from seatrial.kinds.launching import Launch, Site
+from seatrial.outcome import Cause, State
+from seatrial.waiting import Deadline
+
+_START_SECONDS = 60.0  # of a server; programs have `start_timeout`
+
+Endpoints = Mapping[str, Mapping[str, tuple[Endpoint, ...]]]  # component -> name -> replicas
+
+
+@dataclass(frozen=True)
+class World:
+    """What a component needs to know of its deployment."""
+
+    place: Place
+    system_folder: Path
+    python: str
+    ports: PortReservations
+    timeline: Timeline
+
+
+@dataclass
+class Replica:
+    instance: Instance
+    state: State = State.WAITING
+    detail: str = ""
+    by_fault: bool = False
+
+
+@dataclass
+class Managed:
+    """A component of a local deployment, as its keeper holds it."""
+
+    component: Component
+    kind: Kind
+    launch: Launch
+    world: World
+    allocated: tuple[Mapping[str, Endpoint], ...]
+    replicas: list[Replica] = field(default_factory=list)
+    state: State = State.WAITING
+    started_in_ms: float | None = None
+    settled: asyncio.Event = field(default_factory=asyncio.Event)  # ready once, or failed
+    failure: StartFailed | None = None
+
+    @classmethod
+    def allocate(cls, component: Component, kind: Kind, launch: Launch, world: World) -> Managed:
+        """Reserve ports and make passwords for all replicas."""
+        count = component.config.replicas if isinstance(component.config, ProgramConfig) else 1
+        allocated = tuple(
+            launch.allocate(component.config, world.ports.reserve) for _ in range(count)
+        )
+        return cls(component, kind, launch, world, allocated)
+
+    @property
+    def name(self) -> str:
+        return self.component.name
+
+    @property
+    def endpoints(self) -> Mapping[str, tuple[Endpoint, ...]]:
+        return {
+            name: tuple(replica[name] for replica in self.allocated) for name in self.allocated[0]
+        }
+
+    @property
+    def log(self) -> Log:
+        return Log(self.world.place.logs / f"{self.name}.log")
+
+    def prepare(self, everyone: Endpoints) -> None:
+        """Make the instances, with references resolved against everyone's endpoints."""
+        for number, endpoints in enumerate(self.allocated):
+            site = self._site(number, endpoints, everyone)
+            instance = Instance(
+                self.kind,
+                self.launch,
+                site,
+                self.world.place.id,
+                self.log,
+                lambda code, number=number: self._exited(number, code),  # type: ignore[misc]
+            )
+            self.replicas.append(Replica(instance))
+
+    def _site(self, number: int, own: Mapping[str, Endpoint], everyone: Endpoints) -> Site:
+        config = self.component.config
+        argv: tuple[str, ...] = ()
+        env: dict[str, str] = {}
+
+        def resolve(text: str) -> str:
+            return references.resolve(text, everyone, viewer=self.name, replica=number)
+
+        if isinstance(config, ProgramConfig) and config.run is not None:
+            words = shlex.split(config.run) if isinstance(config.run, str) else config.run
+            argv = tuple(resolve(word) for word in words)
+            env = {key: resolve(value) for key, value in config.env.items()}
+        folder = self.world.place.data / f"{self.name}-{number}"
+        folder.mkdir(mode=0o711, exist_ok=True)
+        return Site(
+            component=self.name,
+            replica=number,
+            config=config,
+            endpoints=own,
+            folder=folder,
+            sockets=self.world.place.sockets,
+            cache=cache(),
+            system_folder=self.world.system_folder,
+            ports=self.world.ports.reserve,
+            argv=argv,
+            env=env,
+            python=self.world.python,
+        )
+
+    # -- states ------------------------------------------------------------------------------
+
+    async def _set(
+        self, number: int, state: State, detail: str = "", *, by_fault: bool = False
+    ) -> None:
+        replica = self.replicas[number]
+        replica.state, replica.detail, replica.by_fault = state, detail, by_fault
+        timeline = self.world.timeline
+        if len(self.replicas) > 1:
+            await timeline.add(self.name, number, state, detail, by_fault=by_fault)
+        together = self._together()
+        if together is not self.state or len(self.replicas) == 1:
+            self.state = together
+            await timeline.add(self.name, None, together, detail, by_fault=by_fault)
+
+    def _together(self) -> State:
+        """The component is as well as its best replica, once all have been ready."""
+        states = {replica.state for replica in self.replicas}
+        if len(states) == 1:
+            return states.pop()
+        if not self.settled.is_set():
+            return State.STARTING
+        order = (State.READY, State.DONE, State.STARTING, State.PAUSED, State.STOPPED)
+        return next((state for state in order if state in states), State.EXITED)
+
+    async def _exited(self, number: int, code: int) -> None:
+        how = f"signal {-code}" if code < 0 else f"exit code {code}"
+        await self._set(number, State.EXITED, f"ended on its own with {how}")
+
+    # -- starting and ending -----------------------------------------------------------------
+
+    def target(self, everyone: Endpoints) -> Target:
+        return Target(
+            self.name,
+            self.component.kind,
+            self.component.config,
+            everyone[self.name],
+            tuple(replica.state for replica in self.replicas),
+        )
+
+    def target_of(self, number: int) -> Target:
+        """The one replica alone, for its own readiness."""
+        return Target(
+            self.name,
+            self.component.kind,
+            self.component.config,
+            {name: (endpoint,) for name, endpoint in self.allocated[number].items()},
+            (self.replicas[number].state,),
+        )
+
+    async def start(self, context: Context) -> None:
+        """Start all replicas side by side. Raises StartFailed of the first that fails."""
+        begin = monotonic()
+        try:
+            async with asyncio.TaskGroup() as group:
+                for number in range(len(self.replicas)):
+                    group.create_task(self.start_one(number, context))
+        except* StartFailed as failures:
+            self.failure = next(e for e in failures.exceptions if isinstance(e, StartFailed))
+        self.started_in_ms = (monotonic() - begin) * 1000
+        self.settled.set()
+        if self.failure is not None:
+            raise self.failure
+
+    async def start_one(self, number: int, context: Context) -> None:
+        replica = self.replicas[number]
+        self._refuse_taken_port(number)
+        await self._set(number, State.STARTING)
+        try:
+            await self._start_retrying(number, context)
+        except StartFailed as failure:
+            await self._set(number, State.FAILED, failure.found)
+            await replica.instance.end(signal.SIGKILL)
+            raise
+        done = not replica.instance.running
+        await self._set(number, State.DONE if done else State.READY)
+
+    async def _start_retrying(self, number: int, context: Context) -> None:
+        """A program that does not set SO_REUSEADDR cannot bind a reserved port: give the
+        reservation up and try once more."""
+        instance = self.replicas[number].instance
+        deadline = Deadline.after(getattr(self.component.config, "start_timeout", _START_SECONDS))
+        try:
+            await instance.start(self.target_of(number), context, deadline)
+        except StartFailed as failure:
+            if failure.cause is not Cause.PORT_IN_USE:
+                raise
+            await instance.end(signal.SIGKILL)
+            for endpoint in self.allocated[number].values():
+                self.world.ports.release(endpoint.port)
+            await instance.start(self.target_of(number), context, deadline)
+
+    def _refuse_taken_port(self, number: int) -> None:
+        for endpoint in self.allocated[number].values():
+            if is_taken(endpoint.port):
+                raise StartFailed(
+                    Cause.PORT_IN_USE,
+                    f"port {endpoint.port} is free for {self.name}",
+                    "another program listens on it",
+                    f"end that program, or leave `port` of {self.name} out to get a free one",
+                )
+
+    async def stop_one(
+        self, number: int, how: signal.Signals | None = None, *, by_fault: bool = False
+    ) -> None:
+        await self._set(number, State.STOPPED, "on request", by_fault=by_fault)
+        await self.replicas[number].instance.end(how)
+
+    async def kill_one(self, number: int, *, by_fault: bool = False) -> None:
+        """SIGKILL, without a goodbye."""
+        await self.stop_one(number, signal.SIGKILL, by_fault=by_fault)
+
+    async def pause_one(self, number: int, *, by_fault: bool = False) -> None:
+        self.replicas[number].instance.pause()
+        await self._set(number, State.PAUSED, "on request", by_fault=by_fault)
+
+    async def resume_one(self, number: int) -> None:
+        self.replicas[number].instance.resume()
+        await self._set(number, State.READY)
+
+    async def discard(self) -> None:
+        """End everything; its data will not be needed again."""
+        await asyncio.gather(
+            *(r.instance.end(r.instance.discard_signal) for r in self.replicas),
+        )

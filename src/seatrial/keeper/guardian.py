@@ -1,0 +1,71 @@
+"""The guardian: a small process that is the keeper's parent and outlives it by a moment.
+
+It is a subreaper, so everything the keeper starts is and stays its descendant, whatever forks or
+changes its session or its user. When the keeper ends, however it ends, the guardian ends all that
+is left and removes the deployment's data. When the guardian itself is killed, the keeper gets
+SIGTERM and shuts down in order.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+from seatrial.keeper import processes
+
+
+def guard(deployment: str, folder: Path, keep: Callable[[], int], inherited: list[int]) -> int:
+    """Fork; run `keep` in the child; wait for it, then end whatever is left.
+
+    Called before anything heavy is imported and before any thread exists. `inherited` are file
+    descriptors that belong to the keeper alone. Returns the keeper's exit code.
+    """
+    processes.become_subreaper()
+    guardian = os.getpid()
+    keeper = os.fork()
+    if keeper == 0:
+        processes.die_with_parent(signal.SIGTERM)
+        if os.getppid() != guardian:  # it died before we asked to be told
+            os._exit(1)
+        os._exit(_run(keep))
+    for descriptor in inherited:
+        os.close(descriptor)
+    for forwarded in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(forwarded, lambda *_: processes.send([keeper], signal.SIGTERM))
+    status = _wait_for(keeper)
+    processes.end_all([deployment], root=guardian)
+    _forget(folder, keep_logs=status != 0)
+    return status
+
+
+def _run(keep: Callable[[], int]) -> int:
+    try:
+        return keep()
+    except BaseException:  # the last frame of the keeper: say what happened, then end
+        import traceback
+
+        traceback.print_exc()
+        return 70
+
+
+def _wait_for(keeper: int) -> int:
+    while True:
+        number, status = os.wait()  # adopted orphans are reaped on the way
+        if number == keeper:
+            return status
+
+
+def _forget(folder: Path, *, keep_logs: bool) -> None:
+    """Remove the deployment's folder; after a crash its logs stay until the next start."""
+    if not keep_logs:
+        shutil.rmtree(folder, ignore_errors=True)
+        return
+    for name in ("data", "s"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    for name in ("state.json", "keeper.sock"):
+        with contextlib.suppress(OSError):
+            (folder / name).unlink()

@@ -1,0 +1,316 @@
+"""One replica of a component as real processes: start, wait until ready, stop, kill, pause."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import pwd
+import re
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from seatrial.errors import SeatrialError
+from seatrial.keeper import processes
+from seatrial.kinds.base import Context, Kind, ProbeResult, Target
+from seatrial.kinds.launching import Launch, Plan, Process, Ready, Site
+from seatrial.outcome import Cause, Health
+from seatrial.waiting import Deadline, backoff
+
+LOG_TAIL = 20  # lines
+_PROBE_SECONDS = 2.0
+_PORT_IN_USE = re.compile(rb"address already in use|EADDRINUSE|eaddrinuse", re.IGNORECASE)
+
+
+class StartFailed(Exception):
+    """A replica did not become ready."""
+
+    def __init__(
+        self, cause: Cause, expected: str, found: str, fix: str, log: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(found)
+        self.cause, self.expected, self.found, self.fix, self.log = cause, expected, found, fix, log
+
+
+@dataclass(frozen=True)
+class Log:
+    """A component's standard output and error, appended to one file over all its restarts."""
+
+    file: Path
+
+    def tail(self, lines: int = LOG_TAIL, most: int = 65_536) -> tuple[str, ...]:
+        """The last lines, reading at most so many bytes."""
+        try:
+            with self.file.open("rb") as stream:
+                stream.seek(max(0, stream.seek(0, os.SEEK_END) - most))
+                return tuple(stream.read().decode(errors="replace").splitlines()[-lines:])
+        except OSError:
+            return ()
+
+    @property
+    def size(self) -> int:
+        return self.file.stat().st_size if self.file.exists() else 0
+
+    def says_port_in_use(self, since: int) -> bool:
+        with self.file.open("rb") as stream:
+            stream.seek(since)
+            return _PORT_IN_USE.search(stream.read(1_000_000)) is not None
+
+
+class Instance:
+    """Starts and ends the processes of one `Site`.
+
+    `exited` is called when the main process ends without having been asked to, with its exit code.
+    """
+
+    def __init__(
+        self,
+        kind: Kind,
+        launch: Launch,
+        site: Site,
+        deployment: str,
+        log: Log,
+        exited: Callable[[int], Awaitable[None]],
+    ) -> None:
+        self.kind, self.launch, self.site, self.log = kind, launch, site, log
+        self._deployment = deployment
+        self._exited = exited
+        self._marker = f"{deployment}/{site.component}-{site.replica}"
+        self._plan: Plan | None = None
+        self._main: asyncio.subprocess.Process | None = None
+        self._helpers: list[asyncio.subprocess.Process] = []
+        self._notified: asyncio.Event | None = None
+        self._watcher: asyncio.Task[None] | None = None
+        self._expected_to_end = False
+
+    @property
+    def running(self) -> bool:
+        return self._main is not None and self._main.returncode is None
+
+    @property
+    def pid(self) -> int | None:
+        return self._main.pid if self._main is not None and self.running else None
+
+    async def start(self, target: Target, context: Context, deadline: Deadline) -> None:
+        """Start it and return when it is ready. Raises StartFailed; what was started stays for
+        `end` to clear away."""
+        try:
+            self._plan = await self.launch.plan(self.site)
+        except SeatrialError as error:
+            raise StartFailed(
+                Cause.EXITED, "it can be started", error.message, error.hint or ""
+            ) from error
+        begin = self.log.size
+        self._expected_to_end = False
+        for helper in self._plan.helpers:
+            self._helpers.append(await self._spawn(helper, {}))
+        await self._start_main(self._plan)
+        try:
+            await self._until_ready(self._plan, target, context, deadline, begin)
+            if self._plan.ready is not Ready.EXIT:
+                await self.launch.after_start(target, self.site, deadline)
+        except SeatrialError as error:
+            raise StartFailed(
+                Cause.EXITED, "it can be set up", error.message, error.hint or "", self.log.tail()
+            ) from error
+        if self._plan.ready is not Ready.EXIT:
+            self._watcher = asyncio.create_task(self._watch())
+
+    async def _start_main(self, plan: Plan) -> None:
+        address = self.site.sockets / f"{self.site.component}-{self.site.replica}.n"
+        self._notified = self._listen(address, plan.process.user)
+        self._main = await self._spawn(plan.process, {"NOTIFY_SOCKET": str(address)})
+
+    async def _spawn(
+        self, process: Process, extra: Mapping[str, str]
+    ) -> asyncio.subprocess.Process:
+        env = {
+            **process.env,
+            **extra,
+            processes.DEPLOYMENT: self._deployment,
+            processes.COMPONENT: self._marker,
+        }
+        log = os.open(self.log.file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            if process.user is None or os.getuid() != 0:
+                user = group = None
+            else:
+                entry = pwd.getpwnam(process.user)
+                user, group = entry.pw_uid, entry.pw_gid
+            return await asyncio.create_subprocess_exec(
+                *process.argv,
+                env=env,
+                cwd=process.cwd,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                user=user,
+                group=group,
+                extra_groups=None if user is None else [],
+            )
+        except OSError as error:
+            raise StartFailed(
+                Cause.EXITED,
+                f"{process.argv[0]} can be started",
+                f"{type(error).__name__}: {error}",
+                f"look at `run` of {self.site.component}: is the program there and executable?",
+            ) from error
+        finally:
+            os.close(log)
+
+    def _listen(self, address: Path, user: str | None) -> asyncio.Event:
+        """Open a NOTIFY_SOCKET; the event is set by READY=1."""
+        address.unlink(missing_ok=True)
+        receiver = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        receiver.bind(str(address))
+        address.chmod(0o600)
+        if user is not None and os.getuid() == 0:
+            os.chown(address, pwd.getpwnam(user).pw_uid, -1)
+        event = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def read() -> None:
+            with contextlib.suppress(BlockingIOError):
+                if b"READY=1" in receiver.recv(4096).split(b"\n"):
+                    loop.remove_reader(receiver)
+                    receiver.close()
+                    address.unlink(missing_ok=True)
+                    event.set()
+
+        loop.add_reader(receiver, read)
+        return event
+
+    async def _until_ready(
+        self, plan: Plan, target: Target, context: Context, deadline: Deadline, begin: int
+    ) -> None:
+        assert self._main is not None
+        ended = asyncio.create_task(self._main.wait())
+        ready = asyncio.create_task(self._ready(plan, target, context, deadline))
+        try:
+            async with asyncio.timeout(deadline.remaining()):
+                await asyncio.wait({ended, ready}, return_when=asyncio.FIRST_COMPLETED)
+        except TimeoutError:
+            pass
+        finally:
+            for task in (ended, ready):
+                if not task.done():
+                    task.cancel()
+        if plan.ready is Ready.EXIT and self._main.returncode == 0:
+            return
+        if self._main.returncode is not None:
+            raise self._ended_early(self._main.returncode, begin)
+        if ready.done() and not ready.cancelled():
+            ready.result()
+            return
+        raise self._not_ready(plan)
+
+    async def _ready(
+        self, plan: Plan, target: Target, context: Context, deadline: Deadline
+    ) -> None:
+        """Return when it is ready; may take for ever."""
+        if plan.ready is Ready.EXIT:
+            await asyncio.Event().wait()  # ending is what is waited for
+        elif plan.ready is Ready.NOTIFY:
+            assert self._notified is not None
+            await self._notified.wait()
+        elif plan.ready is Ready.PROBE:
+            for pause in backoff(longest=0.25):
+                self.last = await self.kind.probe(target, context, deadline.within(_PROBE_SECONDS))
+                if self.last.health is Health.HEALTHY:
+                    return
+                await asyncio.sleep(pause)
+
+    last: ProbeResult | None = None
+
+    def _ended_early(self, code: int, begin: int) -> StartFailed:
+        name = self.site.component
+        if self.log.says_port_in_use(begin):
+            ports = ", ".join(str(e.port) for e in self.site.endpoints.values())
+            return StartFailed(
+                Cause.PORT_IN_USE,
+                f"{name} listens on port {ports}",
+                f"it ended with {_code(code)}: the address is already in use",
+                f"end the program that holds the port, or leave `port` of {name} out",
+                self.log.tail(),
+            )
+        return StartFailed(
+            Cause.EXITED,
+            f"{name} keeps running" if self._wants_to_run else f"{name} ends with exit code 0",
+            f"it ended with {_code(code)} while starting",
+            f"read its last log lines: seatrial logs {name}",
+            self.log.tail(),
+        )
+
+    @property
+    def _wants_to_run(self) -> bool:
+        return self._plan is None or self._plan.ready is not Ready.EXIT
+
+    def _not_ready(self, plan: Plan) -> StartFailed:
+        name = self.site.component
+        cause, found = Cause.TIMEOUT, "it runs, but is not ready"
+        fix = f"read its log: seatrial logs {name}; a slow start may need a higher start_timeout"
+        if plan.ready is Ready.NOTIFY:
+            found = "it runs, but has not sent READY=1 to NOTIFY_SOCKET"
+        elif plan.ready is Ready.EXIT:
+            found = "it still runs"
+        elif self.last is not None:
+            cause = self.last.cause or cause
+            found = f"it runs, but: {self.last.found}"
+            fix = self.last.fix or fix
+        return StartFailed(cause, f"{name} is ready in time", found, fix, self.log.tail())
+
+    async def _watch(self) -> None:
+        assert self._main is not None
+        code = await self._main.wait()
+        if not self._expected_to_end:
+            await self._exited(code)
+
+    def _pids(self) -> list[int]:
+        found = set(processes.marked(processes.COMPONENT, self._marker))
+        for process in (self._main, *self._helpers):
+            if process is not None and process.returncode is None:
+                found |= {process.pid, *processes.descendants(process.pid)}
+        return sorted(found)
+
+    def pause(self) -> None:
+        processes.send(self._pids(), signal.SIGSTOP)
+
+    def resume(self) -> None:
+        processes.send(self._pids(), signal.SIGCONT)
+
+    async def end(self, how: signal.Signals | None = None) -> None:
+        """End the main process with `how` (default: its own stop signal), SIGKILL after its grace,
+        then whatever else of it is left. Safe to call at any time, also twice."""
+        self._expected_to_end = True
+        plan = self._plan
+        if plan is not None and self._main is not None and self.running:
+            # An ending component may still need its children, so only the main process is told.
+            processes.send([self._main.pid], how or plan.process.stop_signal)
+            self.resume()  # a paused process would not see the signal
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(plan.process.grace):
+                    await self._main.wait()
+        processes.send(self._pids(), signal.SIGKILL)
+        for process in (self._main, *self._helpers):
+            if process is not None:
+                await process.wait()
+        self._helpers.clear()
+        if self._watcher is not None:
+            await self._watcher
+            self._watcher = None
+
+    @property
+    def discard_signal(self) -> signal.Signals:
+        """How to end it when its data will not be needed again."""
+        return self._plan.process.discard_signal if self._plan else signal.SIGKILL
+
+
+def _code(code: int) -> str:
+    if code < 0:
+        with contextlib.suppress(ValueError):
+            return f"signal {signal.Signals(-code).name}"
+    return f"exit code {code}"

@@ -1,0 +1,88 @@
+"""A keeper's life: read the declaration, start what it says, serve, and end everything."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+
+from seatrial.declaration.load import load
+from seatrial.declaration.models import System
+from seatrial.errors import KeeperError, SeatrialError
+from seatrial.keeper import protocol as p
+from seatrial.keeper.description import describe
+from seatrial.keeper.observer import Observer
+from seatrial.keeper.order import Order
+from seatrial.keeper.places import Place
+from seatrial.keeper.remote import remote_context
+from seatrial.keeper.server import Server
+from seatrial.keeper.supervisor import Supervisor
+from seatrial.keeper.timeline import Timeline
+from seatrial.kinds.registry import KINDS
+
+
+def keep(order: Order) -> int:
+    """Keep the deployment until its last lease ends; returns the exit code."""
+    client = socket.socket(fileno=order.connection)
+    try:
+        system = load(order.file, KINDS, environment=order.environment, variables=os.environ)
+        if system.digest != order.digest:
+            raise KeeperError(
+                f"{order.file} changed while the deployment was being started",
+                hint="start it again",
+            )
+        return asyncio.run(_live(system, Place(order.id), client))
+    except SeatrialError as error:
+        with contextlib.suppress(OSError):
+            client.sendall(_line(error))
+        return error.exit_code
+
+
+def _line(error: SeatrialError) -> bytes:
+    return p.Reply(error=error.message, hint=error.hint).model_dump_json().encode() + b"\n"
+
+
+def _owner(system: System, place: Place, timeline: Timeline) -> Supervisor | Observer:
+    if system.config.provider == "local":
+        return Supervisor(system, place, timeline)
+    if system.config.provider == "remote":
+        return Observer(remote_context(system), timeline)
+    raise KeeperError(
+        f"the environment {system.environment} uses provider {system.config.provider}, "
+        "which this version cannot start yet",
+        hint="use --env with a local or remote environment",
+    )
+
+
+async def _live(system: System, place: Place, client: socket.socket) -> int:
+    timeline = Timeline()
+    for folder in (place.data, place.sockets, place.logs):
+        folder.mkdir(mode=0o711, exist_ok=True)
+    owner = _owner(system, place, timeline)
+    server = Server(system, place, owner, timeline)
+    for signal_ in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(signal_, server.over.set)
+    listening = await server.listen()
+    server.write_state(describe(system))
+    await server.adopt(client)
+    starting = asyncio.create_task(owner.start())
+    try:
+        await _until_over(server, starting)
+    finally:
+        starting.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await starting
+        await owner.end()
+        listening.close()
+        place.state_file.unlink(missing_ok=True)
+    return 0
+
+
+async def _until_over(server: Server, starting: asyncio.Task[None]) -> None:
+    over = asyncio.create_task(server.over.wait())
+    await asyncio.wait({over, starting}, return_when=asyncio.FIRST_COMPLETED)
+    if starting.done():
+        starting.result()  # a bug in starting must not pass for a deployment that is not ready yet
+    await over

@@ -1,0 +1,94 @@
+"""Where deployments live on this machine, and how one is named.
+
+    BASE = /var/tmp/seatrial-UID           0711, ours alone to write
+    BASE/cache                             templates, shared between deployments
+    BASE/d/ID/state.json                   0600: who keeps it, and the socket
+    BASE/d/ID/keeper.sock                  0600
+    BASE/d/ID/{data,sockets,logs}          of its components
+
+Folders are 0711 because servers that run as an unprivileged user must reach their own data folder
+through them; names below are not secret, contents are protected by their own modes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from seatrial.errors import KeeperError
+
+
+def base() -> Path:
+    """The private base folder, made if need be; refused if somebody else made it."""
+    path = Path(os.environ.get("SEATRIAL_HOME") or f"/var/tmp/seatrial-{os.getuid()}")  # noqa: S108
+    path.mkdir(mode=0o711, parents=True, exist_ok=True)
+    found = path.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
+        raise KeeperError(
+            f"{path} is not a folder that only this user can write to",
+            hint=f"look who made it (ls -ld {path}), remove it, or set SEATRIAL_HOME",
+        )
+    return path
+
+
+def cache() -> Path:
+    """Templates and snapshots, keyed by version and configuration; safe to delete at any time."""
+    path = base() / "cache"
+    path.mkdir(mode=0o711, exist_ok=True)
+    return path
+
+
+def deployments() -> Path:
+    path = base() / "d"
+    path.mkdir(mode=0o711, exist_ok=True)
+    return path
+
+
+@dataclass(frozen=True)
+class Place:
+    """The folder of one deployment."""
+
+    id: str
+
+    @classmethod
+    def of(cls, system_folder: Path, environment: str, name: str = "") -> Place:
+        """The deployment that `up` owns for this system, environment and name."""
+        key = "\0".join((str(system_folder.resolve()), environment, name))
+        return cls(hashlib.sha256(key.encode()).hexdigest()[:12])
+
+    @classmethod
+    def private(cls) -> Place:
+        """A deployment that nobody else attaches to."""
+        return cls("p" + secrets.token_hex(6))
+
+    @property
+    def folder(self) -> Path:
+        return deployments() / self.id
+
+    @property
+    def state_file(self) -> Path:
+        return self.folder / "state.json"
+
+    @property
+    def socket(self) -> Path:
+        return self.folder / "keeper.sock"
+
+    @property
+    def lock_file(self) -> Path:
+        return deployments() / f"{self.id}.lock"
+
+    @property
+    def logs(self) -> Path:
+        return self.folder / "logs"
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def sockets(self) -> Path:
+        return self.folder / "s"

@@ -1,0 +1,147 @@
+"""Looking at processes through /proc, and ending them for certain.
+
+Everything that a keeper starts carries `SEATRIAL_DEPLOYMENT=ID` in its environment, and every
+component's processes also `SEATRIAL_COMPONENT=ID/NAME-REPLICA`. The marker finds what has left its
+process group; the tree of parents finds what has overwritten its environment (PostgreSQL does).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+DEPLOYMENT = "SEATRIAL_DEPLOYMENT"
+COMPONENT = "SEATRIAL_COMPONENT"
+
+_PROC = Path("/proc")
+_IPC_RMID = 0
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+@dataclass(frozen=True)
+class Pid:
+    """A process that cannot be mistaken for a later one with the same number."""
+
+    number: int
+    started: int  # clock ticks after boot
+
+    @property
+    def alive(self) -> bool:
+        found = stat_of(self.number)
+        return found is not None and found.started == self.started and found.state not in "ZX"
+
+
+@dataclass(frozen=True)
+class Stat:
+    state: str  # R, S, D, T (stopped), Z (dead, not reaped)...
+    parent: int
+    started: int
+
+
+def stat_of(number: int) -> Stat | None:
+    try:
+        text = (_PROC / str(number) / "stat").read_text()
+    except OSError:
+        return None
+    fields = text[text.rindex(")") + 2 :].split()  # the command's name may hold anything
+    return Stat(fields[0], int(fields[1]), int(fields[19]))
+
+
+def identify(number: int) -> Pid | None:
+    found = stat_of(number)
+    return None if found is None else Pid(number, found.started)
+
+
+def _all() -> dict[int, Stat]:
+    numbers = [int(entry) for entry in os.listdir(_PROC) if entry.isdigit()]
+    return {number: found for number in numbers if (found := stat_of(number)) is not None}
+
+
+def descendants(root: int) -> list[int]:
+    """Children, their children and so on, dead ones that nobody reaped left out."""
+    processes = _all()
+    children: dict[int, list[int]] = {}
+    for number, found in processes.items():
+        children.setdefault(found.parent, []).append(number)
+    result: list[int] = []
+    queue = [root]
+    while queue:
+        for child in children.get(queue.pop(), ()):
+            queue.append(child)
+            if processes[child].state not in "ZX":
+                result.append(child)
+    return result
+
+
+def marked(variable: str, value: str) -> list[int]:
+    """Live processes whose environment holds `variable=value` and which we may look at."""
+    wanted = f"{variable}={value}".encode()
+    result = []
+    for number, found in _all().items():
+        if found.state in "ZX" or number == os.getpid():
+            continue
+        with contextlib.suppress(OSError):
+            if wanted in (_PROC / str(number) / "environ").read_bytes().split(b"\0"):
+                result.append(number)
+    return result
+
+
+def send(numbers: Iterable[int], what: signal.Signals) -> None:
+    """Signal each process; one that is already gone is no error."""
+    for number in numbers:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(number, what)
+
+
+def end_all(find: Iterable[str] | None, root: int, patience: float = 4.0) -> list[int]:
+    """SIGKILL all descendants of `root` and everything marked with one of the deployments in
+    `find`, again and again until none is left or `patience` seconds are over; reaps what are our
+    own children. Returns what could not be ended."""
+    killed: set[int] = set()
+    limit = time.monotonic() + patience
+    while True:
+        left = set(descendants(root))
+        for deployment in find or ():
+            left.update(marked(DEPLOYMENT, deployment))
+        left.discard(os.getpid())
+        killed |= left
+        send(left, signal.SIGKILL)
+        _reap()
+        if not left or time.monotonic() > limit:
+            remove_shared_memory(killed)
+            return sorted(left)
+        time.sleep(0.01)  # the kernel needs a moment to take them down; nothing announces it
+
+
+def _reap() -> None:
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
+def remove_shared_memory(creators: set[int]) -> None:
+    """Remove System V segments that nobody uses any more and one of `creators` made: a server
+    that was killed (PostgreSQL) could not do so itself."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/sysvipc/shm").read_text().splitlines()[1:]:
+            fields = line.split()
+            identifier, creator, users = int(fields[1]), int(fields[4]), int(fields[6])
+            if creator in creators and users == 0:
+                ctypes.CDLL(None).shmctl(identifier, _IPC_RMID, None)
+
+
+def become_subreaper() -> None:
+    """Orphaned descendants become children of this process instead of init's."""
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def die_with_parent(what: signal.Signals) -> None:
+    """Ask the kernel for `what` when the parent's thread that forked us ends."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(what), 0, 0, 0)

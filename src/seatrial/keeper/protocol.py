@@ -1,0 +1,164 @@
+"""What a keeper and its clients say to each other: one JSON object a line, a reply per request.
+
+    status                    all components
+    events  since, wait       state changes after `since`; waits up to `wait` seconds for one
+    act     action, ...       start, stop, kill, pause, resume, restart; `hold`: undone when this
+                              connection ends, and marked as a fault on the time line
+    lock    mode, wait        the deployment's lock, shared or exclusive, held by this connection
+    unlock
+    logs    component, lines
+    keep    idle_seconds      the deployment lives on without this connection
+    down                      end the deployment
+
+A connection is a lease: while one is open the deployment lives; with the last one gone, and no
+`keep`, it ends.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from seatrial.kinds.base import Endpoint
+from seatrial.outcome import Cause, State
+
+PROTOCOL = 1
+LONGEST_LINE = 8 * 1024 * 1024  # bytes
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Action(StrEnum):
+    START = "start"
+    STOP = "stop"
+    KILL = "kill"
+    PAUSE = "pause"
+    RESUME = "resume"
+    RESTART = "restart"
+
+
+#: What undoes an action that was held.
+UNDO = {
+    Action.STOP: Action.START,
+    Action.KILL: Action.START,
+    Action.PAUSE: Action.RESUME,
+}
+
+
+class Status(_Message):
+    op: Literal["status"] = "status"
+
+
+class Events(_Message):
+    op: Literal["events"] = "events"
+    since: int = 0
+    wait: float = Field(0.0, ge=0, le=60)
+
+
+class Act(_Message):
+    op: Literal["act"] = "act"
+    action: Action
+    component: str
+    replica: int | None = Field(None, ge=0)
+    hold: bool = False
+
+
+class Lock(_Message):
+    op: Literal["lock"] = "lock"
+    mode: Literal["shared", "exclusive"]
+    wait: float = Field(60.0, ge=0, le=3600)
+
+
+class Unlock(_Message):
+    op: Literal["unlock"] = "unlock"
+
+
+class Logs(_Message):
+    op: Literal["logs"] = "logs"
+    component: str
+    lines: int = Field(200, ge=1, le=100_000)
+
+
+class Keep(_Message):
+    op: Literal["keep"] = "keep"
+    idle_seconds: float = Field(gt=0)
+
+
+class Down(_Message):
+    op: Literal["down"] = "down"
+
+
+Request = Annotated[
+    Status | Events | Act | Lock | Unlock | Logs | Keep | Down, Field(discriminator="op")
+]
+REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
+
+
+class Failure(_Message):
+    """Why the deployment did not come up, or an action did not take effect."""
+
+    component: str | None
+    cause: Cause | None
+    expected: str
+    found: str
+    fix: str
+    log: tuple[str, ...] = ()
+
+
+class ComponentStatus(_Message):
+    name: str
+    kind: str
+    state: State
+    detail: str = ""
+    replicas: tuple[State, ...] = ()
+    by_fault: bool = False
+    endpoints: dict[str, tuple[Endpoint, ...]] = {}
+    started_in_ms: float | None = None
+    pids: tuple[int | None, ...] = ()
+
+
+class DeploymentStatus(_Message):
+    id: str
+    protocol: int = PROTOCOL
+    environment: str
+    digest: str
+    ready: bool
+    failure: Failure | None
+    components: dict[str, ComponentStatus]
+    capabilities: tuple[str, ...]
+    kept: bool  # it lives on without clients
+    last_event: int
+
+
+class Event(_Message):
+    seq: int
+    at: datetime
+    component: str
+    replica: int | None
+    state: State
+    detail: str
+    by_fault: bool
+
+
+class EventList(_Message):
+    events: tuple[Event, ...]
+
+
+class LogLines(_Message):
+    lines: tuple[str, ...]
+
+
+class Reply(_Message):
+    """`error` is None when the request was carried out; otherwise `hint` says what to do."""
+
+    error: str | None = None
+    hint: str | None = None
+    status: DeploymentStatus | None = None
+    events: EventList | None = None
+    logs: LogLines | None = None
+    failure: Failure | None = None

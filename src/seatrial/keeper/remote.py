@@ -1,0 +1,52 @@
+"""Targets from the endpoints that a remote environment declares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from seatrial.declaration.interpreter import interpreter
+from seatrial.declaration.models import RemoteEndpoint, System
+from seatrial.errors import UsageError
+from seatrial.keeper.places import cache
+from seatrial.kinds.base import Context, Endpoint, Kind, Target, load
+
+Declared = str | tuple[str, ...] | Mapping[str, str | RemoteEndpoint]
+
+
+def remote_context(system: System) -> Context:
+    """Every component with its declared endpoints; one without stays a target without."""
+    targets = {}
+    for component in system.components.values():
+        declared = system.config.endpoints.get(component.name)
+        endpoints = {} if declared is None else _endpoints(load(component.kind), declared)
+        targets[component.name] = Target(
+            component.name, component.kind, component.config, endpoints
+        )
+    return Context(system.folder, targets, cache(), interpreter(system))
+
+
+def _endpoints(kind: Kind, declared: Declared) -> dict[str, tuple[Endpoint, ...]]:
+    if isinstance(declared, str):
+        return {kind.endpoints[0]: (_endpoint(kind, declared),)}
+    if isinstance(declared, tuple):
+        return {kind.endpoints[0]: tuple(_endpoint(kind, url) for url in declared)}
+    return {name: (_endpoint(kind, one),) for name, one in declared.items()}
+
+
+def _endpoint(kind: Kind, one: str | RemoteEndpoint) -> Endpoint:
+    declared = RemoteEndpoint(url=one) if isinstance(one, str) else one
+    try:
+        endpoint = Endpoint.parse(declared.url, user=declared.user, password=declared.password)
+    except ValueError as error:
+        raise UsageError(
+            f"not a URL of a {kind.name}: {error}", hint="write scheme://host:port/path"
+        ) from error
+    if endpoint.scheme not in kind.schemes or not endpoint.host:
+        raise UsageError(
+            f"not a URL of a {kind.name}: {endpoint.masked}",
+            hint=f"it begins with {' or '.join(f'{s}://' for s in kind.schemes)} and names a host",
+        )
+    port = endpoint.port or kind.schemes[endpoint.scheme]
+    return Endpoint(
+        endpoint.scheme, endpoint.host, port, endpoint.path, endpoint.user, endpoint.password
+    )

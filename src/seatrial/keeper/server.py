@@ -1,0 +1,224 @@
+"""The keeper's side of the protocol: connections as leases, held actions, the lock."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Protocol
+
+from pydantic import ValidationError
+
+from seatrial.declaration.models import System
+from seatrial.errors import SeatrialError
+from seatrial.keeper import protocol as p
+from seatrial.keeper.instance import StartFailed
+from seatrial.keeper.locks import SharedLock
+from seatrial.keeper.places import Place
+from seatrial.keeper.timeline import StateEvent, Timeline
+
+
+class Owner(Protocol):
+    """What stands behind the server: a Supervisor (local) or an Observer (remote)."""
+
+    failure: p.Failure | None
+    ready: bool
+
+    @property
+    def capabilities(self) -> frozenset[str]: ...
+
+    def statuses(self) -> dict[str, p.ComponentStatus]: ...
+
+    async def act(
+        self, action: p.Action, component: str, replica: int | None, *, by_fault: bool = False
+    ) -> None: ...
+
+    def log_tail(self, component: str, lines: int) -> tuple[str, ...]: ...
+
+
+@dataclass(eq=False)
+class Connection:
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    held: list[p.Act] = field(default_factory=list)
+
+
+class Server:
+    """Serves clients until `over` is set: by `down`, or when the last lease has gone."""
+
+    def __init__(self, system: System, place: Place, owner: Owner, timeline: Timeline) -> None:
+        self.over = asyncio.Event()
+        self._system, self._place, self._owner, self._timeline = system, place, owner, timeline
+        self._connections: set[Connection] = set()
+        self._lock = SharedLock()
+        self._idle_seconds: float | None = None
+        self._idle: asyncio.TimerHandle | None = None
+        self._served: set[asyncio.Task[None]] = set()
+
+    async def listen(self) -> asyncio.Server:
+        self._place.socket.unlink(missing_ok=True)
+        previous = os.umask(0o177)  # nobody else may connect, not even for a moment
+        try:
+            return await asyncio.start_unix_server(
+                self.serve, path=str(self._place.socket), limit=p.LONGEST_LINE
+            )
+        finally:
+            os.umask(previous)
+
+    async def adopt(self, inherited: socket.socket) -> None:
+        """Serve the client that started this keeper, whose end of a socket pair we were given."""
+        reader, writer = await asyncio.open_connection(sock=inherited, limit=p.LONGEST_LINE)
+        task = asyncio.create_task(self.serve(reader, writer))
+        self._served.add(task)
+        task.add_done_callback(self._served.discard)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = Connection(reader, writer)
+        self._connections.add(connection)
+        if self._idle is not None:
+            self._idle.cancel()
+        try:
+            await self._send(connection, p.Reply(status=self.status()))
+            while line := await reader.readline():
+                await self._send(connection, await self._answer(connection, line))
+        except (ConnectionError, ValueError):  # ValueError: a line over the limit
+            pass
+        finally:
+            await self._leave(connection)
+
+    async def _send(self, connection: Connection, reply: p.Reply) -> None:
+        connection.writer.write(reply.model_dump_json().encode() + b"\n")
+        await connection.writer.drain()
+
+    async def _leave(self, connection: Connection) -> None:
+        """A lease ends: give back its lock, undo what it held, and see whether it was the last."""
+        self._lock.release(connection)
+        for act in reversed(connection.held):
+            with contextlib.suppress(StartFailed, SeatrialError):
+                await self._owner.act(p.UNDO[act.action], act.component, act.replica)
+        connection.writer.close()
+        self._connections.discard(connection)
+        if self._connections:
+            return
+        if self._idle_seconds is None:
+            self.over.set()
+        else:
+            loop = asyncio.get_running_loop()
+            self._idle = loop.call_later(self._idle_seconds, self.over.set)
+
+    def status(self) -> p.DeploymentStatus:
+        events = self._timeline.events
+        return p.DeploymentStatus(
+            id=self._place.id,
+            environment=self._system.environment,
+            digest=self._system.digest,
+            ready=self._owner.ready,
+            failure=self._owner.failure,
+            components=self._owner.statuses(),
+            capabilities=tuple(sorted(self._owner.capabilities)),
+            kept=self._idle_seconds is not None,
+            last_event=events[-1].seq if events else 0,
+        )
+
+    async def _answer(self, connection: Connection, line: bytes) -> p.Reply:
+        try:
+            return await self._carry_out(connection, p.REQUEST.validate_json(line))
+        except ValidationError as error:
+            return p.Reply(
+                error=f"not a request that this keeper knows: {error.errors()[0]['msg']}",
+                hint="client and keeper are of different versions: seatrial down, then up again",
+            )
+        except StartFailed as failure:
+            return p.Reply(error=failure.found, hint=failure.fix, failure=_failure(failure))
+        except SeatrialError as error:
+            return p.Reply(error=error.message, hint=error.hint)
+
+    async def _carry_out(self, connection: Connection, request: p.Request) -> p.Reply:
+        match request:
+            case p.Status():
+                return p.Reply(status=self.status())
+            case p.Events(since=since, wait=wait):
+                return p.Reply(events=_events(await self._timeline.wait(since, wait)))
+            case p.Act():
+                return await self._act(connection, request)
+            case p.Lock(mode=mode, wait=wait):
+                if not await self._lock.acquire(connection, mode, wait):
+                    return p.Reply(
+                        error=f"the deployment was in use for {wait:g} s",
+                        hint="another run holds its lock: wait for it, or use --name",
+                    )
+            case p.Unlock():
+                self._lock.release(connection)
+            case p.Logs(component=component, lines=lines):
+                self._known(component)
+                tail = await asyncio.to_thread(self._owner.log_tail, component, lines)
+                return p.Reply(logs=p.LogLines(lines=tail))
+            case p.Keep(idle_seconds=seconds):
+                self._idle_seconds = seconds
+            case p.Down():
+                self.over.set()
+        return p.Reply()
+
+    async def _act(self, connection: Connection, act: p.Act) -> p.Reply:
+        self._known(act.component, act.replica)
+        undone = next((h for h in connection.held if _undoes(act, h)), None)
+        if act.hold:
+            connection.held.append(act)  # before it is done: it may be cut off half-way
+        await self._owner.act(act.action, act.component, act.replica, by_fault=act.hold)
+        if undone is not None:
+            connection.held.remove(undone)
+        return p.Reply()
+
+    def _known(self, component: str, replica: int | None = None) -> None:
+        status = self._owner.statuses().get(component)
+        if status is None or (replica is not None and replica >= len(status.replicas)):
+            wanted = component if replica is None else f"{component}, replica {replica}"
+            raise SeatrialError(
+                f"there is no {wanted} in this deployment",
+                hint=f"its components: {', '.join(self._owner.statuses())}",
+            )
+
+    def write_state(self, description: str) -> None:
+        """Tell clients to come where the socket is; `description` lets them name differences."""
+        state = {
+            "id": self._place.id,
+            "keeper": os.getpid(),
+            "guardian": os.getppid(),
+            "socket": str(self._place.socket),
+            "system": str(self._system.file),
+            "name": self._system.name,
+            "environment": self._system.environment,
+            "digest": self._system.digest,
+            "description": description,
+            "started_at": datetime.now(UTC).isoformat(),
+        }
+        temporary = self._place.state_file.with_suffix(".new")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as stream:
+            json.dump(state, stream)
+        temporary.rename(self._place.state_file)
+
+
+def _undoes(act: p.Act, held: p.Act) -> bool:
+    same = (act.component, act.replica) == (held.component, held.replica)
+    return same and p.UNDO.get(held.action) is act.action
+
+
+def _failure(failure: StartFailed) -> p.Failure:
+    return p.Failure(
+        component=None,
+        cause=failure.cause,
+        expected=failure.expected,
+        found=failure.found,
+        fix=failure.fix,
+        log=failure.log,
+    )
+
+
+def _events(events: Iterable[StateEvent]) -> p.EventList:
+    return p.EventList(events=tuple(p.Event(**vars(event)) for event in events))

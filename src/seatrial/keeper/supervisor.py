@@ -1,0 +1,146 @@
+"""All components of a local deployment: started side by side, as early as each one may."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from seatrial.declaration.interpreter import interpreter
+from seatrial.declaration.models import ProgramConfig, System
+from seatrial.errors import CapabilityMissing
+from seatrial.keeper.component import Endpoints, Managed, World
+from seatrial.keeper.instance import StartFailed
+from seatrial.keeper.places import Place, cache
+from seatrial.keeper.ports import PortReservations
+from seatrial.keeper.protocol import Action, ComponentStatus, Failure
+from seatrial.keeper.timeline import Timeline
+from seatrial.kinds.base import Context, load
+from seatrial.outcome import State
+
+
+class Supervisor:
+    """Owns the processes of a deployment in the environment `local`."""
+
+    capabilities = frozenset({"start", "stop", "pause", "kill", "restart", "logs"})
+
+    def __init__(self, system: System, place: Place, timeline: Timeline) -> None:
+        self.system = system
+        self.timeline = timeline
+        self.failure: Failure | None = None
+        self.ready = False
+        self._ports = PortReservations()
+        self._python = interpreter(system)
+        world = World(place, system.folder, self._python, self._ports, timeline)
+        self._managed: dict[str, Managed] = {}
+        for component in system.components.values():
+            kind = load(component.kind)
+            if kind.launch is None or not _startable(component.config):
+                raise CapabilityMissing(
+                    f"{component.name}: a {component.kind} without `run` cannot be started here",
+                    hint="declare `run`, or use an environment that only connects (remote)",
+                )
+            self._managed[component.name] = Managed.allocate(component, kind, kind.launch, world)
+        self.endpoints: Endpoints = {n: m.endpoints for n, m in self._managed.items()}
+        for managed in self._managed.values():
+            managed.prepare(self.endpoints)
+
+    def context(self) -> Context:
+        targets = {name: m.target(self.endpoints) for name, m in self._managed.items()}
+        return Context(self.system.folder, targets, cache(), self._python)
+
+    async def start(self) -> None:
+        """Start everything; returns when all are ready, or one has failed (see `failure`)."""
+        ready = {name: asyncio.Event() for name in self._managed}
+        for name in self._managed:
+            await self.timeline.add(name, None, State.WAITING)
+        tasks = [asyncio.create_task(self._start(m, ready)) for m in self._managed.values()]
+        try:
+            await asyncio.gather(*tasks)
+            self.ready = True
+        except StartFailed:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        except asyncio.CancelledError:
+            await asyncio.gather(*tasks, return_exceptions=True)
+            raise
+        finally:
+            await self.timeline.wake()
+
+    async def _start(self, managed: Managed, ready: Mapping[str, asyncio.Event]) -> None:
+        for needed in managed.component.config.needs:
+            await ready[needed].wait()
+        try:
+            await managed.start(self.context())
+        except StartFailed as failure:
+            if self.failure is None:
+                self.failure = Failure(
+                    component=managed.name,
+                    cause=failure.cause,
+                    expected=failure.expected,
+                    found=failure.found,
+                    fix=failure.fix,
+                    log=failure.log,
+                )
+                await self.timeline.wake()
+            raise
+        ready[managed.name].set()
+
+    def statuses(self) -> dict[str, ComponentStatus]:
+        return {
+            name: ComponentStatus(
+                name=name,
+                kind=m.component.kind,
+                state=m.state,
+                detail=next((r.detail for r in m.replicas if r.state is m.state), ""),
+                replicas=tuple(r.state for r in m.replicas),
+                by_fault=any(r.by_fault for r in m.replicas),
+                endpoints=dict(m.endpoints),
+                started_in_ms=m.started_in_ms,
+                pids=tuple(r.instance.pid for r in m.replicas),
+            )
+            for name, m in self._managed.items()
+        }
+
+    async def act(
+        self, action: Action, component: str, replica: int | None, *, by_fault: bool = False
+    ) -> None:
+        """Do it to one replica, or to all; returns when it has taken effect (`start`: is ready).
+
+        Raises StartFailed when it does not come back.
+        """
+        managed = self._managed[component]
+        numbers = range(len(managed.replicas)) if replica is None else [replica]
+        await asyncio.gather(*(self._act(action, managed, n, by_fault) for n in numbers))
+
+    async def _act(self, action: Action, managed: Managed, number: int, by_fault: bool) -> None:
+        instance = managed.replicas[number].instance
+        if action in (Action.STOP, Action.RESTART):
+            await managed.stop_one(number, by_fault=by_fault)
+        elif action is Action.KILL:
+            await managed.kill_one(number, by_fault=by_fault)
+        elif action is Action.PAUSE:
+            await managed.pause_one(number, by_fault=by_fault)
+        elif action is Action.RESUME and managed.replicas[number].state is State.PAUSED:
+            await managed.resume_one(number)
+        if action is Action.RESTART or (action is Action.START and not instance.running):
+            await managed.start_one(number, self.context())
+
+    def log_tail(self, component: str, lines: int) -> tuple[str, ...]:
+        return self._managed[component].log.tail(lines, most=4_000_000)
+
+    async def end(self) -> None:
+        """End everything: programs first, so that they can say goodbye to their servers."""
+        programs = [m for m in self._managed.values() if _is_program(m)]
+        servers = [m for m in self._managed.values() if not _is_program(m)]
+        for some in (programs, servers):
+            await asyncio.gather(*(m.discard() for m in some), return_exceptions=True)
+        self._ports.close()
+
+
+def _is_program(managed: Managed) -> bool:
+    return isinstance(managed.component.config, ProgramConfig)
+
+
+def _startable(config: object) -> bool:
+    return not isinstance(config, ProgramConfig) or config.run is not None

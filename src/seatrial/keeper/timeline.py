@@ -1,0 +1,61 @@
+"""The states of all components over time, in one sequence that clients can wait on."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from seatrial.outcome import State
+
+#: A deployment that flaps for hours must not fill the memory: older entries are dropped.
+_KEPT = 10_000
+
+
+@dataclass(frozen=True)
+class StateEvent:
+    seq: int  # 1, 2, 3...
+    at: datetime  # UTC
+    component: str
+    replica: int | None
+    state: State
+    detail: str = ""
+    by_fault: bool = False
+
+
+@dataclass
+class Timeline:
+    events: list[StateEvent] = field(default_factory=list)
+    _last: int = 0
+    _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def add(
+        self,
+        component: str,
+        replica: int | None,
+        state: State,
+        detail: str = "",
+        *,
+        by_fault: bool = False,
+    ) -> None:
+        self._last += 1
+        at = datetime.now(UTC)
+        self.events.append(StateEvent(self._last, at, component, replica, state, detail, by_fault))
+        del self.events[:-_KEPT]
+        await self.wake()
+
+    async def wake(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
+
+    def since(self, seq: int) -> list[StateEvent]:
+        return [event for event in self.events if event.seq > seq]
+
+    async def wait(self, seq: int, seconds: float) -> list[StateEvent]:
+        """Events after `seq`; waits up to so many seconds for the first."""
+        try:
+            async with asyncio.timeout(seconds), self._changed:
+                await self._changed.wait_for(lambda: self._last > seq)
+        except TimeoutError:
+            pass
+        return self.since(seq)
