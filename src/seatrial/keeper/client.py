@@ -256,7 +256,7 @@ def _spawn(system: System, place: Place, connection: int, lock: int) -> None:
     )
     log = os.open(place.folder / "keeper.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
-        subprocess.Popen(
+        subprocess.run(
             [sys.executable, "-P", "-m", "seatrial.keeper", order.text()],
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -264,6 +264,7 @@ def _spawn(system: System, place: Place, connection: int, lock: int) -> None:
             cwd="/",
             start_new_session=True,
             pass_fds=(connection, lock),
+            check=True,
         )
     finally:
         os.close(log)

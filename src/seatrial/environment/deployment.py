@@ -1,0 +1,230 @@
+"""A system that runs in an environment, as checks, trials and the command line see it.
+
+Every deployment in use has a keeper; this is a client of it with the system's models at hand. The
+object is a lease: the deployment lives at least until `close`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
+from enum import StrEnum
+from typing import Literal
+
+from seatrial.declaration.interpreter import interpreter
+from seatrial.declaration.models import System
+from seatrial.environment.errors import EnvironmentFailedError
+from seatrial.errors import CapabilityMissing, KeeperError, Refused
+from seatrial.keeper import client as keeper
+from seatrial.keeper.places import Place, cache
+from seatrial.keeper.protocol import UNDO, Action, ComponentStatus, DeploymentStatus, Event
+from seatrial.kinds.base import Context, Target
+from seatrial.outcome import State
+
+#: `up` lives until `down`, or so many seconds without a client.
+IDLE_SECONDS = 8 * 3600.0
+
+Progress = Callable[[Event], None]
+
+
+class Capability(StrEnum):
+    """What an environment can do with its components."""
+
+    START = "start"
+    STOP = "stop"
+    KILL = "kill"
+    PAUSE = "pause"
+    RESTART = "restart"
+    LOGS = "logs"
+
+
+class Deployment:
+    """The components of `system` where they run."""
+
+    def __init__(self, system: System, client: keeper.KeeperClient, *, attached: bool) -> None:
+        self.system = system
+        self.attached = attached  # it was there before us, and stays
+        self._client = client
+
+    # -- looking -----------------------------------------------------------------------------
+
+    @property
+    def id(self) -> str:
+        return self._client.place.id
+
+    @property
+    def place(self) -> Place:
+        return self._client.place
+
+    @property
+    def protected(self) -> bool:
+        return self.system.config.protected
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        assert self._client.greeting.status is not None
+        names = self._client.greeting.status.capabilities
+        if self.protected:
+            names = tuple(name for name in names if name == Capability.LOGS)
+        return frozenset(Capability(name) for name in names)
+
+    def require(self, capability: Capability) -> None:
+        """Raise CapabilityMissing, or Refused on a protected environment, if it cannot."""
+        if capability in self.capabilities:
+            return
+        if self.protected and capability is not Capability.LOGS:
+            raise Refused(
+                f"the environment {self.system.environment} is protected: {capability} refused",
+                hint="use an environment that is not marked `protected`",
+            )
+        raise CapabilityMissing(
+            f"the environment {self.system.environment} cannot {capability} a component",
+            hint="use an environment that Seatrial starts (local)",
+        )
+
+    def status(self) -> DeploymentStatus:
+        return self._client.status()
+
+    def statuses(self) -> Mapping[str, ComponentStatus]:
+        """The recorded state of every component; nothing is probed."""
+        return self._client.status().components
+
+    def targets(self) -> dict[str, Target]:
+        """Every component where it is reached from this host, with its recorded states."""
+        return {
+            name: Target(
+                name,
+                status.kind,
+                self.system.components[name].config,
+                status.endpoints,
+                self._states(status),
+            )
+            for name, status in self.statuses().items()
+        }
+
+    def _states(self, status: ComponentStatus) -> tuple[State, ...]:
+        # An observer's own probe is no knowledge of processes: checks look for themselves.
+        return status.replicas
+
+    def context(self) -> Context:
+        """What probes and expectations may know of the whole."""
+        return Context(self.system.folder, self.targets(), cache(), interpreter(self.system))
+
+    def secrets(self) -> tuple[str, ...]:
+        """All passwords of all endpoints, for redaction."""
+        everything = (
+            e for s in self.statuses().values() for es in s.endpoints.values() for e in es
+        )
+        return tuple(dict.fromkeys(e.password for e in everything if e.password))
+
+    def timeline(self, since: int = 0, wait: float = 0.0) -> tuple[Event, ...]:
+        """State changes after the one numbered `since`; waits up to `wait` s for the first."""
+        return self._client.events(since, wait)
+
+    def logs(self, component: str, lines: int = 200) -> tuple[str, ...]:
+        """The last log lines of a component, not redacted."""
+        self.require(Capability.LOGS)
+        return self._client.logs(component, lines)
+
+    # -- acting ------------------------------------------------------------------------------
+
+    def act(
+        self, action: Action, component: str, replica: int | None = None, *, hold: bool = False
+    ) -> None:
+        """Do it, and return when it has taken effect; `hold` undoes it when this lease ends.
+
+        Raises CapabilityMissing, Refused, or ActionFailed when the component does not come back.
+        """
+        needed = Action.PAUSE if action is Action.RESUME else action
+        self.require(Capability(needed.value))
+        self._client.act(action, component, replica, hold=hold)
+
+    @contextmanager
+    def held(self, action: Action, component: str, replica: int | None = None) -> Iterator[None]:
+        """Stop, kill or pause a component for the length of a `with`; always undone."""
+        self.act(action, component, replica, hold=True)
+        try:
+            yield
+        finally:
+            self.act(UNDO[action], component, replica)
+
+    @asynccontextmanager
+    async def held_async(
+        self, action: Action, component: str, replica: int | None = None
+    ) -> AsyncIterator[None]:
+        """`held` for `async with`."""
+        await asyncio.to_thread(self.act, action, component, replica, hold=True)
+        try:
+            yield
+        finally:
+            # Shielded: a cancelled trial must not leave its fault behind.
+            undo = asyncio.to_thread(self.act, UNDO[action], component, replica)
+            await asyncio.shield(asyncio.ensure_future(undo))
+
+    @contextmanager
+    def locked(self, mode: Literal["shared", "exclusive"], wait: float = 300.0) -> Iterator[None]:
+        """Hold the deployment's lock; raises KeeperError when not acquired in `wait` seconds."""
+        self._client.lock(mode, wait)
+        try:
+            yield
+        finally:
+            with suppress(KeeperError):
+                self._client.unlock()
+
+    # -- its life ----------------------------------------------------------------------------
+
+    def wait_until_ready(self, seen: Progress = lambda event: None) -> None:
+        """Return when everything is ready. Raises EnvironmentFailedError at the first failure."""
+        status = self._client.wait_until_ready(seen)
+        if status.failure is not None:
+            raise EnvironmentFailedError(self.system, status.failure)
+
+    def keep(self, idle_seconds: float = IDLE_SECONDS) -> None:
+        """It shall outlive this lease, until `down` or so many seconds without a client."""
+        self._client.keep(idle_seconds)
+
+    def down(self) -> None:
+        """End the deployment (an observed one: the observing) and wait until nothing is left."""
+        self._client.down()
+
+    def close(self) -> None:
+        """End this lease; a deployment without `keep` ends with its last one."""
+        self._client.close()
+
+    def __enter__(self) -> Deployment:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def attach(system: System, name: str = "") -> Deployment | None:
+    """The deployment that runs already, or None. Raises Refused if declared differently."""
+    place = Place.of(system.folder, system.environment, name)
+    client = keeper.attach(place)
+    if client is None:
+        return None
+    try:
+        keeper.refuse_if_different(system, place)
+    except Refused:
+        client.close()
+        raise
+    return Deployment(system, client, attached=True)
+
+
+def start(system: System, name: str | None = "") -> Deployment:
+    """Start the system; `name=None` makes a private instance that nobody attaches to.
+
+    Returns before it is ready: see `wait_until_ready`.
+    """
+    place = Place.private() if name is None else Place.of(system.folder, system.environment, name)
+    return Deployment(system, keeper.start(system, place), attached=False)
+
+
+def join(system: System, place_id: str) -> Deployment:
+    """A further lease on a deployment by its id (a pytest process of a run). Raises KeeperError."""
+    client = keeper.attach(Place(place_id))
+    if client is None:
+        raise KeeperError(f"the deployment {place_id} is gone", hint="start it: seatrial up")
+    return Deployment(system, client, attached=True)

@@ -1,0 +1,20 @@
+"""Why an environment did not come up."""
+
+from __future__ import annotations
+
+from seatrial.declaration.models import System
+from seatrial.errors import DeploymentError
+from seatrial.keeper.protocol import Failure
+
+
+class EnvironmentFailedError(DeploymentError):
+    """A component did not become ready; `failure` names it, with cause and last log lines."""
+
+    def __init__(self, system: System, failure: Failure) -> None:
+        self.failure = failure
+        log = "".join(f"\n    | {line}" for line in failure.log)
+        super().__init__(
+            f"{system.name} did not come up in {system.environment}: {failure.component} "
+            f"({failure.cause})\n  expected: {failure.expected}\n  found: {failure.found}{log}",
+            hint=failure.fix,
+        )
