@@ -1,0 +1,72 @@
+# Needs git and make; `make setup` gets the rest. `make help` lists what there is.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+SYSTEM := systems/quantum_queue
+REPORTS := reports
+PYTEST_ARGS ?=
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## .venv with Seatrial and the quantum task queue in it (installs Python if it must and may)
+	@scripts/setup.sh
+
+.PHONY: provision
+provision: setup ## PostgreSQL and RabbitMQ through apt, where they are missing
+	@$(BIN)/seatrial provision --yes $(SYSTEM) </dev/null
+
+.PHONY: demo
+demo: provision ## the quantum task queue on real servers, validated from end to end, with a report
+	@rm -rf $(REPORTS)/demo
+	@code=0; $(BIN)/seatrial run $(SYSTEM) --report-dir $(REPORTS)/demo </dev/null || code=$$?; \
+	if [ -e $(REPORTS)/demo/report.html ]; then \
+	    echo "demo: the report is $(CURDIR)/$(REPORTS)/demo/report.html"; \
+	    echo "demo: beside it report.json, junit.xml and summary.md"; \
+	fi; \
+	exit $$code
+
+.PHONY: test
+test: provision ## the library's tests, the queue's own tests, and its trials on real servers
+	$(BIN)/python -m pytest -m "not long and not install" $(PYTEST_ARGS) </dev/null
+	cd $(SYSTEM) && ../../$(BIN)/python -m pytest tests $(PYTEST_ARGS) </dev/null
+	$(BIN)/seatrial run $(SYSTEM) --report-dir $(REPORTS)/test </dev/null
+
+.PHONY: check
+check: setup ## ruff, mypy strict, and the layers of the house
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	cd $(SYSTEM) && ../../$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+.PHONY: long
+long: provision ## the tests that take minutes
+	$(BIN)/python -m pytest -m "long and not install" $(PYTEST_ARGS) </dev/null
+
+.PHONY: bench
+bench: provision ## the benchmarks; what they measured before is in benchmarks/README.md
+	$(BIN)/python -m benchmarks
+
+.PHONY: install-test
+install-test: setup ## make demo on fresh machines made with debootstrap (needs root; takes minutes)
+	$(BIN)/python -m pytest -m install tests/install $(PYTEST_ARGS) </dev/null
+
+.PHONY: pins
+pins: setup ## renew requirements/*.txt
+	$(BIN)/python scripts/pin.py
+
+.PHONY: clean
+clean: ## caches, reports and built packages; runs' evidence (.seatrial) and .venv stay
+	rm -rf $(REPORTS) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find src tests systems benchmarks -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
+
+.PHONY: distclean
+distclean: clean ## and .venv
+	rm -rf .venv
