@@ -15,7 +15,7 @@ from typing import Literal
 from seatrial.declaration.interpreter import interpreter
 from seatrial.declaration.models import System
 from seatrial.environment.errors import EnvironmentFailedError
-from seatrial.errors import CapabilityMissing, KeeperError, Refused
+from seatrial.errors import CapabilityMissing, DeploymentError, KeeperError, Refused
 from seatrial.keeper import client as keeper
 from seatrial.keeper.places import Place, cache
 from seatrial.keeper.protocol import UNDO, Action, ComponentStatus, DeploymentStatus, Event
@@ -228,3 +228,23 @@ def join(system: System, place_id: str) -> Deployment:
     if client is None:
         raise KeeperError(f"the deployment {place_id} is gone", hint="start it: seatrial up")
     return Deployment(system, client, attached=True)
+
+
+def require_running(system: System, name: str = "") -> Deployment:
+    """The deployment that runs already. Raises DeploymentError where there is none."""
+    deployment = attach(system, name)
+    if deployment is None:
+        raise DeploymentError(
+            f"{system.name} is not up in {system.environment}",
+            hint=f"seatrial up --env {system.environment}",
+        )
+    return deployment
+
+
+def end(system: System, name: str = "") -> bool:
+    """End what `up` started, whatever it was declared as; False where nothing ran."""
+    client = keeper.attach(Place.of(system.folder, system.environment, name))
+    if client is None:
+        return False
+    client.down()
+    return True

@@ -17,7 +17,7 @@ that can use it:
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
@@ -74,6 +74,10 @@ class Endpoint:
     @property
     def masked(self) -> str:
         return self._build(None if self.password is None else "***")
+
+    @property
+    def without_login(self) -> Endpoint:
+        return replace(self, user=None, password=None)
 
     @property
     def address(self) -> str:

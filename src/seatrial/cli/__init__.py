@@ -1,0 +1,91 @@
+"""The command line: one command a file, imported only when it is called."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from seatrial import __version__
+from seatrial.errors import SeatrialError
+
+#: Every command with its summary, so that `--help` need not import them.
+COMMANDS: dict[str, str] = {
+    "up": "Bring the system up, or attach to it; returns when it is ready.",
+    "down": "End what `up` started.",
+    "status": "Show the components and their states.",
+    "logs": "Show a component's log.",
+    "restart": "Restart a component.",
+    "check": "Hold every expectation against the running system, read-only.",
+    "run": "Attach or bring up, check, run the trials, and conclude a verdict.",
+    "report": "Write or show the reports of a run again.",
+    "gate": "Recompute the verdict of a run from its evidence.",
+    "endpoints": "Print where the components are, credentials included.",
+    "schema": "Print the JSON Schema of seatrial.yaml, or of the report.",
+    "doctor": "Show what this machine has and lacks.",
+    "provision": "Install the servers that the system needs, after asking.",
+}
+
+
+class _LazyGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = import_module(f"seatrial.cli.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        from difflib import get_close_matches
+
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            near = get_close_matches(args[0], COMMANDS, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            ctx.fail(f"No such command {args[0]!r}.{hint}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="seatrial")
+def group() -> None:
+    """Put a multi-service deployment through its sea trials before traffic reaches it.
+
+    SYSTEM is a folder with a seatrial.yaml (default: the current one).
+
+    \b
+    Exit codes: 0 go; 1 a p1 trial or expectation failed; 2 usage or declaration;
+    3 not up, or a component is down; 4 Seatrial crashed or a p1 trial errored;
+    5 inconclusive; 130 interrupted.
+    """
+
+
+def main(args: list[str] | None = None) -> None:
+    """Entry point: exits with the code of `outcome.ExitCode`; no traceback reaches the user."""
+    try:
+        code = group.main(args=args, prog_name="seatrial", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except SeatrialError as error:
+        click.echo(f"seatrial: {error}", err=True)
+        code = error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("seatrial: interrupted", err=True)
+        code = 130
+    except BrokenPipeError:
+        code = 0  # whoever read our output has seen enough
+    except Exception as error:
+        from seatrial.cli.crash import report_crash
+
+        code = report_crash(error)
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,41 @@
+"""Arguments and options that several commands share, and loading the system they name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from seatrial.declaration.load import load
+from seatrial.declaration.models import System
+from seatrial.kinds.registry import KINDS
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+system_argument = click.argument(
+    "system", default=".", type=click.Path(exists=True, path_type=Path), metavar="[SYSTEM]"
+)
+system_option = click.option(
+    "--system",
+    default=".",
+    type=click.Path(exists=True, path_type=Path),
+    help="The folder with the seatrial.yaml.",
+)
+env_option = click.option("--env", "environment", help="The environment (default: local).")
+name_option = click.option("--name", default="", help="Tell deployments of one system apart.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+
+
+def deployment_options(command: F) -> F:
+    """`[SYSTEM] --env NAME --name NAME --json`."""
+    for option in (json_option, name_option, env_option, system_argument):
+        command = option(command)
+    return command
+
+
+def load_system(folder: Path, environment: str | None) -> System:
+    """Read the declaration. Raises DeclarationError."""
+    return load(folder, KINDS, environment=environment, variables=os.environ)

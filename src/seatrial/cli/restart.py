@@ -1,0 +1,39 @@
+"""`seatrial restart`"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from seatrial.cli.options import env_option, json_option, load_system, name_option, system_option
+from seatrial.cli.output import component_json, print_json
+from seatrial.environment.deployment import require_running
+from seatrial.keeper.protocol import Action
+
+
+@click.command()
+@click.argument("component")
+@system_option
+@env_option
+@name_option
+@json_option
+@click.option("--replica", type=click.IntRange(min=0), help="Only this one, counted from 0.")
+def command(
+    component: str,
+    system: Path,
+    environment: str | None,
+    name: str,
+    as_json: bool,
+    replica: int | None,
+) -> int:
+    """Stop COMPONENT and start it again; returns when it is ready."""
+    declared = load_system(system, environment)
+    with require_running(declared, name) as deployment:
+        deployment.act(Action.RESTART, component, replica)
+        status = deployment.statuses()[component]
+    if as_json:
+        print_json({component: component_json(status)})
+    else:
+        click.echo(f"{component} is {status.state.value}.")
+    return 0
