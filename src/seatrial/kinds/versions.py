@@ -26,7 +26,7 @@ def _parse(wanted: str) -> list[tuple[str, tuple[int, ...]]]:
     for part in wanted.split(","):
         match = _PART.fullmatch(part.strip())
         if match is None:
-            raise ValueError(f"{part.strip()!r} is no version requirement; write \">=15\" or \"15\"")
+            raise ValueError(f'{part.strip()!r} is no version requirement; write ">=15" or "15"')
         parts.append((match[1] or "", tuple(map(int, match[2].split(".")))))
     return parts
 

@@ -1,0 +1,226 @@
+"""One bounded GET over HTTP/1.1, which tells apart everything that can go wrong on the way."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import errno
+import os
+import socket
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+import h11
+
+from seatrial.kinds.base import Endpoint
+from seatrial.kinds.resolving import Unresolved, resolve
+from seatrial.outcome import Cause
+from seatrial.waiting import Deadline
+
+BODY_LIMIT = 64 * 1024  # bytes that are read of a body, unless asked otherwise
+_HEAD_LIMIT = 64 * 1024  # bytes of status line and headers
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]  # names in lower case; of repeated ones the last
+    body: bytes  # at most as much as was asked for
+    complete: bool  # False: it stopped in the middle, or went on past the limit or the deadline
+    timed_out: bool = False  # the deadline came before the body's end
+
+    @property
+    def content_type(self) -> str:
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    @property
+    def text(self) -> str:
+        return self.body.decode("utf-8", "replace")
+
+
+class Trouble(Exception):
+    """There was no HTTP answer; `found` continues "found: ..."."""
+
+    def __init__(self, cause: Cause, found: str) -> None:
+        super().__init__(found)
+        self.cause = cause
+        self.found = found
+
+
+@cache
+def tls_context() -> ssl.SSLContext:
+    """The authorities of the system, or of SSL_CERT_FILE and SSL_CERT_DIR."""
+    return ssl.create_default_context()
+
+
+async def get(
+    endpoint: Endpoint, path: str, deadline: Deadline, *, limit: int = BODY_LIMIT
+) -> Answer:
+    """GET one path, following nothing, reading at most `limit` bytes of the body.
+
+    Raises Trouble; ends by the deadline.
+    """
+    exchange = _Exchange(endpoint, path, limit)
+    seconds = deadline.remaining()
+    try:
+        async with asyncio.timeout(seconds):
+            return await exchange.run()
+    except TimeoutError:
+        if exchange.head is not None:
+            return exchange.answer(complete=False, timed_out=True)
+        raise Trouble(Cause.TIMEOUT, f"{exchange.stage} within {seconds:.1f} s") from None
+    finally:
+        exchange.close()
+
+
+class _Exchange:
+    def __init__(self, endpoint: Endpoint, path: str, limit: int) -> None:
+        self.endpoint = endpoint
+        self.path = path
+        self.limit = limit
+        self.stage = f"the name {endpoint.host} was not resolved"  # what is missing so far
+        self.head: h11.Response | None = None
+        self.body = bytearray()
+        self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_HEAD_LIMIT)
+        self._first = b""
+        self._writer: asyncio.StreamWriter | None = None
+
+    async def run(self) -> Answer:
+        sock = await self._connect()
+        reader = await self._open(sock)
+        assert self._writer is not None
+        try:
+            self._writer.write(self._request())
+            self.stage = "connected, but nothing came back"
+            while True:
+                event = self._http.next_event()
+                if event is h11.NEED_DATA:
+                    self._receive(await reader.read(16 * 1024))
+                elif isinstance(event, h11.Response):
+                    self.head = event
+                elif isinstance(event, h11.Data):
+                    self.body += event.data
+                    if len(self.body) > self.limit:
+                        return self.answer(complete=False)
+                elif isinstance(event, h11.EndOfMessage):
+                    return self.answer(complete=True)
+                elif not isinstance(event, h11.InformationalResponse):
+                    raise self._not_http()
+        except h11.RemoteProtocolError:
+            if self.head is not None:
+                return self.answer(complete=False)
+            raise self._not_http() from None
+        except OSError as error:
+            if self.head is not None:
+                return self.answer(complete=False)
+            if isinstance(error, ssl.SSLError):
+                raise self._tls(error) from error
+            raise Trouble(
+                Cause.REFUSED,
+                "the connection was accepted and then reset without an answer (a port forwarder "
+                "with nothing behind it, or a service that fails on every request)",
+            ) from error
+
+    async def _connect(self) -> socket.socket:
+        host, port = self.endpoint.host, self.endpoint.port
+        try:
+            addresses = await resolve(host, port)
+        except Unresolved as error:
+            raise Trouble(Cause.DNS, f"the name {host!r} has no address: {error}") from error
+        self.stage = f"no connection to {self.endpoint.address}"
+        loop = asyncio.get_running_loop()
+        failure: OSError | None = None
+        for address in addresses:
+            try:
+                sock = socket.socket(address.family, socket.SOCK_STREAM)
+            except OSError as error:  # an address family that this machine does not have
+                failure = error
+                continue
+            sock.setblocking(False)
+            try:
+                await loop.sock_connect(sock, address.sockaddr)
+            except OSError as error:
+                failure = error
+                sock.close()
+            except BaseException:
+                sock.close()
+                raise
+            else:
+                if sock.getsockname() != sock.getpeername():
+                    return sock
+                sock.close()  # the kernel gave us the very port that we wanted to connect to
+                failure = ConnectionRefusedError(errno.ECONNREFUSED, "")
+        reason = os.strerror(failure.errno or 0) if failure is not None else "no usable address"
+        cause = Cause.TIMEOUT if isinstance(failure, TimeoutError) else Cause.REFUSED
+        raise Trouble(cause, f"{self.stage}: {reason.lower()}")
+
+    async def _open(self, sock: socket.socket) -> asyncio.StreamReader:
+        if self.endpoint.scheme != "https":
+            reader, self._writer = await asyncio.open_connection(sock=sock)
+            return reader
+        self.stage = "connected, but no TLS handshake"
+        try:
+            reader, self._writer = await asyncio.open_connection(
+                sock=sock, ssl=tls_context(), server_hostname=self.endpoint.host
+            )
+        except OSError as error:
+            sock.close()
+            raise self._tls(error) from error
+        except BaseException:
+            sock.close()
+            raise
+        return reader
+
+    def _request(self) -> bytes:
+        endpoint = self.endpoint
+        host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
+        headers = [
+            ("Host", f"{host}:{endpoint.port}"),
+            ("User-Agent", "seatrial"),
+            ("Accept", "application/json, */*;q=0.5"),
+            ("Connection", "close"),
+        ]
+        if endpoint.user is not None:
+            login = f"{endpoint.user}:{endpoint.password or ''}".encode()
+            headers.append(("Authorization", f"Basic {base64.b64encode(login).decode()}"))
+        request = h11.Request(method="GET", target=self.path, headers=headers)
+        return (self._http.send(request) or b"") + (self._http.send(h11.EndOfMessage()) or b"")
+
+    def _receive(self, data: bytes) -> None:
+        if not self._first:
+            if not data:
+                raise Trouble(
+                    Cause.WRONG_PROGRAM,
+                    "the connection was closed without an answer: no HTTP server "
+                    "(or one that fails on every request)",
+                )
+            self._first = data[:64]
+            if data[:2] in (b"\x15\x03", b"\x16\x03"):  # a TLS record
+                raise Trouble(Cause.TLS, "it speaks TLS, but the endpoint's URL says http")
+        self._http.receive_data(data)
+
+    def _not_http(self) -> Trouble:
+        return Trouble(
+            Cause.WRONG_PROGRAM, f"the answer is not HTTP/1.1; it begins with {self._first[:40]!r}"
+        )
+
+    def _tls(self, error: OSError) -> Trouble:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            reason = f"its certificate is not accepted: {error.verify_message}"
+        elif isinstance(error, ssl.SSLError) and error.reason == "WRONG_VERSION_NUMBER":
+            reason = "it does not speak TLS, but the endpoint's URL says https"
+        else:
+            reason = f"the TLS handshake failed: {error.strerror or type(error).__name__}"
+        return Trouble(Cause.TLS, reason)
+
+    def answer(self, *, complete: bool, timed_out: bool = False) -> Answer:
+        assert self.head is not None
+        headers = {name.decode(): value.decode("latin-1") for name, value in self.head.headers}
+        body = bytes(self.body[: self.limit])
+        return Answer(self.head.status_code, headers, body, complete, timed_out)
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.transport.abort()  # a polite goodbye could hang

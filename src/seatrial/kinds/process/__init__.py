@@ -1,0 +1,15 @@
+"""Processes without a port: workers, consumers, schedulers."""
+
+from __future__ import annotations
+
+from seatrial.kinds.base import Kind
+from seatrial.kinds.process.config import ProcessConfig
+
+KIND = Kind(
+    name="process",
+    summary="a program without a port; known by its state and by what it consumes",
+    config=ProcessConfig,
+    endpoints=(),
+    probe_at="seatrial.kinds.process.probe:probe",
+    launch_at="seatrial.kinds.process.launch:LAUNCH",
+)

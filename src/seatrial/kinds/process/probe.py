@@ -1,0 +1,103 @@
+"""Does a process without a port do its work? By its keeper's states, and by what its broker says.
+
+A keeper's word that it is down (exited, stopped, paused) stands by itself. That it runs is not
+enough where it names the queues that it consumes: each must have a consumer. Where no keeper
+watches (a remote), the broker alone tells, and with no queues named nothing can be known.
+When the broker cannot be asked, the process is unknown: the fault is the broker's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from time import perf_counter
+from typing import cast
+
+from seatrial.kinds.base import Context, ProbeResult, Target
+from seatrial.kinds.process.config import ProcessConfig
+from seatrial.kinds.programs import down_by_states, waiting_by_states, watched
+from seatrial.outcome import Cause, Connection, Health, State
+from seatrial.waiting import Deadline
+
+
+async def probe(target: Target, context: Context, deadline: Deadline) -> ProbeResult:
+    if (known := down_by_states(target) or waiting_by_states(target)) is not None:
+        return known
+    config = cast(ProcessConfig, target.config)
+    if config.queues:
+        return await _by_queues(target, config, context, deadline.within(config.patience))
+    if watched(target):
+        return _by_state(target)
+    return _unknown(
+        target,
+        "nothing tells of it: no keeper watches it here, and it names no queue that it consumes",
+        f"name the queues under components.{target.name}.consumes, if it consumes any",
+    )
+
+
+def _by_state(target: Target) -> ProbeResult:
+    if all(state.up for state in target.states):
+        return ProbeResult(Health.HEALTHY, Connection.CONNECTED, 0.0)
+    state = next(state for state in target.states if not state.up)
+    if state is State.UNREACHABLE:
+        return _unknown(target, "it could not be observed", "look at it where it runs")
+    return _unknown(target, "it is still starting", f"seatrial logs {target.name}")
+
+
+async def _by_queues(
+    target: Target, config: ProcessConfig, context: Context, deadline: Deadline
+) -> ProbeResult:
+    began = perf_counter()
+    counts = await asyncio.gather(
+        *(_count(component, queue, context, deadline) for component, queue in config.queues)
+    )
+    took = (perf_counter() - began) * 1000
+    missing = [where for where, count in zip(config.queues, counts, strict=True) if count == 0]
+    if missing:
+        names = ", ".join(f"{queue} on {component}" for component, queue in missing)
+        runs = "it runs, but " if watched(target) else ""
+        return ProbeResult(
+            Health.UNHEALTHY,
+            Connection.DISCONNECTED,
+            took,
+            Cause.NO_CONSUMER,
+            expected=f"{target.name} consumes {names}",
+            found=f"{runs}no consumer on {names}",
+            fix=_fix(target),
+        )
+    unasked = next((count for count in counts if isinstance(count, str)), None)
+    if unasked is not None:
+        return _unknown(target, unasked, "repair the broker first", took)
+    return ProbeResult(Health.HEALTHY, Connection.CONNECTED, took)
+
+
+async def _count(component: str, queue: str, context: Context, deadline: Deadline) -> int | str:
+    """The consumers of a queue, or why they could not be counted."""
+    if component not in context.targets:
+        return f"{component} has no endpoint here, so its consumers cannot be counted"
+    try:
+        async with asyncio.timeout(deadline.remaining()):
+            return await context.consumers(component, queue, deadline)
+    except TimeoutError:
+        return f"{component} did not say in time how many consume {queue}"
+    except Exception as error:
+        if type(error) is LookupError:  # there is no such queue, so nobody consumes it
+            return 0
+        return f"{component} could not be asked who consumes {queue}: {type(error).__name__}"
+
+
+def _fix(target: Target) -> str:
+    if watched(target):
+        return f"seatrial logs {target.name}   (why does it not consume?), then restart it"
+    return f"start {target.name} where it runs, and read its log"
+
+
+def _unknown(target: Target, found: str, fix: str, took: float = 0.0) -> ProbeResult:
+    return ProbeResult(
+        Health.UNKNOWN,
+        Connection.DISCONNECTED,
+        took,
+        Cause.NOT_MEASURED,
+        expected=f"{target.name} runs and does its work",
+        found=found,
+        fix=fix,
+    )

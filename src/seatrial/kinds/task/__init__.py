@@ -1,0 +1,15 @@
+"""Tasks: programs that run once, such as migrations, and must end with exit code 0."""
+
+from __future__ import annotations
+
+from seatrial.kinds.base import Kind
+from seatrial.kinds.task.config import TaskConfig
+
+KIND = Kind(
+    name="task",
+    summary="a program that runs once and must end with exit code 0",
+    config=TaskConfig,
+    endpoints=(),
+    probe_at="seatrial.kinds.task.probe:probe",
+    launch_at="seatrial.kinds.task.launch:LAUNCH",
+)
