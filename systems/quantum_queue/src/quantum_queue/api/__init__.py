@@ -1,0 +1,1 @@
+"""The HTTP API: accepts tasks, answers about them, and publishes their messages."""

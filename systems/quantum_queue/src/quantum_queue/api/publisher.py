@@ -1,0 +1,105 @@
+"""The API's side of the broker: one connection, kept up, that publishes with confirms."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Callable
+
+from aiormq.abc import AbstractChannel, AbstractConnection
+
+from quantum_queue.contracts import queue
+from quantum_queue.contracts.database import describe
+from quantum_queue.contracts.message import TaskMessage, properties
+from quantum_queue.contracts.queue import BROKER_ERRORS, Topology
+from quantum_queue.contracts.settings import Settings
+
+CONFIRM_SECONDS = 5.0
+_FIRST_BACKOFF = 0.1
+_LAST_BACKOFF = 2.0
+_log = logging.getLogger(__name__)
+
+
+class BrokerAway(Exception):
+    """The broker cannot be reached, or did not take a message."""
+
+
+class Publisher:
+    """Owns the connection; `run` keeps it up, and everything else uses what is there."""
+
+    def __init__(self, settings: Settings, on_connected: Callable[[], None]) -> None:
+        self._settings = settings
+        self._topology = Topology(settings.queue_name)
+        self._on_connected = on_connected
+        self._messages: AbstractChannel | None = None
+        self._probes: AbstractChannel | None = None
+        self._broken = asyncio.Event()
+
+    async def run(self) -> None:
+        """Connect, wait until the connection breaks, and begin again, for ever."""
+        backoff = _FIRST_BACKOFF
+        while True:
+            connection: AbstractConnection | None = None
+            try:
+                connection = await queue.connect(self._settings, "quantum_queue.api")
+                await self._open_channels(connection)
+                backoff = _FIRST_BACKOFF
+                _log.info("broker connected")
+                self._on_connected()
+                await self._until_broken(connection)
+                _log.warning("broker connection lost")
+            except (*BROKER_ERRORS, RuntimeError) as error:
+                _log.warning("broker away", extra={"reason": describe(error)})
+                await asyncio.sleep(backoff)
+                backoff = min(backoff * 2, _LAST_BACKOFF)
+            finally:
+                self._messages = self._probes = None
+                await queue.discard(connection)
+
+    async def publish(self, task_id: uuid.UUID, correlation_id: str) -> None:
+        """Publish a task's message and wait until the broker is responsible for it."""
+        channel = self._messages
+        if channel is None:
+            raise BrokerAway("not connected")
+        try:
+            await channel.basic_publish(
+                TaskMessage(task_id).encode(),
+                routing_key=self._topology.queue,
+                properties=properties(task_id, correlation_id),
+                mandatory=True,
+                timeout=CONFIRM_SECONDS,
+            )
+        except (*BROKER_ERRORS, RuntimeError) as error:
+            # A refused or returned message means that the queue is not what it should be, a
+            # missing confirm that the broker hangs: a new connection declares it again.
+            self._broken.set()
+            raise BrokerAway(describe(error)) from error
+
+    async def count_ready(self) -> int:
+        """Ask the broker how many messages wait on the queue: proof that both are alive."""
+        channel = self._probes
+        if channel is None:
+            raise BrokerAway("not connected")
+        try:
+            answer = await channel.queue_declare(self._topology.queue, passive=True)
+        except (*BROKER_ERRORS, RuntimeError) as error:
+            self._broken.set()
+            raise BrokerAway(describe(error)) from error
+        return answer.message_count or 0
+
+    async def _open_channels(self, connection: AbstractConnection) -> None:
+        async with asyncio.timeout(queue.DECLARE_SECONDS):
+            probes = await connection.channel(publisher_confirms=False)
+            await self._topology.declare(probes)
+            self._messages = await connection.channel()
+        self._probes = probes
+
+    async def _until_broken(self, connection: AbstractConnection) -> None:
+        self._broken.clear()
+        told = asyncio.ensure_future(self._broken.wait())
+        closed = connection.closing
+        try:
+            await asyncio.wait({told, closed}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            told.cancel()

@@ -1,0 +1,59 @@
+"""Run the application under uvicorn, say when it is ready, and stop in order."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import socket
+from types import FrameType
+
+import uvicorn
+
+from quantum_queue.api.app import build_app
+from quantum_queue.contracts import journal
+from quantum_queue.contracts.notify import notify
+from quantum_queue.contracts.settings import Settings
+
+_GRACE_SECONDS = 5
+_log = logging.getLogger(__name__)
+
+
+class AnnouncingServer(uvicorn.Server):
+    """Tells the supervisor when connections are accepted."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start as usual, then announce it."""
+        await super().startup(sockets=sockets)
+        if self.started:
+            for listener in sockets or []:
+                _log.info("listening", extra={"address": listener.getsockname()})
+            notify("READY=1")
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Announce the end, then stop as usual."""
+        notify("STOPPING=1")
+        await super().shutdown(sockets=sockets)
+
+
+def serve(settings: Settings, listener: socket.socket) -> None:
+    """Serve until SIGTERM or SIGINT, then return."""
+    journal.start("api", settings.log_level, settings.secrets)
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    for warning in settings.warnings:
+        _log.warning(warning)
+    config = uvicorn.Config(
+        build_app(settings),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+        lifespan="on",
+    )
+    # uvicorn raises the signal again once it has stopped: an ordered stop must still exit with 0.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _already_handled)
+    AnnouncingServer(config).run(sockets=[listener])
+
+
+def _already_handled(number: int, frame: FrameType | None) -> None:
+    """Do nothing."""

@@ -1,0 +1,1 @@
+"""The worker: takes tasks from the queue, simulates their circuits, stores the counts."""

@@ -1,0 +1,49 @@
+"""A message in the worker's hand, and the three ways to let go of it."""
+
+from __future__ import annotations
+
+import logging
+
+from aiormq.abc import AbstractChannel, DeliveredMessage
+
+from quantum_queue.contracts.queue import BROKER_ERRORS
+
+_log = logging.getLogger(__name__)
+
+
+class Delivery:
+    """A delivered message; once its channel is gone, the broker gives it to somebody else."""
+
+    def __init__(self, message: DeliveredMessage) -> None:
+        self._channel: AbstractChannel = message.channel
+        self._tag = message.delivery_tag or 0
+        self.body: bytes = message.body
+        self.is_redelivered: bool = bool(message.redelivered)
+        self.correlation_id: str | None = message.header.properties.correlation_id
+
+    @property
+    def is_lost(self) -> bool:
+        """Tell whether the broker has taken the message back."""
+        return self._channel.is_closed
+
+    async def done(self) -> None:
+        """Acknowledge: all that followed from the message is committed."""
+        await self._settle("acknowledged")
+
+    async def reject(self) -> None:
+        """Send the message to the dead letters."""
+        await self._settle("rejected")
+
+    async def hand_back(self) -> None:
+        """Return the message to the queue."""
+        await self._settle("handed back")
+
+    async def _settle(self, how: str) -> None:
+        try:
+            if how == "acknowledged":
+                await self._channel.basic_ack(self._tag, wait=False)
+            else:
+                await self._channel.basic_nack(self._tag, requeue=how == "handed back", wait=False)
+        except (*BROKER_ERRORS, RuntimeError):
+            # It will be delivered again, which is what everything here is made for.
+            _log.info("message not %s: its channel is closed", how)
