@@ -96,6 +96,7 @@ class Cause(StrEnum):
     WRONG_VHOST = "wrong_vhost"
     NOT_AUTHORISED = "not_authorised"
     MIGRATING = "migrating"
+    EXHAUSTED = "exhausted"
     SCHEMA_BEHIND = "schema_behind"
     SCHEMA_AHEAD = "schema_ahead"
     SCHEMA_DRIFT = "schema_drift"
@@ -137,6 +138,7 @@ CAUSES: tuple[CauseRow, ...] = (
     CauseRow(Cause.WRONG_VHOST, ("rabbitmq",), ExitCode.DOWN, "no such virtual host there"),
     CauseRow(Cause.NOT_AUTHORISED, _SERVERS, ExitCode.DOWN, "logged in, but lacks a permission"),
     CauseRow(Cause.MIGRATING, ("postgres",), ExitCode.DOWN, "starting up or in recovery"),
+    CauseRow(Cause.EXHAUSTED, ("postgres",), ExitCode.DOWN, "no connection is free"),
     CauseRow(Cause.SCHEMA_BEHIND, ("postgres",), ExitCode.FAILED, "migrations are missing"),
     CauseRow(Cause.SCHEMA_AHEAD, ("postgres",), ExitCode.FAILED, "a revision nobody here knows"),
     CauseRow(Cause.SCHEMA_DRIFT, ("postgres",), ExitCode.FAILED, "differs from its migrations"),

@@ -1,0 +1,200 @@
+"""Is this PostgreSQL there, and if not, why: one login, one query, one cause."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from dataclasses import replace
+from typing import Any
+
+from seatrial.kinds.base import Context, ProbeResult, Target
+from seatrial.kinds.postgres.address import Place, config_of, place_of
+from seatrial.kinds.postgres.diagnosis import Diagnosis, Diagnostician
+from seatrial.kinds.postgres.wire import (
+    LoginUnsupported,
+    NoTls,
+    NotPostgres,
+    ScramFailed,
+    ServerRefused,
+    Session,
+    SslMode,
+    Tls,
+)
+from seatrial.kinds.programs import down_by_states, waiting_by_states
+from seatrial.kinds.resolving import Unresolved, resolve
+from seatrial.kinds.versions import satisfies
+from seatrial.outcome import Connection, Health
+from seatrial.waiting import Deadline
+
+_QUERY = "SELECT current_setting('server_version'), pg_is_in_recovery()"
+_SILENCE = 0.5  # s without an answer, after which to ask what else might live there
+
+_Seen = tuple[str | None, ...]
+
+
+async def probe(target: Target, context: Context, deadline: Deadline) -> ProbeResult:
+    """Look once. The answer comes before `deadline`, and within the component's patience."""
+    if (known := down_by_states(target) or waiting_by_states(target)) is not None:
+        return known
+    started = time.monotonic()
+    try:
+        place = place_of(target)
+    except ValueError as error:
+        doctor = Diagnostician(target.name, target.endpoint().address)
+        return _unwell(doctor.bad_url(str(error)), started)
+    doctor = Diagnostician(target.name, place.shown, place.login.user, place.login.database)
+    until = deadline.within(config_of(target).patience)
+    try:
+        async with asyncio.timeout_at(asyncio.get_running_loop().time() + until.remaining()):
+            seen = await _look(place)
+    except TimeoutError:
+        return _unwell(doctor.timeout(time.monotonic() - started), started)
+    except Exception as error:
+        return _unwell(await _cause(error, place, doctor, until), started)
+    return _judge(seen, target, doctor, started)
+
+
+async def _look(place: Place) -> _Seen:
+    hosts = await _addresses(place)
+    asking = asyncio.ensure_future(_ask_any(place, hosts))
+    try:
+        done, _ = await asyncio.wait({asking}, timeout=_SILENCE)
+        if not done:
+            await _expose_stranger(asking, hosts, place.port)
+        return await asking
+    finally:
+        asking.cancel()
+
+
+async def _addresses(place: Place) -> list[str]:
+    return [address.sockaddr[0] for address in await resolve(place.host, place.port)]
+
+
+async def _ask_any(place: Place, hosts: list[str]) -> _Seen:
+    """Ask the first address that takes the connection, as libpq does."""
+    for last, host in ((host is hosts[-1], host) for host in hosts):
+        try:
+            session = await Session.tcp(host, place.port, place.login, place.tls, host=place.host)
+        except (ConnectionRefusedError, OSError) as error:
+            if last or isinstance(error, ssl.SSLError):
+                raise
+            continue
+        try:
+            return (await session.query(_QUERY))[0]
+        finally:
+            session.close()
+    raise AssertionError("a host has at least one address")
+
+
+async def _expose_stranger(asking: asyncio.Future[_Seen], hosts: list[str], port: int) -> None:
+    """Raise NotPostgres if a server of another protocol answers to a line of text.
+
+    Such servers wait for the end of a line and so seem dead to PostgreSQL's first message. On a
+    second connection, since the text would spoil the first; PostgreSQL hangs up on it.
+    """
+    greeting = asyncio.ensure_future(_greet(hosts, port))
+    both: set[asyncio.Future[Any]] = {asking, greeting}
+    try:
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        if greeting.done() and not asking.done() and (answer := greeting.result()):
+            raise NotPostgres(answer)
+    finally:
+        greeting.cancel()
+
+
+async def _greet(hosts: list[str], port: int) -> bytes:
+    for host in hosts:
+        try:
+            reader, writer = await asyncio.open_connection(host, port)
+        except OSError:
+            continue
+        try:
+            writer.write(b"GET / HTTP/1.0\r\n\r\n")
+            return await reader.read(256)
+        except OSError:
+            return b""
+        finally:
+            writer.transport.abort()
+    return b""
+
+
+async def _cause(
+    error: Exception, place: Place, doctor: Diagnostician, until: Deadline
+) -> Diagnosis:
+    match error:
+        case Unresolved():
+            return doctor.dns(place.host, str(error))
+        case NoTls():
+            return doctor.no_tls(place.tls.mode)
+        case ssl.SSLError():
+            return doctor.tls_failed(error)
+        case ScramFailed() | LoginUnsupported():
+            return doctor.login(str(error))
+        case NotPostgres():
+            return doctor.stranger(error.answer)
+        case ServerRefused():
+            if await _wants_tls(error, place, until):
+                return doctor.tls_wanted(place.tls.mode)
+            return doctor.refusal(error)
+        case ConnectionRefusedError():
+            return doctor.refused()
+        case EOFError() | ConnectionError():
+            return doctor.hung_up()
+        case _:
+            return doctor.unreachable(error)
+
+
+async def _wants_tls(error: ServerRefused, place: Place, until: Deadline) -> bool:
+    """Whether the server turned an unencrypted login away that it would take encrypted."""
+    unencrypted = place.tls.mode in (SslMode.DISABLE, SslMode.ALLOW)
+    if error.asked or error.sqlstate != "28000" or not unencrypted:
+        return False
+    try:
+        async with asyncio.timeout_at(asyncio.get_running_loop().time() + until.remaining()):
+            for host in await _addresses(place):
+                tls = Tls(SslMode.REQUIRE)
+                (await Session.tcp(host, place.port, place.login, tls)).close()
+                return True
+    except ServerRefused as again:
+        return again.asked
+    except Exception:
+        return False
+    return False
+
+
+def _judge(seen: _Seen, target: Target, doctor: Diagnostician, started: float) -> ProbeResult:
+    """It answered: hold what it said against the declaration."""
+    config = config_of(target)
+    said, in_recovery = str(seen[0]), seen[1] == "t"
+    version = said.partition(" ")[0]  # "15.18 (Debian 15.18-0+deb12u1)"
+    took = time.monotonic() - started
+    if config.version is not None and not satisfies(said, config.version):
+        wrong = doctor.version(config.version, version)
+        return _unwell(wrong, started, Connection.CONNECTED, version)
+    if in_recovery and not config.standby:
+        return _unwell(doctor.standby(), started, Connection.CONNECTED, version)
+    well = ProbeResult(Health.HEALTHY, Connection.CONNECTED, took * 1000, version=version)
+    if took <= config.time_limit:
+        return well
+    slow = doctor.slow(config.time_limit, took)
+    return replace(well, cause=slow.cause, expected=slow.expected, found=slow.found, fix=slow.fix)
+
+
+def _unwell(
+    what: Diagnosis,
+    started: float,
+    connection: Connection = Connection.DISCONNECTED,
+    version: str | None = None,
+) -> ProbeResult:
+    took = (time.monotonic() - started) * 1000
+    return ProbeResult(
+        health=Health.UNHEALTHY,
+        connection=connection,
+        response_time_ms=took,
+        cause=what.cause,
+        expected=what.expected,
+        found=what.found,
+        fix=what.fix,
+        version=version,
+    )
