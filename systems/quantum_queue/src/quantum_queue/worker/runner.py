@@ -12,6 +12,8 @@ from quantum_queue.worker.circuit import CircuitError, Program, read_program
 from quantum_queue.worker.frames import Answer, Order
 
 _WARM_UP = "OPENQASM 3; gate g a { h a; } qubit[2] q; g q[0]; cx q[0], q[1]; measure q;"
+# For smaller states, waking a second thread costs more than it saves (0: as many as there are).
+_WORTH_THREADS = 15
 _ALWAYS_NATIVE = frozenset({"barrier"})
 
 
@@ -52,7 +54,9 @@ class Runner:
         circuit = program.circuit
         if not self._is_native(circuit):
             circuit = self._unroll.run(circuit)
-        result = self._simulator.run(circuit, shots=shots).result()
+        threads = 0 if circuit.num_qubits >= _WORTH_THREADS else 1
+        job = self._simulator.run(circuit, shots=shots, max_parallel_threads=threads)
+        result = job.result()
         if not result.success:
             raise CircuitError(f"the simulator refused the circuit: {_reason(result)}")
         return outcomes(result.data(0)["counts"], program.outcome_bits)
