@@ -12,6 +12,7 @@ that can use it:
     client   what a trial talks to it with                             plugin
     meters   what only the server knows of its load                    keeper
     clean_up how what trials created is found again and removed        plugin
+    server   which program on this machine would be started            provision
 """
 
 from __future__ import annotations
@@ -189,6 +190,21 @@ class CleanUpFacet(Protocol):
     def remove(self, target: Target, how: CleanUp, keys: Sequence[str]) -> None: ...
 
 
+@dataclass(frozen=True)
+class Installed:
+    """The server program that a native start would use."""
+
+    program: str  # its path
+    version: str | None  # None where it does not say
+    runs_as: str | None = None  # the user it is switched to when Seatrial runs as root
+
+
+class FindServer(Protocol):
+    """Find the server for a component, or for any with None. Raises ServerMissing."""
+
+    def __call__(self, config: ComponentConfig | None, /) -> Installed: ...
+
+
 #: A facet written as "module:attribute", imported on first use.
 Lazy = str
 
@@ -208,6 +224,7 @@ class Kind:
     meters_at: Lazy = ""
     clean_up_at: Lazy = ""
     consumers_at: Lazy = ""
+    server_at: Lazy = ""  # with `packages`: is it installed?
     packages: tuple[str, ...] = ()  # Debian packages that carry its server
     #: What other programs call such a component in a health answer: "database", "db", "queue"...
     also_called: tuple[str, ...] = ()
@@ -246,6 +263,10 @@ class Kind:
         if not self.consumers_at:
             return None
         return cast("Callable[[Target, str, Deadline], Awaitable[int]]", _load(self.consumers_at))
+
+    @property
+    def server(self) -> FindServer | None:
+        return cast(FindServer, _load(self.server_at)) if self.server_at else None
 
 
 def _load(reference: Lazy) -> object:
