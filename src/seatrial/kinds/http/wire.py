@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import errno
 import os
 import socket
@@ -20,6 +21,7 @@ from seatrial.outcome import Cause
 from seatrial.waiting import Deadline
 
 BODY_LIMIT = 64 * 1024  # bytes that are read of a body, unless asked otherwise
+_TLS_UNSAID = "it speaks TLS, but the endpoint's URL says http"
 _HEAD_LIMIT = 64 * 1024  # bytes of status line and headers
 
 
@@ -49,6 +51,19 @@ class Trouble(Exception):
         self.found = found
 
 
+class _HungUp(Exception):
+    """The connection was accepted and closed without a byte."""
+
+
+@cache
+def _curious_context() -> ssl.SSLContext:
+    """Trusts everyone: for asking whether TLS is spoken, never for saying anything."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
 @cache
 def tls_context() -> ssl.SSLContext:
     """The authorities of the system, or of SSL_CERT_FILE and SSL_CERT_DIR."""
@@ -71,8 +86,29 @@ async def get(
         if exchange.head is not None:
             return exchange.answer(complete=False, timed_out=True)
         raise Trouble(Cause.TIMEOUT, f"{exchange.stage} within {seconds:.1f} s") from None
+    except _HungUp:
+        if endpoint.scheme == "http" and await _speaks_tls(endpoint, deadline.within(0.5)):
+            raise Trouble(Cause.TLS, _TLS_UNSAID) from None
+        raise Trouble(
+            Cause.WRONG_PROGRAM,
+            "the connection was closed without an answer: no HTTP server "
+            "(or one that fails on every request)",
+        ) from None
     finally:
         exchange.close()
+
+
+async def _speaks_tls(endpoint: Endpoint, deadline: Deadline) -> bool:
+    """Whether a server that hung up on plain HTTP would shake hands."""
+    try:
+        async with asyncio.timeout(deadline.remaining()):
+            _, writer = await asyncio.open_connection(
+                endpoint.host, endpoint.port, ssl=_curious_context()
+            )
+    except OSError:  # TimeoutError is one
+        return False
+    writer.transport.abort()
+    return True
 
 
 class _Exchange:
@@ -163,13 +199,17 @@ class _Exchange:
         self.stage = "connected, but no TLS handshake"
         try:
             reader, self._writer = await asyncio.open_connection(
-                sock=sock, ssl=tls_context(), server_hostname=self.endpoint.host
+                sock=sock,
+                ssl=tls_context(),
+                server_hostname=self.endpoint.host,
+                ssl_shutdown_timeout=1.0,
             )
-        except OSError as error:
-            sock.close()
-            raise self._tls(error) from error
-        except BaseException:
-            sock.close()
+        except BaseException as error:
+            # Its transport owns the socket by now, and closes it when it sees the end.
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+            if isinstance(error, OSError):
+                raise self._tls(error) from error
             raise
         return reader
 
@@ -191,14 +231,10 @@ class _Exchange:
     def _receive(self, data: bytes) -> None:
         if not self._first:
             if not data:
-                raise Trouble(
-                    Cause.WRONG_PROGRAM,
-                    "the connection was closed without an answer: no HTTP server "
-                    "(or one that fails on every request)",
-                )
+                raise _HungUp
             self._first = data[:64]
             if data[:2] in (b"\x15\x03", b"\x16\x03"):  # a TLS record
-                raise Trouble(Cause.TLS, "it speaks TLS, but the endpoint's URL says http")
+                raise Trouble(Cause.TLS, _TLS_UNSAID)
         self._http.receive_data(data)
 
     def _not_http(self) -> Trouble:

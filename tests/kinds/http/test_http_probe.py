@@ -1,0 +1,443 @@
+"""The probe of HTTP services against real servers, well-behaved and not."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import socket
+import ssl
+import struct
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from http_pages import Pages, target
+
+from seatrial.kinds import resolving
+from seatrial.kinds.base import Context, Endpoint, ProbeResult, Target
+from seatrial.kinds.http import wire
+from seatrial.kinds.http.probe import probe
+from seatrial.outcome import Cause, Connection, Health, State
+from seatrial.waiting import Deadline
+
+pytestmark = pytest.mark.asyncio
+
+
+async def look(at: Target, context: Context, seconds: float = 5.0) -> ProbeResult:
+    return await probe(at, context, Deadline.after(seconds))
+
+
+async def test_a_healthy_service(serve, context):
+    pages = Pages({"/health": (200, {"status": "healthy", "version": "1.4.2"})})
+    result = await look(target(await serve(pages)), context)
+    assert (result.health, result.connection, result.cause) == (
+        Health.HEALTHY,
+        Connection.CONNECTED,
+        None,
+    )
+    assert result.version == "1.4.2"
+    assert 0 < result.response_time_ms < 1000
+    assert pages.asked == ["/health"]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        (200, "OK"),
+        (204, ""),
+        (200, {"status": "UP", "components": {"db": {"status": "UP"}}}),
+        (200, {"status": "pass"}),
+        (200, {"status": "purple"}),
+        (200, {"ok": True, "error": None}),
+        (200, [1, 2]),
+        (200, "{not json"),
+        # It says that it is well, and so it is, whatever a part that it can do without says.
+        (200, {"status": "healthy", "cache_status": "disconnected"}),
+        (200, "x" * 200_000),
+        # A Rails-like green page: HTML, but only there.
+        (200, "<html><body>green</body></html>", {"Content-Type": "text/html; charset=utf-8"}),
+    ],
+)
+async def test_no_false_alarm(serve, context, page):
+    result = await look(target(await serve(Pages({"/health": page}))), context)
+    assert (result.health, result.cause) == (Health.HEALTHY, None), result.found
+
+
+@pytest.mark.parametrize(
+    ("page", "cause", "found"),
+    [
+        ((401, ""), Cause.AUTH, "401"),
+        ((403, ""), Cause.NOT_AUTHORISED, "403"),
+        ((404, ""), Cause.WRONG_PROGRAM, "404"),
+        ((405, ""), Cause.WRONG_PROGRAM, "405"),
+        ((400, "The plain HTTP request was sent to HTTPS port"), Cause.TLS, "HTTPS port"),
+        ((400, {"type": "https://example.test/bad"}), Cause.UNHEALTHY, "400"),
+        ((429, "slow down"), Cause.UNHEALTHY, "429: slow down"),
+        ((500, "oh no"), Cause.UNHEALTHY, "500: oh no"),
+        (
+            (502, "<html>", {"Content-Type": "text/html", "Server": "nginx"}),
+            Cause.UNHEALTHY,
+            "gateway",
+        ),
+        (
+            (503, {"status": "unhealthy", "database_status": "disconnected", "queue_status": "up"}),
+            Cause.UNHEALTHY,
+            "503: status: unhealthy, database_status: disconnected",
+        ),
+        (
+            (503, {"schema_version": {"found": "a1", "expected": "b2"}}),
+            Cause.UNHEALTHY,
+            "schema_version: found a1, expected b2",
+        ),
+        ((503, {"title": "No", "detail": "cannot reach the database"}), Cause.UNHEALTHY, "cannot"),
+        ((200, {"status": "DOWN"}), Cause.UNHEALTHY, "DOWN"),
+        ((200, {"healthy": False}), Cause.UNHEALTHY, "false"),
+        ((302, "", {"Location": "http://example.test/login"}), Cause.WRONG_PROGRAM, "elsewhere"),
+        ((302, "", {"Location": "/health"}), Cause.WRONG_PROGRAM, "in circles"),
+        ((302, "", {"Location": "http://[broken"}), Cause.WRONG_PROGRAM, "elsewhere"),
+    ],
+)
+async def test_an_answer_that_is_not_well(serve, context, page, cause, found):
+    result = await look(target(await serve(Pages({"/health": page}))), context)
+    assert result.health is Health.UNHEALTHY
+    assert result.cause is cause
+    assert found in result.found
+    assert "/health" in result.expected
+    assert result.fix
+
+
+async def test_what_it_complains_of_is_named(serve, context):
+    said = {
+        "status": "DOWN",
+        "components": {"db": {"status": "DOWN"}, "disk": {"status": "UP"}},
+        "checks": [{"name": "cache", "status": "fail"}],
+    }
+    result = await look(target(await serve(Pages({"/health": (503, said)}))), context)
+    assert result.complaints == ("components.db", "checks.cache")
+
+
+@pytest.mark.parametrize(
+    "said", [{"status": "degraded", "queue_status": "disconnected"}, {"database": "down"}]
+)
+async def test_a_doubtful_answer_is_a_warning(serve, context, said):
+    result = await look(target(await serve(Pages({"/health": (200, said)}))), context)
+    assert (result.health, result.cause) == (Health.HEALTHY, Cause.UNHEALTHY)
+    assert result.complaints
+
+
+async def test_passwords_are_not_quoted(serve, context):
+    said = {"status": "down", "detail": "cannot reach postgresql://joe:s3cr3tpass@db/x"}
+    result = await look(target(await serve(Pages({"/health": (503, said)}))), context)
+    assert "postgresql://joe:***@db/x" in result.found
+
+
+async def test_a_catch_all_page_is_no_health_check(serve, context):
+    page = (200, "<html>the app</html>", {"Content-Type": "text/html"})
+    endpoint = await serve(Pages({"*": page}))
+    result = await look(target(endpoint), context)
+    assert (result.health, result.cause) == (Health.UNHEALTHY, Cause.WRONG_PROGRAM)
+    assert (await look(target(endpoint, health="/"), context)).health is Health.HEALTHY
+
+
+async def test_a_redirect_within_the_service_is_followed(serve, context):
+    pages = Pages(
+        {
+            "/health": (307, "", {"Location": "/v1/health/"}),
+            "/v1/health/": (308, "", {"Location": "status"}),
+            "/v1/health/status": (200, "ok"),
+        }
+    )
+    assert (await look(target(await serve(pages)), context)).health is Health.HEALTHY
+    assert pages.asked == ["/health", "/v1/health/", "/v1/health/status"]
+
+
+async def test_a_redirect_to_another_port_is_not_followed(serve, context):
+    other = Pages({"*": (200, "ok")})
+    there = await serve(other)
+    pages = Pages({"/health": (302, "", {"Location": there.url + "/health"})})
+    result = await look(target(await serve(pages)), context)
+    assert result.cause is Cause.WRONG_PROGRAM
+    assert other.asked == []
+
+
+@pytest.mark.parametrize("status", [200, 302, 401, 404])
+async def test_without_a_health_path_any_answer_counts(serve, context, status):
+    pages = Pages({"/base/": (status, "", {"Location": "http://example.test/"})})
+    endpoint = await serve(pages, path="/base?x=1")
+    assert (await look(target(endpoint, health=None), context)).health is Health.HEALTHY
+    assert pages.asked == ["/base/"]
+
+
+async def test_without_a_health_path_a_5xx_is_unhealthy(serve, context):
+    result = await look(target(await serve(Pages({"/": (503, "no")})), health=None), context)
+    assert result.cause is Cause.UNHEALTHY
+
+
+async def test_the_path_and_login_of_the_endpoint_are_used(serve, context):
+    pages = Pages({"/base/health": (200, "ok")})
+    at = await serve(pages, path="/base/")
+    at = Endpoint("http", at.host, at.port, at.path, "joe", "se cret")
+    assert (await look(target(at), context)).health is Health.HEALTHY
+    assert "Authorization: Basic am9lOnNlIGNyZXQ=" in pages.requests[0]
+
+
+async def test_refused(free_port, context):
+    result = await look(target(Endpoint("http", "127.0.0.1", free_port)), context)
+    assert (result.health, result.cause) == (Health.UNHEALTHY, Cause.REFUSED)
+    assert "connection refused" in result.found
+    assert str(free_port) in result.fix
+
+
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "", "a..b", "x" * 80])
+async def test_dns(context, host):
+    result = await look(target(Endpoint("http", host, 80)), context)
+    assert result.cause is Cause.DNS
+    assert repr(host) in result.found
+
+
+async def test_a_name_server_that_is_silent(context, monkeypatch):
+    monkeypatch.setattr(resolving, "_look_up", lambda *a: time.sleep(1.0) or [])
+    began = time.monotonic()
+    result = await look(target(Endpoint("http", "slow.invalid", 80)), context)
+    assert result.cause is Cause.TIMEOUT
+    assert "not resolved" in result.found
+    assert time.monotonic() - began < 0.9
+
+
+async def test_a_full_backlog_is_a_time_out(context):
+    """A port that takes no more connections drops their packets, as a black hole does."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        port = listener.getsockname()[1]
+        waiting = []
+        for _ in range(4):
+            sock = socket.socket()
+            sock.setblocking(False)
+            sock.connect_ex(("127.0.0.1", port))
+            waiting.append(sock)
+        result = await look(target(Endpoint("http", "127.0.0.1", port)), context)
+        for sock in waiting:
+            sock.close()
+    assert result.cause is Cause.TIMEOUT
+    assert "no connection" in result.found
+    assert result.connection is Connection.DISCONNECTED
+
+
+async def test_accepted_but_silent(serve, context):
+    async def silent(reader, writer):
+        await asyncio.Event().wait()
+
+    began = time.monotonic()
+    result = await look(target(await serve(silent)), context)
+    assert result.cause is Cause.TIMEOUT
+    assert "nothing came back" in result.found
+    assert time.monotonic() - began < 1.0
+
+
+async def test_no_tls_handshake(serve, context):
+    async def silent(reader, writer):
+        await asyncio.Event().wait()
+
+    there = await serve(silent)
+    result = await look(target(Endpoint("https", there.host, there.port)), context)
+    assert result.cause is Cause.TIMEOUT
+    assert "no TLS handshake" in result.found
+
+
+async def test_a_trickling_body(serve, context):
+    async def trickle(reader, writer):
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        while True:
+            writer.write(b".")
+            await writer.drain()
+            await asyncio.sleep(0.02)
+
+    began = time.monotonic()
+    result = await look(target(await serve(trickle)), context)
+    assert (result.health, result.cause) == (Health.UNHEALTHY, Cause.TIMEOUT)
+    assert "did not end" in result.found
+    assert time.monotonic() - began < 1.0
+
+
+async def test_an_endless_body_is_cut(serve, context):
+    async def endless(reader, writer):
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        while True:
+            writer.write(b"x" * 65536)
+            await writer.drain()
+
+    endpoint = await serve(endless)
+    answer = await wire.get(endpoint, "/health", Deadline.after(5))
+    assert len(answer.body) == wire.BODY_LIMIT
+    assert not answer.complete
+
+
+async def test_a_failure_whose_body_hangs_keeps_its_status(serve, context):
+    async def half(reader, writer):
+        writer.write(b"HTTP/1.1 503 No\r\nContent-Length: 900\r\n\r\npart of it")
+        await asyncio.Event().wait()
+
+    result = await look(target(await serve(half)), context)
+    assert result.cause is Cause.UNHEALTHY
+    assert "503" in result.found
+
+
+@pytest.mark.parametrize(
+    "greeting", [b"AMQP\x00\x00\x09\x01", b"SSH-2.0-OpenSSH_9.2\r\n\r\n", b"-ERR unknown\r\n\r\n"]
+)
+async def test_another_protocol(serve, context, greeting):
+    async def other(reader, writer):
+        writer.write(greeting)
+        await writer.drain()
+        writer.write_eof()
+        await reader.read()
+
+    result = await look(target(await serve(other)), context)
+    assert result.cause is Cause.WRONG_PROGRAM
+    assert greeting[:3].decode() in result.found
+
+
+async def test_hung_up_without_a_word(serve, context):
+    async def close(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write_eof()
+        await reader.read()
+
+    result = await look(target(await serve(close)), context)
+    assert result.cause is Cause.WRONG_PROGRAM
+    assert "closed without an answer" in result.found
+
+
+async def test_reset_without_a_word(serve, context):
+    async def reset(reader, writer):
+        sock = writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        await reader.readuntil(b"\r\n\r\n")
+
+    result = await look(target(await serve(reset)), context)
+    assert result.cause is Cause.REFUSED
+    assert "reset" in result.found
+
+
+async def test_tls_where_http_is_declared_and_the_reverse(serve, context, tls):
+    encrypted = await serve(Pages({"*": (200, "ok")}), tls=tls)
+    plain = Endpoint("http", encrypted.host, encrypted.port)
+    result = await look(target(plain, time_limit=2), context)
+    assert result.cause is Cause.TLS
+    assert "speaks TLS" in result.found
+
+    async def alert(reader, writer):
+        writer.write(b"\x15\x03\x01\x00\x02\x02\x46")
+        await writer.drain()
+        await reader.read()
+
+    assert (await look(target(await serve(alert)), context)).cause is Cause.TLS
+
+    async def plain_only(reader, writer):
+        await reader.read(10)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        await writer.drain()
+        await reader.read()
+
+    unencrypted = await serve(plain_only)
+    result = await look(target(Endpoint("https", "127.0.0.1", unencrypted.port)), context)
+    assert result.cause is Cause.TLS
+    assert "does not speak TLS" in result.found
+
+
+async def test_a_certificate_that_nobody_vouches_for(serve, context, tls):
+    result = await look(target(await serve(Pages({"*": (200, "ok")}), tls=tls)), context)
+    assert result.cause is Cause.TLS
+    assert "certificate" in result.found
+
+
+async def test_a_certificate_of_an_authority_of_ones_own(
+    serve, context, tls, certificate, monkeypatch
+):
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    wire.tls_context.cache_clear()
+    result = await look(target(await serve(Pages({"*": (200, "ok")}), tls=tls)), context)
+    wire.tls_context.cache_clear()
+    assert result.health is Health.HEALTHY, result.found
+
+
+async def test_the_worst_replica_is_the_result(serve, free_port, context):
+    good = await serve(Pages({"*": (200, "ok")}))
+    result = await look(target(good, Endpoint("http", "127.0.0.1", free_port)), context)
+    assert result.cause is Cause.REFUSED
+    assert "replica 2 of 2" in result.found
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said", "health", "cause"),
+    [
+        (">=1.4,<2", {"version": "1.4.2"}, Health.HEALTHY, None),
+        (">=2", {"version": "v1.4.2"}, Health.UNHEALTHY, Cause.WRONG_VERSION),
+        ("1.4", {"version": "1.5.0"}, Health.UNHEALTHY, Cause.WRONG_VERSION),
+        (">=2", {"status": "ok"}, Health.HEALTHY, Cause.NOT_MEASURED),
+        (">=2", {"version": "main"}, Health.HEALTHY, Cause.NOT_MEASURED),
+    ],
+)
+async def test_a_declared_version(serve, context, wanted, said, health, cause):
+    at = target(await serve(Pages({"/health": (200, said)})), version=wanted)
+    result = await look(at, context)
+    assert (result.health, result.cause) == (health, cause)
+
+
+@pytest.mark.parametrize(
+    ("states", "cause", "word"),
+    [
+        ((State.STOPPED,), Cause.STOPPED, "stopped on request"),
+        ((State.PAUSED,), Cause.STOPPED, "paused"),
+        ((State.EXITED,), Cause.EXITED, "seatrial logs api"),
+        ((State.READY, State.EXITED), Cause.EXITED, "replica 2"),
+    ],
+)
+async def test_what_the_keeper_knows_is_not_asked_again(serve, context, states, cause, word):
+    pages = Pages({"*": (200, "ok")})
+    at = target(await serve(pages))
+    at = Target(at.name, at.kind, at.config, at.endpoints, states)
+    result = await look(at, context)
+    assert (result.health, result.cause) == (Health.UNHEALTHY, cause)
+    assert word in result.found + result.fix
+    assert pages.asked == []
+
+
+@pytest.mark.parametrize("state", [State.STARTING, State.FAILED, State.READY, State.UNREACHABLE])
+async def test_otherwise_the_service_is_asked(serve, context, state):
+    pages = Pages({"*": (200, "ok")})
+    at = target(await serve(pages))
+    at = Target(at.name, at.kind, at.config, at.endpoints, (state,))
+    assert (await look(at, context)).health is Health.HEALTHY
+    assert pages.asked == ["/health"]
+
+
+async def test_one_that_still_waits_is_unknown(serve, context):
+    at = target(await serve(Pages({})))
+    at = Target(at.name, at.kind, at.config, at.endpoints, (State.WAITING,))
+    assert (await look(at, context)).health is Health.UNKNOWN
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for 127.0.0.1 that signed itself, and its key, in one file."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl is not installed")
+    folder = tmp_path_factory.mktemp("tls")
+    key, cert, both = folder / "key.pem", folder / "cert.pem", folder / "both.pem"
+    command = [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    command += ["-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
+    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(cert)]
+    subprocess.run(command, check=True, capture_output=True)
+    both.write_text(key.read_text() + cert.read_text())
+    return both
+
+
+@pytest.fixture
+def tls(certificate: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return context
