@@ -1,0 +1,237 @@
+"""Starting a private RabbitMQ node.
+
+Everything is its own: node name, cookie, port mapper, ports, data, configuration. Nothing of the
+machine's RabbitMQ is read (not even /etc/rabbitmq) or touched, and no daemon is left behind: the
+port mapper is a helper process, and the node is told not to start one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import json
+import os
+import secrets
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import quote
+
+from seatrial.declaration.models import ComponentConfig
+from seatrial.errors import DeploymentError
+from seatrial.kinds.base import Endpoint, Target
+from seatrial.kinds.launching import Plan, Ports, Process, Ready, Site
+from seatrial.kinds.rabbitmq.config import RabbitmqConfig
+from seatrial.kinds.rabbitmq.installed import RunAs, Server, find_server, run_as
+from seatrial.kinds.rabbitmq.slim import slim_home
+from seatrial.waiting import Deadline
+
+_HOST = "127.0.0.1"
+#: Always the same: nodes are told apart by their port mappers, and a data folder knows its node.
+NODE = "seatrial@localhost"
+_MANAGEMENT = "rabbitmq_management"
+#: Within this time of SIGTERM connections are closed and data is on disk (some 0.05 s). What then
+#: takes 5 more seconds is only the management plugin's supervisors; SIGKILL cuts that short.
+_GRACE = 1.0  # s
+
+#: What keeps a broker small and quick to tell; `options` of the declaration may change these.
+_SETTINGS = {
+    "log.console": "true",
+    "log.console.level": "info",
+    "vm_memory_high_watermark.absolute": "1GB",
+    "disk_free_limit.absolute": "50MB",
+    "collect_statistics_interval": "500",  # ms; the default of 5 s makes counts stale
+    "loopback_users": "none",  # it listens on loopback only
+}
+#: A bounded number of schedulers whatever the machine, and none that waits busily.
+_VM = "+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none"
+
+
+class RabbitmqLaunch:
+    def allocate(self, config: ComponentConfig, ports: Ports) -> Mapping[str, Endpoint]:
+        assert isinstance(config, RabbitmqConfig)
+        login = {"user": config.user, "password": secrets.token_urlsafe(24)}
+        path = f"/{quote(config.vhost, safe='')}"
+        return {
+            "amqp": Endpoint("amqp", _HOST, config.port or ports(), path, **login),
+            "management": Endpoint("http", _HOST, config.management_port or ports(), **login),
+        }
+
+    async def plan(self, site: Site) -> Plan:
+        return await asyncio.to_thread(_plan, site)
+
+    async def after_start(self, target: Target, site: Site, deadline: Deadline) -> None:
+        """Nothing: user, permissions and definitions are loaded before it says that it is ready."""
+
+
+LAUNCH = RabbitmqLaunch()
+
+
+def _plan(site: Site) -> Plan:
+    config = site.config
+    assert isinstance(config, RabbitmqConfig)
+    server, user, folder = find_server(config.version), run_as(), site.folder
+    plugins = (_MANAGEMENT, *config.plugins)
+    _known_plugins(site, server, plugins)
+    home = slim_home(server, plugins, site.cache)
+    definitions = _definitions(site, config, server)
+    _write(folder / "definitions.json", json.dumps(definitions))
+    _write(folder / "rabbitmq.conf", _settings(site, config))
+    _write(folder / "advanced.config", "[].\n")
+    _write(folder / "enabled_plugins", f"[{','.join(plugins)}].\n")
+    _write(folder / "environment.conf", "")
+    # Names are looked up in this file first, so that no resolver process is needed for localhost.
+    _write(folder / "inetrc", '{lookup,[file,native]}.\n{host,{127,0,0,1},["localhost"]}.\n')
+    cookie = folder / ".erlang.cookie"
+    if not cookie.exists():
+        _write(cookie, secrets.token_hex(16), 0o400)
+    user.give(folder)
+    mapper, distribution = site.ports(), site.ports()
+    env = _environment(folder, home, mapper, distribution)
+    script = (home or server.home) / "sbin" / "rabbitmq-server"
+    broker = Process(
+        (str(script),),
+        env,
+        folder,
+        user.name,
+        stop_signal=signal.SIGTERM,
+        grace=_GRACE,
+        discard_signal=signal.SIGKILL,
+    )
+    return Plan(broker, Ready.NOTIFY, (_port_mapper(server, folder, mapper, user),))
+
+
+def _port_mapper(server: Server, folder: Path, port: int, user: RunAs) -> Process:
+    return Process(
+        (server.epmd, "-port", str(port), "-address", _HOST),
+        {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(folder)},
+        folder,
+        user.name,
+        stop_signal=signal.SIGKILL,
+        grace=1.0,
+    )
+
+
+def _environment(folder: Path, home: Path | None, mapper: int, distribution: int) -> dict[str, str]:
+    # The distribution starts with the virtual machine. Left to RabbitMQ, it would first boot a
+    # second machine only to start a port mapper.
+    erlang = (
+        f"{_VM} -sname {NODE} -start_epmd false "
+        f"-kernel inet_dist_use_interface {{127,0,0,1}} "
+        f"-kernel inet_dist_listen_min {distribution} -kernel inet_dist_listen_max {distribution}"
+    )
+    env = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": str(folder),
+        "LANG": "C.UTF-8",
+        "ERL_CRASH_DUMP_SECONDS": "0",
+        "ERL_INETRC": str(folder / "inetrc"),
+        "ERL_EPMD_PORT": str(mapper),
+        "ERL_EPMD_ADDRESS": _HOST,
+        "RABBITMQ_NODENAME": NODE,
+        "RABBITMQ_DIST_PORT": str(distribution),
+        "RABBITMQ_CTL_DIST_PORT_MIN": str(distribution),
+        "RABBITMQ_CTL_DIST_PORT_MAX": str(distribution),
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": erlang,
+        "RABBITMQ_LOGS": "-",
+    }
+    places = {
+        "RABBITMQ_CONF_ENV_FILE": "environment.conf",
+        "RABBITMQ_CONFIG_FILE": "rabbitmq.conf",
+        "RABBITMQ_CONFIG_FILES": "conf.d",  # else it reads /etc/rabbitmq/conf.d
+        "RABBITMQ_ADVANCED_CONFIG_FILE": "advanced.config",
+        "RABBITMQ_ENABLED_PLUGINS_FILE": "enabled_plugins",
+        "RABBITMQ_MNESIA_BASE": "mnesia",
+        "RABBITMQ_LOG_BASE": "log",
+        "RABBITMQ_GENERATED_CONFIG_DIR": "generated",
+        "RABBITMQ_PLUGINS_EXPAND_DIR": "expanded",
+        "RABBITMQ_PID_FILE": "pid",
+    }
+    env |= {name: str(folder / place) for name, place in places.items()}
+    if home is not None:
+        env["RABBITMQ_SCRIPTS_DIR"] = str(home / "sbin")
+        env["RABBITMQ_HOME"] = str(home)
+        env["RABBITMQ_PLUGINS_DIR"] = env["ERL_LIBS"] = str(home / "plugins")
+    return env
+
+
+def _settings(site: Site, config: RabbitmqConfig) -> str:
+    amqp, management = site.endpoints["amqp"], site.endpoints["management"]
+    own = (line.partition("=") for line in config.options)
+    private = {
+        "listeners.tcp.1": f"{_HOST}:{amqp.port}",
+        "management.tcp.ip": _HOST,
+        "management.tcp.port": str(management.port),
+        "load_definitions": str(site.folder / "definitions.json"),
+    }
+    settings = _SETTINGS | {key.strip(): value.strip() for key, _, value in own} | private
+    return "".join(f"{key} = {value}\n" for key, value in settings.items())
+
+
+def _known_plugins(site: Site, server: Server, plugins: tuple[str, ...]) -> None:
+    for plugin in plugins:
+        if not any((server.home / "plugins").glob(f"{plugin}-[0-9]*")):
+            raise DeploymentError(
+                f"{site.component}: RabbitMQ {server.version} here has no plugin {plugin}",
+                hint=f"ls {server.home / 'plugins'}   (shows what there is)",
+            )
+
+
+def _definitions(site: Site, config: RabbitmqConfig, server: Server) -> dict[str, object]:
+    """The declared definitions, with our user, its virtual host and its permissions in them."""
+    declared = _declared_definitions(site, config)
+    endpoint = site.endpoints["amqp"]
+    assert endpoint.password is not None
+    user = {
+        "name": config.user,
+        "password_hash": _hashed(endpoint.password),
+        "hashing_algorithm": "rabbit_password_hashing_sha256",
+        "tags": "administrator",  # trials read the management API
+        "limits": {},
+    }
+    users = [one for one in _entries(declared, "users") if one.get("name") != config.user]
+    vhosts = _entries(declared, "vhosts")
+    if not any(one.get("name") == config.vhost for one in vhosts):
+        vhosts.append({"name": config.vhost})
+    permissions = [
+        one for one in _entries(declared, "permissions") if one.get("user") != config.user
+    ]
+    permissions += [
+        {"user": config.user, "vhost": one["name"], "configure": ".*", "write": ".*", "read": ".*"}
+        for one in vhosts
+    ]
+    own = {"users": [*users, user], "vhosts": vhosts, "permissions": permissions}
+    return {"rabbit_version": server.version, **declared, **own}
+
+
+def _declared_definitions(site: Site, config: RabbitmqConfig) -> dict[str, object]:
+    if config.definitions is None:
+        return {}
+    file = site.system_folder / config.definitions
+    try:
+        found = json.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        raise DeploymentError(
+            f"{site.component}: the definitions in {file} cannot be read: {error}",
+            hint="rabbitmqctl export_definitions FILE   (writes such a file)",
+        ) from error
+    if not isinstance(found, dict):
+        raise DeploymentError(f"{site.component}: {file} holds no definitions (a JSON object)")
+    return found
+
+
+def _entries(declared: dict[str, object], key: str) -> list[dict[str, object]]:
+    found = declared.get(key, [])
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
+def _hashed(password: str) -> str:
+    """As RabbitMQ stores it (salted SHA-256), so that the password itself is in no file."""
+    salt = secrets.token_bytes(4)
+    return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
+
+
+def _write(path: Path, text: str, mode: int = 0o600) -> None:
+    path.write_text(text)
+    path.chmod(mode)
