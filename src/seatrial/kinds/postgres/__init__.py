@@ -27,7 +27,7 @@ KIND = Kind(
     client_at=f"{_HERE}.client:PostgresClient",
     meters_at=f"{_HERE}.meters:read",
     clean_up_at=f"{_HERE}.clean_up:CLEAN_UP",
-    server_at=f"{_HERE}.installed:installed",
+    server_at=f"{_HERE}.server:installed",
     packages=("postgresql",),
     also_called=("database", "db", "postgresql", "sql"),
 )
