@@ -1,0 +1,150 @@
+"""The `environments` of a declaration: which one is in use, and what each of them says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from seatrial.declaration import interpolate
+from seatrial.declaration.bind import Declared, bind_model
+from seatrial.declaration.models import EnvironmentConfig, Location
+from seatrial.declaration.problems import Path_, Problems, nearest
+from seatrial.declaration.source import ListNode, MapNode, Node, locate, step
+
+DEFAULT = "local"
+_KEY = "environments"
+
+#: component -> endpoint -> field -> variable; the second replica's field is "url.1", and so on.
+Variables = dict[str, dict[str, dict[str, str]]]
+
+
+def choose(
+    named: Node | None, wanted: str | None, start: Location, problems: Problems
+) -> str | None:
+    """The environment in use: the one asked for, else `local`, else the only one."""
+    names = list(named.entries) if isinstance(named, MapNode) else [DEFAULT]
+    at = named.at if named else start
+    if wanted is not None:
+        if wanted in names:
+            return wanted
+        hint = nearest(wanted, names)
+        problems.add(at, (_KEY, wanted), "there is no environment with this name", hint)
+        return None
+    if DEFAULT in names or len(names) == 1:
+        return DEFAULT if DEFAULT in names else names[0]
+    if names:
+        message = f"none of {', '.join(names)} is the default one"
+        problems.add(at, (_KEY,), message, "say which with --env, or call one of them local")
+    return None
+
+
+def bind(
+    named: Node | None, components: Mapping[str, Declared], compose: str | None, problems: Problems
+) -> dict[str, EnvironmentConfig]:
+    """All environments that are without mistakes."""
+    if named is None:
+        return {DEFAULT: EnvironmentConfig.model_validate({"provider": DEFAULT})}
+    if not isinstance(named, MapNode) or not named.entries:
+        problems.add(named.at, (_KEY,), "must name at least one environment")
+        return {}
+    bound: dict[str, EnvironmentConfig] = {}
+    for name, entry in named.entries.items():
+        path: Path_ = (_KEY, name)
+        _refuse_variables(entry.node, path, problems)
+        config = bind_model(EnvironmentConfig, entry.node, path, problems)
+        if config and isinstance(entry.node, MapNode):
+            _check_provider(config, entry.node, entry.at, path, compose, problems)
+            _check_endpoints(entry.node, components, path, problems)
+            bound[name] = config
+    return bound
+
+
+def _refuse_variables(node: Node, path: Path_, problems: Problems) -> None:
+    """What an environment is, and whether it is protected, must not hang on who calls."""
+    for key in ("provider", "protected"):
+        if interpolate.has_variable(step(node, key)):
+            problems.add(locate(node, (key,)), (*path, key), "cannot be a variable", "write it out")
+
+
+def _check_provider(
+    config: EnvironmentConfig,
+    node: MapNode,
+    at: Location,
+    path: Path_,
+    compose: str | None,
+    problems: Problems,
+) -> None:
+    """Refuse keys that the provider has no use for, and ask for those that it cannot do without."""
+    fitting = {"endpoints": "remote", "file": "compose"}
+    for key, provider in fitting.items():
+        if key in node.entries and config.provider != provider:
+            message = f"only fits provider {provider}, and this one is {config.provider}"
+            problems.add(locate(node, (key,)), (*path, key), message, "remove it")
+    if config.provider == "remote" and not config.endpoints:
+        message = "a remote environment must say where its components are reached"
+        problems.add(locate(node, ("endpoints",)), (*path, "endpoints"), message)
+    if config.provider == "compose" and not (config.file or compose):
+        message = "a compose environment must name its compose file"
+        problems.add(at, (*path, "file"), message, "file: compose.yaml")
+
+
+def _check_endpoints(
+    node: MapNode, components: Mapping[str, Declared], path: Path_, problems: Problems
+) -> None:
+    named = node.get("endpoints")
+    if not isinstance(named, MapNode):
+        return
+    for name, entry in named.entries.items():
+        where: Path_ = (*path, "endpoints", name)
+        declared = components.get(name)
+        if declared is None:
+            problems.add(entry.at, where, "unknown component", nearest(name, components))
+        elif declared.kind is not None and not declared.kind.endpoints:
+            message = f"a component of kind {declared.kind.name} has no endpoint"
+            problems.add(entry.at, where, message, "remove it")
+        elif declared.kind is not None:
+            _check_names(entry.node, declared.kind.endpoints, where, problems)
+
+
+def _check_names(node: Node, valid: tuple[str, ...], path: Path_, problems: Problems) -> None:
+    if isinstance(node, ListNode) and not node.items:
+        problems.add(node.at, path, "must have at least one address, found an empty list")
+    if not isinstance(node, MapNode):
+        return
+    if not node.entries:
+        problems.add(node.at, path, "must have at least one address, found an empty mapping")
+    for name, entry in node.entries.items():
+        if name not in valid:
+            hint = nearest(name, valid)
+            if name in ("url", "user", "password"):
+                hint = f"write {{{valid[0]}: {{url: ..., user: ..., password: ...}}}}"
+            problems.add(entry.at, (*path, name), "unknown endpoint", hint)
+
+
+def variables(node: Node | None, components: Mapping[str, Declared]) -> Variables:
+    """Which variable is the whole value of which field, in one environment as it is written."""
+    named = step(node, "endpoints") if node else None
+    found: Variables = {}
+    for name, entry in named.entries.items() if isinstance(named, MapNode) else ():
+        declared = components.get(name)
+        default = declared.kind.endpoints[:1] if declared and declared.kind else ()
+        for endpoint, field, value in _fields(entry.node, default):
+            variable = interpolate.whole_variable(value)
+            if variable:
+                found.setdefault(name, {}).setdefault(endpoint, {})[field] = variable
+    return found
+
+
+def _fields(node: Node, default: tuple[str, ...]) -> Iterator[tuple[str, str, Node]]:
+    """(endpoint, field, its node) of what stands under one component."""
+    if isinstance(node, MapNode):
+        for endpoint, entry in node.entries.items():
+            if isinstance(entry.node, MapNode):
+                for field, value in entry.node.entries.items():
+                    yield endpoint, field, value.node
+            else:
+                yield endpoint, "url", entry.node
+    elif default and isinstance(node, ListNode):
+        for index, item in enumerate(node.items):
+            yield default[0], f"url.{index}" if index else "url", item
+    elif default:
+        yield default[0], "url", node
