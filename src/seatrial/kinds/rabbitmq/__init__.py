@@ -21,6 +21,7 @@ KIND = Kind(
     meters_at=f"{_HERE}.meters:read",
     clean_up_at=f"{_HERE}.clean_up:CLEAN_UP",
     consumers_at=f"{_HERE}.consumers:count",
+    server_at=f"{_HERE}.server:installed",
     packages=("rabbitmq-server",),
     also_called=("queue", "broker", "amqp", "mq", "message_broker", "message_queue"),
 )
