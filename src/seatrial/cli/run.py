@@ -1,0 +1,102 @@
+"""`seatrial run`"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from pydantic import JsonValue
+
+from seatrial.checks.run import CheckReport
+from seatrial.cli.check import print_check
+from seatrial.cli.options import deployment_options, load_system
+from seatrial.cli.output import Progress, colour, print_json
+from seatrial.evidence.redaction import Redactor
+from seatrial.gate.decide import Decision
+from seatrial.outcome import Priority, Verdict
+from seatrial.run import Order, Result, Tell, run
+
+
+class _Lines(Tell):
+    """The run's progress on standard error, so that standard output holds the result alone."""
+
+    def __init__(self) -> None:
+        self.event = Progress()  # type: ignore[method-assign]
+
+    def step(self, text: str) -> None:
+        click.echo(colour(f"== {text}", "cyan", err=True), err=True)
+
+    def line(self, text: str) -> None:
+        click.echo(text, err=True)
+
+    def checked(self, report: CheckReport) -> None:
+        print_check(report, Redactor(), err=True)
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@deployment_options
+@click.option(
+    "--report-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where report.json, report.html, junit.xml and summary.md go (default: the run's folder).",
+)
+@click.option(
+    "-p",
+    "--priority",
+    "priorities",
+    multiple=True,
+    type=click.Choice([p.value for p in Priority]),
+    help="Only the trials of this priority; may be given again.",
+)
+@click.argument("pytest_args", nargs=-1, type=click.UNPROCESSED)
+def command(
+    system: Path,
+    environment: str | None,
+    name: str,
+    as_json: bool,
+    report_dir: Path | None,
+    priorities: tuple[str, ...],
+    pytest_args: tuple[str, ...],
+) -> int:
+    """Attach or bring up, check, run the trials, and conclude a verdict.
+
+    What follows `--` goes to pytest.
+    """
+    order = Order(
+        system=load_system(system, environment),
+        name=name,
+        report_dir=report_dir,
+        priorities=tuple(Priority(p) for p in priorities) or tuple(Priority),
+        pytest_args=pytest_args,
+    )
+    result = run(order, _Lines())
+    if as_json:
+        print_json(run_json(result))
+    else:
+        print_decision(result.decision)
+        click.echo(f"\nreports: {result.reports}\nrun:     {result.folder}")
+    return int(result.decision.exit_code)
+
+
+def run_json(result: Result) -> JsonValue:
+    return {
+        "run": str(result.folder),
+        "reports": str(result.reports),
+        **decision_json(result.decision),
+    }
+
+
+def decision_json(decision: Decision) -> dict[str, JsonValue]:
+    return {
+        "verdict": decision.verdict.value,
+        "exit_code": int(decision.exit_code),
+        "reasons": [str(reason) for reason in decision.reasons],
+    }
+
+
+def print_decision(decision: Decision) -> None:
+    good = decision.verdict is Verdict.GO
+    head = f"{decision.verdict.value.upper()} (exit {int(decision.exit_code)})"
+    click.echo("\n" + colour(head, "green" if good else "red"))
+    for reason in decision.reasons:
+        click.echo(f"  - {reason}")

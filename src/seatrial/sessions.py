@@ -1,0 +1,113 @@
+"""The pytest processes of a run: p1 first, then p2 and p3, in the system's own interpreter."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from seatrial.declaration.interpreter import interpreter
+from seatrial.declaration.models import System
+from seatrial.environment.deployment import Deployment
+from seatrial.environment.handover import Handover
+from seatrial.errors import UsageError
+from seatrial.keeper.processes import die_with_parent
+from seatrial.outcome import Priority
+
+_PATIENCE = 30.0  # s for an interrupted session to revert its faults and remove its data
+
+
+@dataclass(frozen=True)
+class Session:
+    name: str
+    priorities: tuple[Priority, ...]
+    gates: bool  # the next session takes place only if this one passed
+
+
+SESSIONS = (
+    Session("p1", (Priority.P1,), gates=True),
+    Session("p2-p3", (Priority.P2, Priority.P3), gates=False),
+)
+
+
+def require_pytest(system: System) -> None:
+    """Raise UsageError when the system's interpreter cannot run trials."""
+    python = interpreter(system)
+    look = (
+        "import importlib.util as u, sys;"
+        "sys.exit(', '.join(m for m in ('pytest', 'seatrial') if u.find_spec(m) is None) or 0)"
+    )
+    if python == sys.executable:
+        return
+    found = subprocess.run(
+        [python, "-c", look], capture_output=True, text=True, timeout=60, check=False
+    )
+    if found.returncode != 0:
+        what = found.stderr.strip().splitlines()[-1:] or [f"it ends with {found.returncode}"]
+        raise UsageError(
+            f"{python}, which runs the trials of {system.name}, lacks: {what[0]}",
+            hint=f"{python} -m pip install seatrial",
+        )
+
+
+def run_session(
+    session: Session,
+    priorities: Sequence[Priority],
+    deployment: Deployment,
+    folder: Path,
+    findings: Mapping[str, str],
+    pytest_args: Sequence[str],
+    line: Callable[[str], None],
+) -> int:
+    """Run pytest for the session's trials; returns its exit code (negative: ended by a signal).
+
+    `folder` is the run's, `findings` maps a component that is down to its finding's id, `line` is
+    called with every line that pytest prints. An interrupt is passed on to pytest, once, so that
+    it reverts its faults and cleans up; then KeyboardInterrupt goes on.
+    """
+    system = deployment.system
+    handover = Handover(
+        deployment=deployment.id,
+        file=system.file,
+        environment=system.environment,
+        run=folder.name,
+        session=session.name,
+        priorities=tuple(priorities),
+        evidence=folder,
+        findings=findings,
+    )
+    command = [interpreter(system), "-m", "pytest", "-p", "seatrial", system.trials, *pytest_args]
+    with subprocess.Popen(
+        command,
+        cwd=system.folder,
+        env={**os.environ, **handover.variables()},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,  # Ctrl-C reaches us alone, and we pass it on
+        preexec_fn=lambda: die_with_parent(signal.SIGINT),  # no threads here
+    ) as pytest:
+        assert pytest.stdout is not None
+        try:
+            for text in pytest.stdout:
+                line(text.rstrip("\n"))
+            return pytest.wait()
+        except KeyboardInterrupt:
+            _interrupt(pytest, line)
+            raise
+
+
+def _interrupt(pytest: subprocess.Popen[str], line: Callable[[str], None]) -> None:
+    pytest.send_signal(signal.SIGINT)
+    try:
+        out, _ = pytest.communicate(timeout=_PATIENCE)
+        for text in (out or "").splitlines():
+            line(text)
+    except subprocess.TimeoutExpired:
+        pytest.kill()
