@@ -92,6 +92,11 @@ class Running:
         deadline = Deadline.after(_START)
         asyncio.run(self.launch.after_start(self.target, self.site, deadline))
 
+    def start_anyhow(self) -> None:
+        """Start its process and wait for nothing."""
+        self.plan = asyncio.run(self.launch.plan(self.site))
+        self.process = self._spawn(self.plan.process)
+
     @contextmanager
     def _listen(self, user: str | None) -> Iterator[socket.socket]:
         path = self.site.sockets / "notify"

@@ -197,7 +197,8 @@ class Diagnostician:
             Cause.NOT_AUTHORISED,
             f"{self.user} may connect to {self.database} at {self.address}",
             found,
-            f'as its owner: GRANT CONNECT ON DATABASE "{self.database}" TO "{self.user}"',
+            f"as the owner of {self.component}'s database: "
+            f'GRANT CONNECT ON DATABASE "{self.database}" TO "{self.user}"',
         )
 
     def version(self, wanted: str, found: str) -> Diagnosis:

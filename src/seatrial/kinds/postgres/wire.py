@@ -219,10 +219,10 @@ class Session:
         return kind, content
 
     def close(self) -> None:
-        """Say goodbye and hang up, without waiting."""
+        """Say goodbye and hang up, without waiting, for the end of TLS neither."""
         if not self._writer.is_closing():
-            self._send(b"X", b"")
-            self._writer.close()
+            self._send(b"X", b"")  # goes out at once: nothing else is in the buffer
+            self.abort()
 
     def abort(self) -> None:
         self._writer.transport.abort()
