@@ -1,0 +1,254 @@
+"""Looking at one component: its probe and its expectations side by side, under a deadline.
+
+A facet that raises, or does not end in time, is Seatrial's own fault. It becomes an errored
+expectation with the component's name, so that one bad facet neither ends the whole check nor
+passes for health.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from seatrial.declaration.models import Component
+from seatrial.kinds.base import CheckResult, Context, Kind, ProbeResult, Target, load
+from seatrial.outcome import (
+    Cause,
+    Connection,
+    ExitCode,
+    Health,
+    Outcome,
+    Priority,
+    exit_code_of,
+)
+from seatrial.waiting import Deadline
+
+T = TypeVar("T")
+
+_GRACE = 0.25  # s beyond its deadline in which a facet may still come to its end
+_DEFECT = "this is a defect of Seatrial: please report it, with the output of seatrial bundle"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was seen of one component."""
+
+    component: Component
+    probe: ProbeResult
+    results: tuple[CheckResult, ...] = ()
+    called: tuple[str, ...] = ()  # what others may call it in a health answer
+
+    @property
+    def down(self) -> bool:
+        """It is not healthy, and its health was to be known."""
+        return self.probe.health is not Health.HEALTHY and not self.probe.skipped
+
+    @property
+    def out_of_reach(self) -> bool:
+        """It is down in a way that leaves nothing else of it to be looked at."""
+        cause = self.probe.cause
+        return self.down and (cause is None or exit_code_of(cause) is not ExitCode.FAILED)
+
+
+class Overran(Exception):
+    """A facet did not end by its deadline, nor when it was cancelled."""
+
+
+async def look(
+    component: Component, target: Target | None, context: Context, deadline: Deadline
+) -> Seen:
+    """Look at one component; never raises but when cancelled."""
+    kind = load(component.kind)
+    called = (component.name, component.kind, *kind.also_called)
+    if target is None and not kind.endpoints:
+        target = Target(component.name, component.kind, component.config, {})
+    if target is None or (kind.endpoints and not any(target.endpoints.values())):
+        return Seen(component, _no_endpoint(component), _left_out(component, kind), called)
+    one = _Look(component, kind, target, context, deadline)
+    expecting = asyncio.ensure_future(one.expectations())
+    try:
+        probe, faults = await one.probe()
+        seen = Seen(component, probe, tuple(faults), called)
+        if seen.out_of_reach:
+            # Most facets notice by themselves, and can say what they could not look at.
+            await asyncio.wait({expecting}, timeout=_GRACE)
+            known = expecting.result() if expecting.done() else None
+            results = known if known is not None else one.blocked()
+        else:
+            results = await expecting
+    finally:
+        await _end(expecting)
+    if probe.skipped:
+        faults.append(_skipped(component, probe.skipped))
+    return dataclasses.replace(seen, results=(*faults, *results))
+
+
+@dataclass
+class _Look:
+    component: Component
+    kind: Kind
+    target: Target
+    context: Context
+    deadline: Deadline
+
+    async def probe(self) -> tuple[ProbeResult, list[CheckResult]]:
+        """Its result, or an unknown one with the fault of the facet beside it."""
+        deadline = self.deadline.within(self.component.config.patience)
+        try:
+            result = await within(self.kind.probe(self.target, self.context, deadline), deadline)
+        except Exception as error:
+            fault = self._fault("probe", error)
+            unknown = ProbeResult(
+                Health.UNKNOWN,
+                Connection.DISCONNECTED,
+                0.0,
+                Cause.NOT_MEASURED,
+                fault.expected,
+                fault.found,
+                fault.fix,
+            )
+            return unknown, [fault]
+        return _timed(result, self.component), []
+
+    async def expectations(self) -> Sequence[CheckResult]:
+        facet = self.kind.expectations
+        if facet is None:
+            return []
+        expect, deadline = self.component.expect, self.deadline
+        try:
+            results = await within(facet(self.target, expect, self.context, deadline), deadline)
+            self._refuse_unsound(results)
+        except Overran as error:
+            return [self._about_all(Outcome.NOT_MEASURED, Cause.NOT_MEASURED, str(error))]
+        except Exception as error:
+            return [self._fault("expectations", error)]
+        return results
+
+    def blocked(self) -> Sequence[CheckResult]:
+        if self.kind.expectations is None:
+            return []
+        return [self._about_all(Outcome.BLOCKED, None, f"{self.component.name} is down")]
+
+    def _refuse_unsound(self, results: Sequence[CheckResult]) -> None:
+        """Nothing held though something is declared would be a pass that proves nothing."""
+        if self.component.expect is not None and not results:
+            raise ValueError("it returned nothing, though something is expected")
+        for result in results:
+            if result.component != self.component.name:
+                raise ValueError(f"{result.id} names the component {result.component}")
+            if result.outcome is Outcome.FAILED and result.cause is None:
+                raise ValueError(f"{result.id} failed and names no cause")
+
+    def _about_all(self, outcome: Outcome, cause: Cause | None, found: str) -> CheckResult:
+        name = self.component.name
+        return CheckResult(
+            id=f"{name}.expectations",
+            component=name,
+            title=f"everything that is expected of {name}",
+            priority=self.component.config.priority,
+            outcome=outcome,
+            cause=cause,
+            expected=f"what is expected of {name} holds",
+            found=found,
+            fix="raise the deadline of the check" if cause is Cause.NOT_MEASURED else "",
+        )
+
+    def _fault(self, facet: str, error: Exception) -> CheckResult:
+        name = self.component.name
+        what = f"the {facet} of the kind {self.component.kind}"
+        return CheckResult(
+            id=f"{name}.{facet}",
+            component=name,
+            title=f"{what}, applied to {name}",
+            priority=self.component.config.priority,
+            outcome=Outcome.ERRORED,
+            cause=Cause.NOT_MEASURED,
+            expected=f"{what} can be applied to {name}",
+            found=f"{type(error).__name__}: {error}",
+            fix=_DEFECT,
+        )
+
+
+async def within(job: Coroutine[Any, Any, T], deadline: Deadline) -> T:
+    """The result of a facet that must keep its deadline by itself. Raises Overran, or its own.
+
+    A facet that also ignores being cancelled is left behind, so that it holds nobody up.
+    """
+    seconds = deadline.remaining()
+    task = asyncio.ensure_future(job)
+    try:
+        await asyncio.wait({task}, timeout=seconds + _GRACE)
+        if not task.done():
+            raise Overran(f"it did not end within {seconds:.1f} s")
+        if task.cancelled():
+            raise Overran("it was cancelled from within")
+        return task.result()
+    finally:
+        await _end(task)
+
+
+async def _end(task: asyncio.Future[Any]) -> None:
+    """Cancel it if need be, with a moment for what it has to clear away."""
+    if not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=_GRACE)
+
+
+def _timed(result: ProbeResult, component: Component) -> ProbeResult:
+    """A right answer over its time limit is a warning, whoever noticed it."""
+    limit = component.config.time_limit
+    if result.cause is Cause.SLOW:
+        return dataclasses.replace(result, health=Health.HEALTHY)
+    late = result.response_time_ms > limit * 1000
+    if result.health is not Health.HEALTHY or result.cause is not None or not late:
+        return result
+    return dataclasses.replace(
+        result,
+        cause=Cause.SLOW,
+        expected=f"{component.name} answers its probe within {limit:g} s",
+        found=f"it took {result.response_time_ms / 1000:.2f} s",
+        fix=f"look at the load of {component.name} and of the way to it, "
+        f"or raise components.{component.name}.time_limit",
+    )
+
+
+def _no_endpoint(component: Component) -> ProbeResult:
+    return ProbeResult(
+        Health.UNKNOWN,
+        Connection.DISCONNECTED,
+        0.0,
+        Cause.NOT_MEASURED,
+        expected=f"{component.name} can be reached",
+        found=f"this environment names no endpoint of {component.name}",
+        fix=f"give the environment in seatrial.yaml an endpoint of {component.name}",
+    )
+
+
+def _left_out(component: Component, kind: Kind) -> tuple[CheckResult, ...]:
+    if component.expect is None:
+        return ()
+    return (
+        CheckResult(
+            id=f"{component.name}.expectations",
+            component=component.name,
+            title=f"everything that is expected of {component.name}",
+            priority=component.config.priority,
+            outcome=Outcome.SKIPPED,
+            expected=f"what is expected of {component.name} holds",
+            found=f"this environment names no endpoint of {component.name}",
+        ),
+    )
+
+
+def _skipped(component: Component, reason: str) -> CheckResult:
+    return CheckResult(
+        id=f"{component.name}.health",
+        component=component.name,
+        title=f"the health of {component.name}",
+        priority=Priority.P3,
+        outcome=Outcome.SKIPPED,
+        found=reason,
+    )

@@ -1,0 +1,39 @@
+"""What one pass of checks found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from seatrial.evidence.records import ComponentHealth, Expectation, FindingBody
+from seatrial.outcome import ExitCode, Outcome, Priority, exit_code_of
+
+#: Outcomes that leave open whether the expectation holds.
+_OPEN = (Outcome.NOT_MEASURED, Outcome.SKIPPED)
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """Components and expectations in the order of the declaration, findings most urgent first."""
+
+    duration_ms: float
+    components: tuple[ComponentHealth, ...]
+    expectations: tuple[Expectation, ...]
+    findings: tuple[FindingBody, ...]
+
+    @property
+    def ok(self) -> bool:
+        """No finding at p1, and nothing at p1 that was not measured."""
+        return self.exit_code is ExitCode.GO
+
+    @property
+    def exit_code(self) -> ExitCode:
+        outcomes = {e.outcome for e in self.expectations if e.priority is Priority.P1}
+        exits = {exit_code_of(f.cause) for f in self.findings if f.priority is Priority.P1}
+        if Outcome.ERRORED in outcomes:
+            return ExitCode.CRASHED
+        for code in (ExitCode.DOWN, ExitCode.FAILED):
+            if code in exits:
+                return code
+        if exits or outcomes & set(_OPEN):
+            return ExitCode.INCONCLUSIVE
+        return ExitCode.GO

@@ -1,0 +1,82 @@
+"""All checks of a system: every component at once, under one deadline."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from time import perf_counter
+
+from seatrial.checks.fold import Folded, fold
+from seatrial.checks.look import Seen, look
+from seatrial.checks.report import CheckReport
+from seatrial.declaration.models import System
+from seatrial.evidence.records import ComponentHealth, Expectation
+from seatrial.kinds.base import CheckResult, Context, Target
+from seatrial.outcome import Cause, Connection, Outcome
+from seatrial.waiting import Deadline
+
+__all__ = ["CheckReport", "run_checks"]
+
+
+async def run_checks(
+    system: System,
+    targets: Mapping[str, Target],
+    context: Context,
+    deadline_s: float = 30.0,
+) -> CheckReport:
+    """Look at everything, read-only; takes `deadline_s` seconds at the most, and then some 0.5 s.
+
+    A component without a target is unknown; what it is in this environment is said in the report.
+    """
+    began = perf_counter()
+    deadline = Deadline.after(deadline_s)
+    seen = await asyncio.gather(
+        *(
+            look(component, targets.get(name), context, deadline)
+            for name, component in system.components.items()
+        )
+    )
+    folded = fold(seen)
+    return CheckReport(
+        duration_ms=(perf_counter() - began) * 1000,
+        components=tuple(_health(one) for one in seen),
+        expectations=tuple(_expectation(r, folded) for one in seen for r in one.results),
+        findings=folded.findings,
+    )
+
+
+def _health(seen: Seen) -> ComponentHealth:
+    probe = seen.probe
+    asked = probe.connection is Connection.CONNECTED or probe.response_time_ms > 0
+    return ComponentHealth(
+        component=seen.component.name,
+        kind=seen.component.kind,
+        health=probe.health,
+        connection=probe.connection,
+        response_time_ms=round(probe.response_time_ms, 3) if asked else None,
+        version=probe.version,
+        error=probe.found if probe.cause is not None else None,
+        cause=probe.cause,
+        skipped=probe.skipped or None,
+    )
+
+
+def _expectation(result: CheckResult, folded: Folded) -> Expectation:
+    """What could not be measured because of another fault counts as blocked by it."""
+    finding = folded.cited.get(result.id)
+    cause = next((f.cause for f in folded.findings if f.id == finding), Cause.NOT_MEASURED)
+    outcome = result.outcome
+    if outcome is Outcome.NOT_MEASURED and cause is not Cause.NOT_MEASURED:
+        outcome = Outcome.BLOCKED
+    return Expectation(
+        id=result.id,
+        component=result.component,
+        title=result.title,
+        priority=result.priority,
+        outcome=outcome,
+        cause=result.cause,
+        expected=result.expected,
+        found=result.found,
+        fix=result.fix,
+        finding=finding,
+    )
