@@ -105,6 +105,7 @@ class Cause(StrEnum):
     NO_CONSUMER = "no_consumer"
     UNROUTABLE = "unroutable"
     LOSSY_QUEUE = "lossy_queue"
+    BLOCKED_PUBLISHERS = "blocked_publishers"
     PORT_IN_USE = "port_in_use"
     EXITED = "exited"
     STOPPED = "stopped"
@@ -138,7 +139,7 @@ CAUSES: tuple[CauseRow, ...] = (
     CauseRow(Cause.WRONG_VHOST, ("rabbitmq",), ExitCode.DOWN, "no such virtual host there"),
     CauseRow(Cause.NOT_AUTHORISED, _SERVERS, ExitCode.DOWN, "logged in, but lacks a permission"),
     CauseRow(Cause.MIGRATING, ("postgres",), ExitCode.DOWN, "starting up or in recovery"),
-    CauseRow(Cause.EXHAUSTED, ("postgres",), ExitCode.DOWN, "no connection is free"),
+    CauseRow(Cause.EXHAUSTED, ("postgres", "rabbitmq"), ExitCode.DOWN, "no connection is free"),
     CauseRow(Cause.SCHEMA_BEHIND, ("postgres",), ExitCode.FAILED, "migrations are missing"),
     CauseRow(Cause.SCHEMA_AHEAD, ("postgres",), ExitCode.FAILED, "a revision nobody here knows"),
     CauseRow(Cause.SCHEMA_DRIFT, ("postgres",), ExitCode.FAILED, "differs from its migrations"),
@@ -147,6 +148,7 @@ CAUSES: tuple[CauseRow, ...] = (
     CauseRow(Cause.NO_CONSUMER, ("rabbitmq", "process"), ExitCode.FAILED, "too few consume it"),
     CauseRow(Cause.UNROUTABLE, ("rabbitmq",), ExitCode.FAILED, "messages would reach no queue"),
     CauseRow(Cause.LOSSY_QUEUE, ("rabbitmq",), ExitCode.FAILED, "messages can be dropped"),
+    CauseRow(Cause.BLOCKED_PUBLISHERS, ("rabbitmq",), ExitCode.DOWN, "an alarm stops publishers"),
     CauseRow(Cause.PORT_IN_USE, ("*",), ExitCode.DOWN, "another program holds its port"),
     CauseRow(Cause.EXITED, ("*",), ExitCode.DOWN, "its process ended on its own"),
     CauseRow(Cause.STOPPED, ("*",), ExitCode.DOWN, "it was stopped or paused on request"),

@@ -1,0 +1,365 @@
+"""Each cause is provoked for real, and must be named right and in time."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import socket
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from seatrial.kinds.base import ProbeResult, Target
+from seatrial.kinds.rabbitmq.probe import probe
+from seatrial.outcome import Cause, Connection, Health, State
+from seatrial.waiting import Deadline
+from tests.kinds.harness import Running, context_of
+from tests.kinds.rabbitmq.admin import Admin
+from tests.kinds.rabbitmq.conftest import Look, as_user, with_config, with_endpoint
+
+PASSWORD = "a-made-up-password"
+
+
+@contextmanager
+def listening(answer: Callable[[socket.socket], None] | None = None) -> Iterator[int]:
+    """A server that takes connections and does `answer` with each, or nothing."""
+    with ExitStack() as stack:
+        server = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        taken: list[socket.socket] = []
+
+        def serve() -> None:
+            while True:
+                try:
+                    one, _ = server.accept()
+                except OSError:
+                    return
+                taken.append(one)
+                if answer is not None:
+                    answer(one)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield server.getsockname()[1]
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join()
+            for one in taken:
+                one.close()
+
+
+class _Page(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"<h1>It works!</h1>")
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def web() -> Iterator[int]:
+    """The port of an HTTP server that is no RabbitMQ."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Page) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server.server_port
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        yield one.getsockname()[1]
+
+
+def faulty(result: ProbeResult, target: Target) -> Cause | None:
+    """The cause of an unhealthy result that tells everything but the password."""
+    assert result.health is Health.UNHEALTHY
+    assert result.expected
+    assert result.found
+    assert result.fix
+    text = f"{result.expected} {result.found} {result.fix}"
+    assert not any(
+        endpoint.password and endpoint.password in text
+        for endpoints in target.endpoints.values()
+        for endpoint in endpoints
+    )
+    return result.cause
+
+
+def test_a_healthy_broker(target: Target, look: Look) -> None:
+    result = look(target)
+    assert (result.health, result.connection) == (Health.HEALTHY, Connection.CONNECTED)
+    assert result.cause is None
+    assert result.version == "3.10.8"
+    assert result.response_time_ms < 1000
+
+
+def test_a_broker_whose_management_is_not_declared(target: Target, look: Look) -> None:
+    only = replace(target, endpoints={"amqp": target.endpoints["amqp"]})
+    assert look(only).health is Health.HEALTHY
+
+
+@pytest.mark.parametrize("name", ["amqp", "management"])
+def test_nothing_listens(target: Target, look: Look, closed_port: int, name: str) -> None:
+    broken = with_endpoint(target, name, port=closed_port)
+    result = look(broken)
+    assert faulty(result, broken) is Cause.REFUSED
+    assert f"127.0.0.1:{closed_port}" in result.found
+    assert f"{name} endpoint" in result.fix
+
+
+@pytest.mark.parametrize("name", ["amqp", "management"])
+def test_a_host_without_an_address(target: Target, look: Look, name: str) -> None:
+    broken = with_endpoint(target, name, host="no-such-host.invalid")
+    result = look(broken)
+    assert faulty(result, broken) is Cause.DNS
+    assert "no-such-host.invalid" in result.found
+
+
+@pytest.mark.parametrize("name", ["amqp", "management"])
+def test_a_black_hole(target: Target, look: Look, name: str) -> None:
+    with listening() as port:
+        broken = with_endpoint(with_config(target, time_limit=0.6), name, port=port)
+        before = time.monotonic()
+        result = look(broken)
+        assert faulty(result, broken) is Cause.TIMEOUT
+        assert time.monotonic() - before < 1.5  # 0.9 is its patience
+
+
+def test_the_deadline_goes_before_the_patience(target: Target, look: Look) -> None:
+    with listening() as port:
+        broken = with_endpoint(target, "amqp", port=port)
+        before = time.monotonic()
+        assert faulty(look(broken, 0.3), broken) is Cause.TIMEOUT
+        assert time.monotonic() - before < 0.8
+
+
+def test_a_frozen_broker(target: Target, server: Running, look: Look) -> None:
+    with server.paused():
+        before = time.monotonic()
+        frozen = with_config(target, time_limit=0.6)
+        assert faulty(look(frozen), frozen) is Cause.TIMEOUT
+        assert time.monotonic() - before < 1.5
+    assert look(target).health is Health.HEALTHY
+
+
+@pytest.mark.parametrize("name", ["amqp", "management"])
+def test_a_wrong_password(target: Target, look: Look, name: str) -> None:
+    broken = with_endpoint(target, name, password="not-the-password")
+    result = look(broken)
+    assert faulty(result, broken) is Cause.AUTH
+    assert "quantum_user" in result.fix
+
+
+def test_an_unknown_user(target: Target, look: Look) -> None:
+    broken = with_endpoint(target, "amqp", user="nobody_knows_me")
+    assert faulty(look(broken), broken) is Cause.AUTH
+
+
+def test_a_virtual_host_that_is_not_there(target: Target, look: Look) -> None:
+    broken = with_endpoint(target, "amqp", path="/no%2Fsuch")
+    result = look(broken)
+    assert faulty(result, broken) is Cause.WRONG_VHOST
+    assert "no/such" in result.found
+
+
+def test_a_user_without_permissions(target: Target, admin: Admin, look: Look) -> None:
+    admin.user("plain")
+    broken = with_endpoint(target, "amqp", user="plain", password=PASSWORD)
+    result = look(broken)
+    assert faulty(result, broken) is Cause.NOT_AUTHORISED
+    assert "set_permissions" in result.fix
+    admin.permit("plain")
+    assert look(broken).health is Health.HEALTHY
+
+
+def test_an_administrator_without_permissions(target: Target, admin: Admin, look: Look) -> None:
+    """As a service's user looks whose permissions were forgotten."""
+    admin.delete(f"permissions/{admin.vhost}/quantum_user")
+    assert faulty(look(target), target) is Cause.NOT_AUTHORISED
+
+
+def test_a_user_who_only_observes(target: Target, admin: Admin, look: Look) -> None:
+    admin.user("watcher", "monitoring")
+    watched = as_user(target, "watcher", PASSWORD)
+    result = look(watched)
+    assert (result.health, result.cause) == (Health.HEALTHY, Cause.NOT_AUTHORISED)
+    assert result.connection is Connection.CONNECTED
+    # Somebody else's right to observe excuses nothing.
+    admin.user("plain2")
+    other = with_endpoint(watched, "amqp", user="plain2")
+    assert faulty(look(other), other) is Cause.NOT_AUTHORISED
+
+
+def test_a_management_user_without_a_tag(target: Target, admin: Admin, look: Look) -> None:
+    admin.user("untagged")
+    broken = with_endpoint(target, "management", user="untagged", password=PASSWORD)
+    result = look(broken)
+    assert faulty(result, broken) is Cause.NOT_AUTHORISED
+    assert "set_user_tags untagged monitoring" in result.fix
+    assert result.connection is Connection.CONNECTED  # AMQP works
+
+
+def test_a_management_user_who_cannot_see_alarms(target: Target, admin: Admin, look: Look) -> None:
+    admin.user("half_blind", "management")
+    result = look(with_endpoint(target, "management", user="half_blind", password=PASSWORD))
+    assert (result.health, result.cause) == (Health.HEALTHY, Cause.NOT_AUTHORISED)
+    assert "alarms" in result.found
+
+
+@pytest.mark.parametrize("name", ["amqp", "management"])
+def test_a_web_server_instead(target: Target, look: Look, web: int, name: str) -> None:
+    broken = with_endpoint(target, name, port=web)
+    result = look(broken)
+    assert faulty(result, broken) is Cause.WRONG_PROGRAM
+    assert "HTTP" in result.found or "management API" in result.found
+
+
+def test_swapped_ports(target: Target, look: Look) -> None:
+    amqp, management = target.endpoint("amqp").port, target.endpoint("management").port
+    broken = with_endpoint(target, "amqp", port=management)
+    result = look(broken)
+    assert faulty(result, broken) is Cause.WRONG_PROGRAM
+    assert "an HTTP server" in result.found
+    broken = with_endpoint(target, "management", port=amqp)
+    result = look(broken)
+    assert faulty(result, broken) is Cause.WRONG_PROGRAM
+    assert "an AMQP broker" in result.found
+
+
+def _greet_as_ssh(one: socket.socket) -> None:
+    one.sendall(b"SSH-2.0-OpenSSH_9.2p1\r\n")
+
+
+def _greet_as_amqp_1(one: socket.socket) -> None:
+    one.sendall(b"AMQP\x00\x01\x00\x00")
+
+
+def _answer_with_tls_alert(one: socket.socket) -> None:
+    one.recv(8)
+    one.sendall(b"\x15\x03\x03\x00\x02\x02\x46")
+
+
+@pytest.mark.parametrize(
+    ("answer", "cause", "word"),
+    [
+        (_greet_as_ssh, Cause.WRONG_PROGRAM, "SSH"),
+        (_greet_as_amqp_1, Cause.WRONG_PROGRAM, "AMQP 1.0"),
+        (_answer_with_tls_alert, Cause.TLS, "TLS"),
+        (socket.socket.close, Cause.REFUSED, "hangs up"),
+    ],
+)
+def test_another_program_instead(
+    target: Target,
+    look: Look,
+    answer: Callable[[socket.socket], None],
+    cause: Cause,
+    word: str,
+) -> None:
+    with listening(answer) as port:
+        broken = with_endpoint(target, "amqp", port=port)
+        result = look(broken)
+        assert faulty(result, broken) is cause
+        assert word in result.found
+
+
+def test_tls_that_the_broker_does_not_speak(target: Target, look: Look) -> None:
+    broken = with_endpoint(target, "amqp", scheme="amqps")
+    result = look(broken)
+    assert faulty(result, broken) is Cause.TLS
+    assert "amqps" in result.found
+
+
+def test_a_wrong_version(target: Target, look: Look) -> None:
+    assert look(with_config(target, version=">=3.10")).health is Health.HEALTHY
+    broken = with_config(target, version=">=4")
+    result = look(broken)
+    assert faulty(result, broken) is Cause.WRONG_VERSION
+    assert result.connection is Connection.CONNECTED
+    assert "3.10.8" in result.found
+
+
+@contextmanager
+def relayed(port: int, pause: float) -> Iterator[int]:
+    """A relay to that port which holds every connection's first bytes back for some time."""
+
+    def pass_on(one: socket.socket) -> None:
+        def copy(source: socket.socket, sink: socket.socket) -> None:
+            try:
+                while data := source.recv(65536):
+                    sink.sendall(data)
+            except OSError:
+                pass
+
+        behind = socket.create_connection(("127.0.0.1", port))
+        threads = [
+            threading.Thread(target=copy, args=pair) for pair in ((one, behind), (behind, one))
+        ]
+        time.sleep(pause)
+        for thread in threads:
+            thread.start()
+        threads[0].join()
+        behind.shutdown(socket.SHUT_RDWR)
+        threads[1].join()
+        behind.close()
+
+    with listening(pass_on) as relay:
+        yield relay
+
+
+def test_a_slow_broker(target: Target, look: Look) -> None:
+    with relayed(target.endpoint("amqp").port, 0.35) as port:
+        slow = with_config(with_endpoint(target, "amqp", port=port), time_limit=0.3)
+        result = look(slow)
+        assert (result.health, result.cause) == (Health.HEALTHY, Cause.SLOW)
+        assert "0.3 s" in result.expected
+
+
+def test_too_many_connections(target: Target, admin: Admin, look: Look) -> None:
+    admin.put(f"vhost-limits/{admin.vhost}/max-connections", {"value": 0})
+    result = look(target)
+    assert faulty(result, target) is Cause.EXHAUSTED
+
+
+def test_the_states_of_its_keeper_come_first(target: Target, look: Look) -> None:
+    for state, cause in ((State.EXITED, Cause.EXITED), (State.PAUSED, Cause.STOPPED)):
+        down = replace(target, states=(state,))
+        assert faulty(look(down), down) is cause
+
+
+def test_nothing_leaks_from_a_probe(target: Target, cache: Path, web: int) -> None:
+    """No task, socket or warning is left, whatever was found."""
+    before = len(os.listdir("/proc/self/fd"))
+    with listening() as hole, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        variants = [
+            target,
+            with_endpoint(target, "amqp", password="wrong"),
+            with_endpoint(target, "amqp", path="/nowhere"),
+            with_endpoint(target, "amqp", port=hole),
+            with_endpoint(target, "amqp", port=web),
+            with_endpoint(target, "management", port=hole),
+        ]
+
+        async def look_at_all() -> None:
+            for variant in variants:
+                await probe(variant, context_of(cache, cache, variant), Deadline.after(0.8))
+                assert asyncio.all_tasks() == {asyncio.current_task()}
+
+        asyncio.run(look_at_all())
+        gc.collect()
+    assert [str(one.message) for one in caught] == []
+    assert len(os.listdir("/proc/self/fd")) == before
