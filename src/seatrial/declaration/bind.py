@@ -5,16 +5,28 @@ Kinds live in a room above this one, so they come in as a mapping from name to `
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from pydantic import ValidationError
 
-from seatrial.declaration import references, wording
-from seatrial.declaration.models import ComponentConfig, Location, Model, Reference
-from seatrial.declaration.problems import Path_, Problems, nearest
-from seatrial.declaration.source import ListNode, MapNode, Node, Scalar, locate, plain, scalars
+from seatrial.declaration import references, shapes, wording
+from seatrial.declaration.models import ComponentConfig, Model, Reference
+from seatrial.declaration.problems import Path_, Problems, dotted, nearest
+from seatrial.declaration.source import (
+    Entry,
+    ListNode,
+    MapNode,
+    Node,
+    Scalar,
+    locate,
+    plain,
+    scalars,
+    step,
+)
+
+NOTHING_CHECKED = "is empty: it would check nothing"
 
 M = TypeVar("M", bound=Model)
 
@@ -40,8 +52,7 @@ class Declared:
     """One entry of `components` before it is whole; `kind` and `config` are None if mistaken."""
 
     name: str
-    at: Location
-    node: MapNode
+    entry: Entry
     kind: KindModels | None
     config: ComponentConfig | None
 
@@ -49,49 +60,66 @@ class Declared:
     def path(self) -> Path_:
         return ("components", self.name)
 
-    def needs(self) -> Iterator[tuple[Path_, Scalar]]:
-        """The names under `needs`, each where it stands."""
-        node = self.node.get("needs")
-        for index, item in enumerate(node.items if isinstance(node, ListNode) else ()):
+    def needs(self) -> Iterator[str]:
+        """The names under `needs`, whatever else is mistaken."""
+        node = step(self.entry.node, "needs")
+        for item in node.items if isinstance(node, ListNode) else ():
             if isinstance(item, Scalar) and isinstance(item.value, str):
-                yield (*self.path, "needs", index), item
+                yield item.text
+
+    def ports(self) -> Iterator[tuple[str, str]]:
+        """(key, number) of the fixed ports, whatever else is mistaken."""
+        for field in self.kind.config.model_fields if self.kind else ():
+            node = step(self.entry.node, field)
+            if (field == "port" or field.endswith("_port")) and isinstance(node, Scalar):
+                number = node.text.lstrip("+0")
+                if number.isascii() and number.isdigit():
+                    yield field, number
 
 
-def bind_model(model: type[M], node: Node, path: Path_, problems: Problems) -> M | None:
-    """The node as an instance of the model; None where it is mistaken."""
-    if not isinstance(node, MapNode):
-        problems.add(node.at, path, f"must be a mapping, found {wording.found(node, path)}")
+def bind_model(model: type[M], entry: Entry, path: Path_, problems: Problems) -> M | None:
+    """The entry as an instance of the model; None where it is mistaken."""
+    if not isinstance(entry.node, MapNode):
+        message, hint = wording.wrong_type(["a mapping"], entry.node, path)
+        problems.add(entry.at, path, message, hint)
         return None
+    _refuse_flags(model, entry, path, problems)
     try:
-        return model.model_validate(plain(node))
+        return model.model_validate(plain(entry.node))
     except ValidationError as error:
-        wording.report(error, model, node, path, problems)
+        wording.report(error, model, entry, path, problems)
         return None
 
 
-def bind_component(
-    name: str, at: Location, node: Node, kinds: Kinds, problems: Problems
-) -> Declared | None:
-    """One entry of `components`; None where it is no mapping at all."""
+def _refuse_flags(model: type[Model], entry: Entry, path: Path_, problems: Problems) -> None:
+    """Refuse true and false for numbers: a model would take them for 1 and 0."""
+    for where, scalar in scalars(entry.node):
+        if isinstance(scalar.value, bool) and shapes.is_number_only(model, where):
+            message, hint = wording.wrong_type(["a number"], scalar, (*path, *where))
+            problems.add(locate(entry, where), (*path, *where), message, hint)
+
+
+def bind_component(name: str, entry: Entry, kinds: Kinds, problems: Problems) -> Declared:
+    """One entry of `components`."""
     path: Path_ = ("components", name)
-    if not isinstance(node, MapNode):
-        problems.add(at, path, f"must be a mapping, found {wording.found(node, path)}")
-        return None
-    kind = _kind_of(node, at, path, kinds, problems)
-    config = bind_model(kind.config, node, path, problems) if kind else None
-    return Declared(name, at, node, kind, config)
+    kind = config = None
+    if isinstance(entry.node, MapNode):
+        kind = _kind_of(entry, path, kinds, problems)
+        config = bind_model(kind.config, entry, path, problems) if kind else None
+    else:
+        message, hint = wording.wrong_type(["a mapping"], entry.node, path)
+        problems.add(entry.at, path, message, hint)
+    return Declared(name, entry, kind, config)
 
 
-def _kind_of(
-    node: MapNode, at: Location, path: Path_, kinds: Kinds, problems: Problems
-) -> KindModels | None:
+def _kind_of(entry: Entry, path: Path_, kinds: Kinds, problems: Problems) -> KindModels | None:
     where = (*path, "kind")
-    named = node.get("kind")
+    named = step(entry.node, "kind")
     if named is None:
-        problems.add(at, where, "this key is missing", f"one of: {', '.join(sorted(kinds))}")
+        problems.add(entry.at, where, "this key is missing", f"one of: {', '.join(sorted(kinds))}")
         return None
     if not isinstance(named, Scalar) or not isinstance(named.value, str):
-        problems.add(named.at, where, f"must be text, found {wording.found(named, where)}")
+        problems.add(named.at, where, *wording.wrong_type(["text"], named, where))
         return None
     if named.value not in kinds:
         shown = wording.found(named, where)
@@ -100,62 +128,83 @@ def _kind_of(
     return kinds[named.value]
 
 
+def check_names(
+    model: type[Model],
+    entry: Entry,
+    path: Path_,
+    names: Collection[str],
+    problems: Problems,
+) -> None:
+    """Refuse names of components that are none, in a kind's own keys (`models.ComponentName`)."""
+
+    def refuse(where: Path_, name: str) -> None:
+        if name not in names:
+            message = f"unknown component {name}"
+            problems.add(locate(entry, where), (*path, *where), message, nearest(name, names))
+
+    def visit(node: Node, where: Path_) -> None:
+        if isinstance(node, MapNode):
+            keys_are_names = shapes.keys_name_components(model, where)
+            for key, below in node.entries.items():
+                if keys_are_names:
+                    refuse((*where, key), key)
+                visit(below.node, (*where, key))
+        elif isinstance(node, ListNode):
+            for index, item in enumerate(node.items):
+                visit(item, (*where, index))
+        elif isinstance(node.value, str) and shapes.names_component(model, where):
+            refuse(where, node.value)
+
+    visit(entry.node, ())
+
+
 def bind_references(
     viewer: Declared, components: Mapping[str, Declared], problems: Problems
 ) -> tuple[Reference, ...]:
     """All references in the strings of one component, those that are mistaken left out."""
     bound: list[Reference] = []
-    for where, scalar in scalars(viewer.node):
-        if not isinstance(scalar.value, str):
-            continue
-        for found in references.find(scalar.value):
-            path = (*viewer.path, *where)
-            at = locate(viewer.node, where)
-            endpoint = _endpoint_of(found, components, at, path, problems)
-            if endpoint:
-                dots = ".".join(str(part) for part in where)
-                bound.append(Reference(viewer.name, found.owner, endpoint, found.field, dots))
+    for where, scalar in scalars(viewer.entry.node):
+        for found in references.find(scalar.value) if isinstance(scalar.value, str) else ():
+            owner = components.get(found.owner)
+            refused = _refused(found, owner, components)
+            if refused:
+                at = locate(viewer.entry, where)
+                problems.add(at, (*viewer.path, *where), *refused, follows=False)
+            elif owner and owner.kind:
+                endpoint = found.endpoint or owner.kind.endpoints[0]
+                text = dotted(where)
+                bound.append(Reference(viewer.name, found.owner, endpoint, found.field, text))
     return tuple(dict.fromkeys(bound))
 
 
-def _endpoint_of(
-    found: references.Found,
-    components: Mapping[str, Declared],
-    at: Location,
-    path: Path_,
-    problems: Problems,
-) -> str | None:
-    """The name of the endpoint that a reference means; None where it means none."""
-    owner = components.get(found.owner)
+def _refused(
+    found: references.Found, owner: Declared | None, components: Collection[str]
+) -> tuple[str, str | None] | None:
+    """What is wrong with a reference, and a hint; None where nothing is."""
     if owner is None:
         message = f"{found.text} refers to an unknown component {found.owner}"
         literal = f"for the literal text write {{{found.text}}}"
         near = nearest(found.owner, components, whole_list=False)
-        problems.add(at, path, message, f"{near} ({literal})" if near else literal)
-        return None
+        return message, f"{near} ({literal})" if near else literal
     if owner.kind is None:  # already a mistake of its own
         return None
     names = owner.kind.endpoints
     if not names:
-        message = f"{found.text}: {found.owner} has no endpoint ({owner.kind.name})"
-        problems.add(at, path, message, "refer to a component that listens on a port")
-        return None
+        message = f"{found.text}: {found.owner} has no endpoint (kind {owner.kind.name})"
+        return message, "refer to a component that listens on a port"
     if found.endpoint is not None and found.endpoint not in names:
         message = f"{found.text}: {found.owner} has no endpoint {found.endpoint}"
-        problems.add(at, path, message, nearest(found.endpoint, names))
-        return None
+        return message, nearest(found.endpoint, names)
     if found.field not in references.FIELDS:
-        message = f"{found.text}: an endpoint has no field {found.field}"
         hint = nearest(found.field, references.FIELDS)
-        if found.field in names:
+        if found.endpoint is None and found.field in names:
             hint = f"write {{{found.owner}.{found.field}.url}}"
-        problems.add(at, path, message, hint)
-        return None
-    return found.endpoint or names[0]
+        return f"{found.text}: an endpoint has no field {found.field}", hint
+    return None
 
 
 def bind_expectation(
-    declared: Declared, at: Location, node: Node, problems: Problems
+    declared: Declared, entry: Entry, names: Collection[str], problems: Problems
 ) -> Model | None:
     """What `expect` says of one component; an empty expectation would pass, so it is a mistake."""
     path: Path_ = ("expect", declared.name)
@@ -163,13 +212,15 @@ def bind_expectation(
         return None
     if declared.kind.expect is None:
         message = f"nothing can be expected of a component of kind {declared.kind.name}"
-        problems.add(at, path, message, "remove it")
+        problems.add(entry.at, path, message, "remove it")
         return None
-    if _empty(node):
-        problems.add(at, path, "is empty: it would check nothing", "declare something or remove it")
+    if _empty(entry.node):
+        problems.add(entry.at, path, NOTHING_CHECKED, "declare something or remove it")
         return None
-    refuse_empty(declared.kind.expect, node, path, problems)
-    return bind_model(declared.kind.expect, node, path, problems)
+    _refuse_empty(declared.kind.expect, entry, path, problems)
+    problems.settle()
+    check_names(declared.kind.expect, entry, path, names, problems)
+    return bind_model(declared.kind.expect, entry, path, problems)
 
 
 def _empty(node: Node) -> bool:
@@ -178,7 +229,7 @@ def _empty(node: Node) -> bool:
     return not (node.items if isinstance(node, ListNode) else node.entries)
 
 
-def refuse_empty(model: type[Model], root: Node, path: Path_, problems: Problems) -> None:
+def _refuse_empty(model: type[Model], root: Entry, path: Path_, problems: Problems) -> None:
     """Refuse what is declared and holds nothing, at any depth.
 
     An empty mapping under a name that the user chose (`queues: {orders: {}}`) is not empty: it
@@ -192,13 +243,12 @@ def refuse_empty(model: type[Model], root: Node, path: Path_, problems: Problems
         elif isinstance(node, ListNode):
             for index, item in enumerate(node.items):
                 visit(item, (*where, index))
-        if where and _empty(node) and wording.is_known(model, where):
-            named = not wording.is_collection(model, where) and wording.is_collection(
+        if where and _empty(node) and shapes.is_typed(model, where):
+            named = not shapes.is_collection(model, where) and shapes.is_collection(
                 model, where[:-1]
             )
             if isinstance(node, Scalar) or not named:
                 hint = "write {} to expect only that it exists" if named else "remove it"
-                message = "is empty: it would check nothing"
-                problems.add(locate(root, where), (*path, *where), message, hint)
+                problems.add(locate(root, where), (*path, *where), NOTHING_CHECKED, hint)
 
-    visit(root, ())
+    visit(root.node, ())

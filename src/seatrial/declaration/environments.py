@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 
 from seatrial.declaration import interpolate
 from seatrial.declaration.bind import Declared, bind_model
-from seatrial.declaration.models import EnvironmentConfig, Location
+from seatrial.declaration.models import EnvironmentConfig
 from seatrial.declaration.problems import Path_, Problems, nearest
-from seatrial.declaration.source import ListNode, MapNode, Node, locate, step
+from seatrial.declaration.source import Entry, ListNode, MapNode, Node, locate, step
 
 DEFAULT = "local"
 _KEY = "environments"
@@ -17,12 +17,11 @@ _KEY = "environments"
 Variables = dict[str, dict[str, dict[str, str]]]
 
 
-def choose(
-    named: Node | None, wanted: str | None, start: Location, problems: Problems
-) -> str | None:
+def choose(root: Entry, wanted: str | None, problems: Problems) -> str | None:
     """The environment in use: the one asked for, else `local`, else the only one."""
+    named = step(root.node, _KEY)
     names = list(named.entries) if isinstance(named, MapNode) else [DEFAULT]
-    at = named.at if named else start
+    at = locate(root, (_KEY,))
     if wanted is not None:
         if wanted in names:
             return wanted
@@ -38,37 +37,42 @@ def choose(
 
 
 def bind(
-    named: Node | None, components: Mapping[str, Declared], compose: str | None, problems: Problems
+    section: Entry | None,
+    components: Mapping[str, Declared],
+    compose: str | None,
+    problems: Problems,
 ) -> dict[str, EnvironmentConfig]:
     """All environments that are without mistakes."""
-    if named is None:
+    if section is None:
         return {DEFAULT: EnvironmentConfig.model_validate({"provider": DEFAULT})}
+    named = section.node
     if not isinstance(named, MapNode) or not named.entries:
-        problems.add(named.at, (_KEY,), "must name at least one environment")
+        problems.add(section.at, (_KEY,), "must name at least one environment")
         return {}
     bound: dict[str, EnvironmentConfig] = {}
     for name, entry in named.entries.items():
         path: Path_ = (_KEY, name)
-        _refuse_variables(entry.node, path, problems)
-        config = bind_model(EnvironmentConfig, entry.node, path, problems)
-        if config and isinstance(entry.node, MapNode):
-            _check_provider(config, entry.node, entry.at, path, compose, problems)
-            _check_endpoints(entry.node, components, path, problems)
+        _refuse_variables(entry, path, problems)
+        problems.settle()
+        config = bind_model(EnvironmentConfig, entry, path, problems)
+        _check_endpoints(entry, components, path, problems)
+        if config:
+            _check_provider(config, entry, path, compose, problems)
             bound[name] = config
     return bound
 
 
-def _refuse_variables(node: Node, path: Path_, problems: Problems) -> None:
+def _refuse_variables(entry: Entry, path: Path_, problems: Problems) -> None:
     """What an environment is, and whether it is protected, must not hang on who calls."""
     for key in ("provider", "protected"):
-        if interpolate.has_variable(step(node, key)):
-            problems.add(locate(node, (key,)), (*path, key), "cannot be a variable", "write it out")
+        if interpolate.has_variable(step(entry.node, key)):
+            at = locate(entry, (key,))
+            problems.add(at, (*path, key), "cannot be a variable", "write it out")
 
 
 def _check_provider(
     config: EnvironmentConfig,
-    node: MapNode,
-    at: Location,
+    entry: Entry,
     path: Path_,
     compose: str | None,
     problems: Problems,
@@ -76,21 +80,22 @@ def _check_provider(
     """Refuse keys that the provider has no use for, and ask for those that it cannot do without."""
     fitting = {"endpoints": "remote", "file": "compose"}
     for key, provider in fitting.items():
-        if key in node.entries and config.provider != provider:
+        if step(entry.node, key) is not None and config.provider != provider:
             message = f"only fits provider {provider}, and this one is {config.provider}"
-            problems.add(locate(node, (key,)), (*path, key), message, "remove it")
+            problems.add(locate(entry, (key,)), (*path, key), message, "remove it")
     if config.provider == "remote" and not config.endpoints:
         message = "a remote environment must say where its components are reached"
-        problems.add(locate(node, ("endpoints",)), (*path, "endpoints"), message)
+        hint = "endpoints: {api: http://...}"
+        problems.add(locate(entry, ("endpoints",)), (*path, "endpoints"), message, hint)
     if config.provider == "compose" and not (config.file or compose):
         message = "a compose environment must name its compose file"
-        problems.add(at, (*path, "file"), message, "file: compose.yaml")
+        problems.add(entry.at, (*path, "file"), message, "file: compose.yaml")
 
 
 def _check_endpoints(
-    node: MapNode, components: Mapping[str, Declared], path: Path_, problems: Problems
+    section: Entry, components: Mapping[str, Declared], path: Path_, problems: Problems
 ) -> None:
-    named = node.get("endpoints")
+    named = step(section.node, "endpoints")
     if not isinstance(named, MapNode):
         return
     for name, entry in named.entries.items():

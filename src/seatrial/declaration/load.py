@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pydantic import Field
 
-from seatrial.declaration import environments, graph, interpolate, references
+from seatrial.declaration import environments, graph, interpolate, references, wording
 from seatrial.declaration.bind import (
     Declared,
     Kinds,
@@ -18,22 +18,24 @@ from seatrial.declaration.bind import (
     bind_expectation,
     bind_model,
     bind_references,
+    check_names,
 )
-from seatrial.declaration.models import CleanUp, Component, EnvironmentConfig, Model, System
-from seatrial.declaration.problems import Path_, Problems, nearest
-from seatrial.declaration.source import (
-    Entry,
-    MapNode,
-    Node,
-    Scalar,
-    locate,
-    read_file,
+from seatrial.declaration.models import (
+    CleanUp,
+    Component,
+    ComponentConfig,
+    EnvironmentConfig,
+    Location,
+    Model,
+    System,
 )
+from seatrial.declaration.problems import Path_, Problems, dotted, nearest
+from seatrial.declaration.source import Entry, MapNode, Node, locate, read_file, step
 
 FILE_NAME = "seatrial.yaml"
 
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
-_SECTIONS = ("components", "environments", "expect", "clean_up")
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
+SECTIONS = ("components", "environments", "expect", "clean_up")
 
 
 class Header(Model):
@@ -91,14 +93,15 @@ class _Loader:
         self.folder = file.resolve().parent
         self.kinds = kinds
         self.problems = problems
-        named = root.get("environments")
-        self.written = named
-        self.chosen = environments.choose(named, wanted, root.at, problems)
-        self.root = self._filled(root, variables)
+        self.written = Entry(Location(file, 1, 1), root)
+        self.chosen = environments.choose(self.written, wanted, problems)
+        self.root = Entry(self.written.at, self._filled(root, variables))
+        problems.settle()
+        self.components = self._section("components")
         self.declared: dict[str, Declared] = {}
 
     def _filled(self, root: MapNode, variables: Mapping[str, str]) -> MapNode:
-        """The document with the variables filled in that the environment in use needs."""
+        """The document with the variables filled in, but for environments that are not in use."""
         entries: dict[str, Entry] = {}
         for key, entry in root.entries.items():
             node = entry.node
@@ -120,17 +123,20 @@ class _Loader:
         return interpolate.fill(node, variables, self.problems, path, protect=protect)
 
     def system(self) -> System | None:
+        """The bound system; None where anything is mistaken."""
         header = self._header()
-        self._components()
-        self._needs()
-        self._ports()
-        compose = header.compose if header else None
-        configs = environments.bind(
-            self.root.get("environments"), self.declared, compose, self.problems
-        )
         components = self._bound()
+        self._circles()
+        self._ports()
         clean_up = self._clean_up()
-        self._names("environments")
+        configs = environments.bind(
+            self._top("environments"),
+            self.declared,
+            header.compose if header else None,
+            self.problems,
+        )
+        for key in ("components", "environments"):
+            self._names(key)
         if header:
             self._files(header, configs)
         if self.problems or header is None or self.chosen is None:
@@ -151,118 +157,113 @@ class _Loader:
             digest=_digest(components, self.chosen, configs[self.chosen], header.python),
         )
 
+    def _top(self, key: str) -> Entry | None:
+        root = self.root.node
+        return root.entries.get(key) if isinstance(root, MapNode) else None
+
     def _header(self) -> Header | None:
-        known = [*Header.model_fields, *_SECTIONS]
+        known = [*Header.model_fields, *SECTIONS]
+        written = self.root.node.entries if isinstance(self.root.node, MapNode) else {}
         entries: dict[str, Entry] = {}
-        for key, entry in self.root.entries.items():
+        for key, entry in written.items():
             if key not in known:
-                left = [name for name in known if name not in self.root.entries]
-                self.problems.add(entry.at, (key,), "unknown key", nearest(key, left))
-            elif key not in _SECTIONS:
+                self.problems.add(entry.at, (key,), "unknown key", nearest(key, known))
+            elif key not in SECTIONS:
                 entries[key] = entry
-        return bind_model(Header, MapNode(self.root.at, entries), (), self.problems)
+        return bind_model(
+            Header, Entry(self.root.at, MapNode(self.root.at, entries)), (), self.problems
+        )
 
     def _section(self, key: str) -> Mapping[str, Entry]:
         """The entries of a top-level mapping; an empty one is a mistake."""
-        if key not in self.root.entries:
+        section = self._top(key)
+        if section is None:
+            if key == "components":
+                hint = "components: {api: {kind: http, ...}}"
+                self.problems.add(self.root.at, (key,), "no components are declared", hint)
             return {}
-        at, node = self.root.entries[key].at, self.root.entries[key].node
-        if isinstance(node, MapNode) and node.entries:
-            return node.entries
-        empty = isinstance(node, MapNode) or (isinstance(node, Scalar) and node.value is None)
-        self.problems.add(at, (key,), "is empty" if empty else "must be a mapping")
+        if isinstance(section.node, MapNode) and section.node.entries:
+            return section.node.entries
+        found = wording.found(section.node, (key,))
+        message = f"must be a mapping by component that is not empty, found {found}"
+        self.problems.add(section.at, (key,), message, "write it out or remove it")
         return {}
 
     def _names(self, key: str) -> None:
         """Names become parts of paths and of references, so their letters are limited."""
-        for name, entry in self._section(key).items():
-            if not _NAME.fullmatch(name):
+        section = self._top(key)
+        names = section.node.entries if section and isinstance(section.node, MapNode) else {}
+        for name, entry in names.items():
+            if not NAME.fullmatch(name):
                 message = "a name is a letter, then up to 62 letters, digits, - and _"
                 self.problems.add(entry.at, (key, name), message)
 
-    def _components(self) -> None:
-        if "components" not in self.root.entries:
-            hint = "components: {api: {kind: http, ...}}"
-            self.problems.add(self.root.at, ("components",), "no components are declared", hint)
-        self._names("components")
-        for name, entry in self._section("components").items():
-            declared = bind_component(name, entry.at, entry.node, self.kinds, self.problems)
-            if declared:
-                self.declared[name] = declared
+    def _bound(self) -> dict[str, Component]:
+        """The components with their expectations and references, mistaken ones left out."""
+        for name, entry in self.components.items():
+            self.declared[name] = bind_component(name, entry, self.kinds, self.problems)
+        for one in self.declared.values():
+            model = one.kind.config if one.kind else ComponentConfig
+            check_names(model, one.entry, one.path, self.components, self.problems)
+        self.problems.settle()
+        expected: dict[str, Model | None] = {}
+        for name, entry in self._by_component("expect"):
+            one = self.declared[name]
+            expected[name] = bind_expectation(one, entry, self.components, self.problems)
+        bound: dict[str, Component] = {}
+        for name, one in self.declared.items():
+            refs = bind_references(one, self.declared, self.problems)
+            if one.config and one.kind:
+                bound[name] = Component(
+                    name, one.kind.name, one.config, expected.get(name), refs, one.entry.at
+                )
+        return bound
 
-    def _needs(self) -> None:
-        names: dict[str, list[str]] = {}
-        for declared in self.declared.values():
-            names[declared.name] = []
-            for path, item in declared.needs():
-                if item.text in self._section("components"):
-                    names[declared.name].append(item.text)
-                else:
-                    others = [name for name in self.declared if name != declared.name]
-                    hint = nearest(item.text, others)
-                    self.problems.add(item.at, path, f"unknown component {item.text}", hint)
-        for circle in graph.cycles(names):
-            declared = self.declared[circle[0]]
-            at = locate(declared.node, ("needs",))
+    def _by_component(self, key: str) -> Iterator[tuple[str, Entry]]:
+        """The entries of a section whose keys are components; others are mistakes."""
+        for name, entry in self._section(key).items():
+            if name in self.components:
+                yield name, entry
+            else:
+                hint = nearest(name, self.components)
+                self.problems.add(entry.at, (key, name), f"unknown component {name}", hint)
+
+    def _circles(self) -> None:
+        needs = {name: list(one.needs()) for name, one in self.declared.items()}
+        for circle in graph.cycles(needs):
+            one = self.declared[circle[0]]
             message = f"a circle, so none of them could ever start: {' -> '.join(circle)}"
             hint = "take one of them out of needs; a reference to it does not wait"
-            self.problems.add(at, (*declared.path, "needs"), message, hint)
+            self.problems.add(locate(one.entry, ("needs",)), (*one.path, "needs"), message, hint)
 
     def _ports(self) -> None:
         """Two components cannot listen on the same fixed port, nor can two replicas."""
-        taken: dict[int, Path_] = {}
-        for declared in self.declared.values():
-            for field in type(declared.config).model_fields if declared.config else ():
-                port = getattr(declared.config, field)
-                if not (field == "port" or field.endswith("_port")) or not isinstance(port, int):
-                    continue
-                path = (*declared.path, field)
-                at = locate(declared.node, (field,))
+        taken: dict[str, str] = {}
+        for one in self.declared.values():
+            for field, port in one.ports():
+                path = (*one.path, field)
+                at = locate(one.entry, (field,))
                 if port in taken:
-                    other = ".".join(map(str, taken[port]))
-                    message = f"port {port} is already that of {other}"
+                    message = f"port {port} is already that of {taken[port]}"
                     self.problems.add(at, path, message, "leave it out, and a free one is used")
-                elif port and getattr(declared.config, "replicas", 1) > 1:
+                elif getattr(one.config, "replicas", 1) > 1:
                     message = f"replicas cannot share the fixed port {port}"
                     self.problems.add(at, path, message, "leave it out, and free ones are used")
-                if port:
-                    taken.setdefault(port, path)
-
-    def _bound(self) -> dict[str, Component]:
-        expected: dict[str, Model | None] = {}
-        for name, entry in self._section("expect").items():
-            if name in self.declared:
-                one = self.declared[name]
-                expected[name] = bind_expectation(one, entry.at, entry.node, self.problems)
-            elif name not in self._section("components"):
-                self._unknown("expect", name, entry)
-        bound: dict[str, Component] = {}
-        for name, declared in self.declared.items():
-            refs = bind_references(declared, self.declared, self.problems)
-            if declared.config and declared.kind:
-                kind, config = declared.kind.name, declared.config
-                expect = expected.get(name)
-                bound[name] = Component(name, kind, config, expect, refs, declared.at)
-        return bound
+                taken.setdefault(port, dotted(path))
 
     def _clean_up(self) -> dict[str, CleanUp]:
         bound: dict[str, CleanUp] = {}
-        for name, entry in self._section("clean_up").items():
+        for name, entry in self._by_component("clean_up"):
             path = ("clean_up", name)
-            if name not in self._section("components"):
-                self._unknown("clean_up", name, entry)
-                continue
             if isinstance(entry.node, MapNode) and entry.node.entries:
-                config = bind_model(CleanUp, entry.node, path, self.problems)
+                config = bind_model(CleanUp, entry, path, self.problems)
                 if config:
                     bound[name] = config
             else:
-                self.problems.add(entry.at, path, "must be a mapping that says what to remove")
+                found = wording.found(entry.node, path)
+                message = f"must say what to remove, found {found}"
+                self.problems.add(entry.at, path, message, "write it out or remove it")
         return bound
-
-    def _unknown(self, section: str, name: str, entry: Entry) -> None:
-        hint = nearest(name, self._section("components"))
-        self.problems.add(entry.at, (section, name), "unknown component", hint)
 
     def _files(self, header: Header, configs: Mapping[str, EnvironmentConfig]) -> None:
         """Files that the declaration names must be there."""
@@ -273,23 +274,27 @@ class _Loader:
         if self.chosen is not None and self.chosen in configs:
             named.append((("environments", self.chosen, "file"), configs[self.chosen].file))
         for path, name in named:
-            if name is not None and not self.problems.at(path):
-                file = self.folder / name
-                if not file.is_file():
-                    beside = [one.name for one in file.parent.glob("*") if one.is_file()]
-                    hint = nearest(file.name, beside, whole_list=False)
-                    at = locate(self.root, path)
-                    self.problems.add(at, path, f'there is no file "{name}"', hint)
+            if name is None or (self.folder / name).is_file():
+                continue
+            hint = nearest(name, self._files_here(), whole_list=False)
+            message = f'there is no file "{name}" beside the declaration'
+            self.problems.add(locate(self.root, path), path, message, hint or "correct the name")
+
+    def _files_here(self) -> list[str]:
+        try:
+            return [one.name for one in self.folder.iterdir()]
+        except OSError:
+            return []
 
     def _variables(
         self, configs: Mapping[str, EnvironmentConfig]
     ) -> dict[str, environments.Variables]:
-        if not isinstance(self.written, MapNode):
-            return {}
         return {
-            name: environments.variables(entry.node, self.declared)
-            for name, entry in self.written.entries.items()
-            if configs[name].provider == "remote"
+            name: environments.variables(
+                step(step(self.written.node, "environments"), name), self.declared
+            )
+            for name, config in configs.items()
+            if config.provider == "remote"
         }
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -23,11 +23,21 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
 
 
+class NamesComponent:
+    """Marks a type of a kind's own models: such text must be the name of a declared component."""
+
+
+#: For keys, values or entries that name another component: `consumes: Mapping[ComponentName, str]`.
+ComponentName = Annotated[str, NamesComponent()]
+
+
 class ComponentConfig(Model):
     """The keys that every kind of component accepts."""
 
     kind: str
-    needs: tuple[str, ...] = Field((), description="components that must be ready before it starts")
+    needs: tuple[ComponentName, ...] = Field(
+        (), description="components that must be ready before it starts"
+    )
     service: str | None = Field(None, description="the name of its service in the compose file")
     priority: Priority = Field(Priority.P1, description="what it means when this one is down")
     time_limit: float = Field(2.0, gt=0, le=60, description="seconds a probe may take (cause slow)")
@@ -130,6 +140,7 @@ class System:
     compose: str | None = None
     clean_up: Mapping[str, CleanUp] = field(default_factory=dict)
     #: For each remote environment: {component: {endpoint: {field: variable name}}}, for dotenv.
+    #: `field` is url, user or password; of further replicas it is url.1, url.2...
     variables: Mapping[str, Mapping[str, Mapping[str, Mapping[str, str]]]] = field(
         default_factory=dict
     )

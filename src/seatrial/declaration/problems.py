@@ -12,6 +12,7 @@ from seatrial.errors import DeclarationError, Problem
 
 _LISTED = 12  # valid names that a hint lists when none of them is near
 _SHOWN = 60  # characters of a value that a message shows
+NOT_SHOWN = "a value that is not shown"
 _SECRET = re.compile(r"pass|pwd|secret|token|key|credential", re.IGNORECASE)
 _LOGIN = re.compile(r"(?<=://)[^/\s@'\"]*@|(?<=://)[^\s]*@(?=[^\s@]*$)")
 
@@ -19,30 +20,49 @@ Path_ = tuple[str | int, ...]
 
 
 class Problems:
-    """The mistakes of one file. The first one found at a key wins: the rest follow from it."""
+    """The mistakes of one file, each once."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
-        self._found: dict[str, tuple[int, int, Problem]] = {}
+        self._found: dict[Problem, tuple[int, int]] = {}
+        self._settled: set[str] = set()
 
-    def add(self, at: Location, path: Path_, message: str, hint: str | None = None) -> None:
+    def add(
+        self,
+        at: Location,
+        path: Path_,
+        message: str,
+        hint: str | None = None,
+        *,
+        follows: bool = True,
+    ) -> None:
+        """Note a mistake, unless it can follow from one that an earlier step found here or above.
+
+        `follows=False`: it is a mistake of its own, whatever was found before.
+        """
         key = dotted(path)
-        if key not in self._found:
+        if not follows or not any(_within(key, settled) for settled in self._settled):
             problem = Problem(str(self.file), at.line, key, mask(message), hint and mask(hint))
-            self._found[key] = (at.line, at.column, problem)
+            self._found.setdefault(problem, (at.line, at.column))
 
-    def at(self, path: Path_) -> bool:
-        """Whether a mistake is known at this key or beneath it."""
-        key = dotted(path)
-        return any(known == key or known.startswith(f"{key}.") for known in self._found)
+    def settle(self) -> None:
+        """A step ends: what later steps find at the keys mistaken so far follows from it."""
+        self._settled = {problem.key for problem in self._found}
+
+    def settled_below(self, path: Path_) -> bool:
+        """Whether an earlier step found a mistake at this key or beneath it."""
+        return any(_within(settled, dotted(path)) for settled in self._settled)
 
     def __bool__(self) -> bool:
         return bool(self._found)
 
     def error(self) -> DeclarationError:
         """All of them, in file order."""
-        ordered = sorted(self._found.values(), key=lambda found: found[:2])
-        return DeclarationError([problem for _, _, problem in ordered])
+        return DeclarationError(sorted(self._found, key=lambda problem: self._found[problem]))
+
+
+def _within(key: str, above: str) -> bool:
+    return key == above or key.startswith(f"{above}.")
 
 
 def dotted(path: Path_) -> str:
@@ -74,6 +94,6 @@ def mask(text: str) -> str:
 def show(text: str, path: Path_ = (), *, hidden: bool = False) -> str:
     """A found value for a message: short, masked, and never a secret's."""
     if hidden or any(looks_secret(part) for part in path if isinstance(part, str)):
-        return "a value that is not shown"
+        return NOT_SHOWN
     masked = mask(text)
     return masked if len(masked) <= _SHOWN else f"{masked[:_SHOWN]}..."

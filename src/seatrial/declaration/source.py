@@ -139,13 +139,13 @@ def step(node: Node | None, part: str | int) -> Node | None:
     return None
 
 
-def locate(node: Node, path: Path_) -> Location:
+def locate(entry: Entry, path: Path_) -> Location:
     """Where a path begins in the file: its key, or else the deepest part of it that is there."""
-    at = node.at
+    at, node = entry.at, entry.node
     for part in path:
         if isinstance(node, MapNode) and str(part) in node.entries:
-            entry = node.entries[str(part)]
-            at, node = entry.at, entry.node
+            below = node.entries[str(part)]
+            at, node = below.at, below.node
             continue
         child = step(node, part)
         if child is None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import types
-from collections.abc import Iterator
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from seatrial.declaration.problems import Path_, Problems, nearest, show
-from seatrial.declaration.source import ListNode, MapNode, Node, Scalar, locate, step
+from seatrial.declaration import shapes
+from seatrial.declaration.problems import NOT_SHOWN, Path_, Problems, nearest, show
+from seatrial.declaration.source import Entry, ListNode, MapNode, Node, Scalar, locate, step
 
 #: Type errors: what was expected instead.
 _WANTED = {
@@ -24,12 +23,10 @@ _WANTED = {
     "finite_number": "a number",
     "bool_type": "true or false",
     "bool_parsing": "true or false",
-    "none_required": "nothing",
     "tuple_type": "a list",
     "list_type": "a list",
     "set_type": "a list",
     "frozen_set_type": "a list",
-    "iterable_type": "a list",
     "mapping_type": "a mapping",
     "dict_type": "a mapping",
     "model_type": "a mapping",
@@ -48,66 +45,74 @@ _LIMITS = {
     "string_pattern_mismatch": "must have the form {pattern}",
 }
 
+#: What a validator of the kind's own raises.
+_OWN_WORDS = ("value_error", "assertion_error")
+
 
 def report(
-    error: ValidationError, model: type[BaseModel], node: Node, path: Path_, problems: Problems
+    error: ValidationError, model: type[BaseModel], entry: Entry, path: Path_, problems: Problems
 ) -> None:
-    """Add every mistake that `model` found in `node`, which stands at `path`."""
+    """Add every mistake that `model` found in the entry, which stands at `path`."""
     grouped: dict[Path_, list[ErrorDetails]] = {}
     for detail in error.errors(include_url=False):
-        grouped.setdefault(_path_in(node, detail), []).append(detail)
+        grouped.setdefault(_path_in(entry.node, detail), []).append(detail)
     for where, details in grouped.items():
         # A union reports one error for each of its members: only the deepest ones tell something.
         if not any(other != where and other[: len(where)] == where for other in grouped):
-            _report_one(details, model, node, where, path, problems)
+            if details[0]["type"] in _OWN_WORDS and problems.settled_below((*path, *where)):
+                continue  # the kind's own check of the whole follows from a mistake in a part
+            message, hint = _one(details, model, entry.node, where, path)
+            problems.add(locate(entry, where), (*path, *where), message, hint)
 
 
 def _path_in(node: Node, detail: ErrorDetails) -> Path_:
     """Pydantic's location without the names of union members, which are not in the file."""
     found: list[str | int] = []
     current: Node | None = node
-    location = detail["loc"]
-    for index, part in enumerate(location):
+    for index, part in enumerate(detail["loc"]):
         child = step(current, part)
         if child is not None:
             found.append(part)
             current = child
-        elif detail["type"] == "missing" and index == len(location) - 1:
+        elif detail["type"] == "missing" and index == len(detail["loc"]) - 1:
             found.append(part)
     return tuple(found)
 
 
-def _report_one(
-    details: list[ErrorDetails],
-    model: type[BaseModel],
-    root: Node,
-    where: Path_,
-    path: Path_,
-    problems: Problems,
-) -> None:
-    full = (*path, *where)
-    at = locate(root, where)
-    name = str(where[-1]) if where else ""
-    kinds = {detail["type"] for detail in details}
-    if "extra_forbidden" in kinds:
-        valid = valid_keys(model, where[:-1])
-        present = _keys_of(root, where[:-1])
-        hint = nearest(name, [key for key in valid if key not in present])
-        problems.add(at, full, "unknown key", hint or "remove it")
-    elif "missing" in kinds:
-        problems.add(at, full, "this key is missing", _description(model, where))
-    else:
-        node: Node | None = root
-        for part in where:
-            node = step(node, part)
-        message, hint = _sentence(details, node)
-        problems.add(at, full, f"{message}, found {found(node, full)}", hint)
+def _one(
+    details: list[ErrorDetails], model: type[BaseModel], root: Node, where: Path_, path: Path_
+) -> tuple[str, str | None]:
+    """The message and the hint for what is wrong at one place."""
+    found_types = {detail["type"] for detail in details}
+    node = _walk(root, where)
+    if "extra_forbidden" in found_types:
+        valid = shapes.valid_keys(model, where[:-1])
+        return "unknown key", nearest(str(where[-1]), valid) or "remove it"
+    if "missing" in found_types:
+        return "this key is missing", shapes.description(model, where)
+    others = [detail for detail in details if detail["type"] not in _WANTED]
+    if others:
+        return _unfit(others[0], node, (*path, *where))
+    wanted = list(dict.fromkeys(_WANTED[detail["type"]] for detail in details))
+    return wrong_type(wanted, node, (*path, *where))
 
 
-def _keys_of(node: Node | None, path: Path_) -> set[str]:
+def _walk(node: Node | None, path: Path_) -> Node | None:
     for part in path:
         node = step(node, part)
-    return set(node.entries) if isinstance(node, MapNode) else set()
+    return node
+
+
+def wrong_type(wanted: list[str], node: Node | None, path: Path_) -> tuple[str, str | None]:
+    """The message and the hint for a value of another type than those wanted."""
+    message = f"must be {' or '.join(wanted)}, found {found(node, path)}"
+    if not isinstance(node, Scalar) or _shown(node, path) == NOT_SHOWN or not node.text:
+        return message, None
+    if "text" in wanted:
+        return message, f'as text it is written in quotes: "{node.text}"'
+    if wanted == ["a list"]:
+        return message, f"a list of one is written [{_shown(node, path)}]"
+    return message, None
 
 
 def found(node: Node | None, path: Path_) -> str:
@@ -118,97 +123,39 @@ def found(node: Node | None, path: Path_) -> str:
         return "a list" if node.items else "an empty list"
     if node is None or node.value is None:
         return "nothing"
-    shown = show(node.text, path, hidden=node.hidden)
-    return f'"{shown}"' if isinstance(node.value, str) and shown[:8] != "a value " else shown
+    shown = _shown(node, path)
+    return f'"{shown}"' if isinstance(node.value, str) and shown != NOT_SHOWN else shown
 
 
-def _sentence(details: list[ErrorDetails], node: Node | None) -> tuple[str, str | None]:
-    """What must be there, and a hint."""
-    wanted = list(dict.fromkeys(_WANTED[d["type"]] for d in details if d["type"] in _WANTED))
-    others = [detail for detail in details if detail["type"] not in _WANTED]
-    if others:
-        return _other(others[0], node)
-    hint = None
-    if "text" in wanted and isinstance(node, Scalar) and not isinstance(node.value, str | None):
-        hint = f'as text it is written in quotes: "{node.text}"'
-    elif wanted == ["a list"] and isinstance(node, Scalar) and node.text and not node.hidden:
-        hint = f"a list of one is written [{node.text}]"
-    return f"must be {' or '.join(wanted)}", hint
+def _shown(node: Scalar, path: Path_) -> str:
+    return show(node.text, path, hidden=node.hidden)
 
 
-def _other(detail: ErrorDetails, node: Node | None) -> tuple[str, str | None]:
+def _unfit(detail: ErrorDetails, node: Node | None, path: Path_) -> tuple[str, str | None]:
+    """A value of the right type that the model refuses all the same."""
     context: dict[str, Any] = detail.get("ctx", {})
+    if detail["type"] in _OWN_WORDS:
+        return _own_words(str(context.get("error", detail["msg"])), node, path), None
+    hint = None
     if detail["type"] in _LIMITS:
-        return _LIMITS[detail["type"]].format(**context), None
-    if detail["type"] in ("enum", "literal_error"):
+        message = _LIMITS[detail["type"]].format(**context)
+    elif detail["type"] in ("enum", "literal_error"):
         choices = str(context.get("expected", "")).replace("'", "")
         names = choices.replace(" or ", ", ").split(", ")
-        text = node.text if isinstance(node, Scalar) else ""
-        return f"must be {choices}", nearest(text, names, whole_list=False)
-    if detail["type"] in ("value_error", "assertion_error"):
-        return str(context.get("error", detail["msg"])), None
-    message = detail["msg"].removeprefix("Input should ").removeprefix("Value should ")
-    return (f"must {message}" if message != detail["msg"] else message.lower()), None
-
-
-def _members(annotation: object) -> Iterator[object]:
-    """The members of a union, however it is wrapped; the annotation itself otherwise."""
-    origin = get_origin(annotation)
-    if origin is Annotated:
-        yield from _members(get_args(annotation)[0])
-    elif origin in (Union, types.UnionType):
-        for member in get_args(annotation):
-            yield from _members(member)
+        message = f"must be {choices}"
+        if isinstance(node, Scalar):
+            hint = nearest(node.text, names, whole_list=False)
     else:
-        yield annotation
+        message = (
+            f"must {detail['msg'].removeprefix('Input should ').removeprefix('Value should ')}"
+        )
+    return f"{message}, found {found(node, path)}", hint
 
 
-def _below(annotation: object, part: str | int) -> Iterator[object]:
-    """What a key of, or an index into, a value of this type may hold."""
-    for member in _members(annotation):
-        arguments = [argument for argument in get_args(member) if argument is not Ellipsis]
-        if isinstance(member, type) and issubclass(member, BaseModel):
-            for name, info in member.model_fields.items():
-                if part in (name, info.alias):
-                    yield info.annotation
-        elif arguments:
-            yield arguments[-1]
-
-
-def _at(model: type[BaseModel], path: Path_) -> list[object]:
-    found: list[object] = [model]
-    for part in path:
-        found = [below for annotation in found for below in _below(annotation, part)]
-    return [member for annotation in found for member in _members(annotation)]
-
-
-def valid_keys(model: type[BaseModel], path: Path_) -> list[str]:
-    """The keys that a model accepts at a path within it."""
-    return [
-        info.alias or name
-        for member in _at(model, path)
-        if isinstance(member, type) and issubclass(member, BaseModel)
-        for name, info in member.model_fields.items()
-    ]
-
-
-def is_known(model: type[BaseModel], path: Path_) -> bool:
-    """Whether the model has anything at a path."""
-    return bool(_at(model, path))
-
-
-def is_collection(model: type[BaseModel], path: Path_) -> bool:
-    """Whether what stands at a path is a list or mapping of things that the user names."""
-    members = [member for member in _at(model, path) if member is not type(None)]
-    return bool(members) and not any(
-        isinstance(member, type) and issubclass(member, BaseModel) for member in members
-    )
-
-
-def _description(model: type[BaseModel], path: Path_) -> str | None:
-    for member in _at(model, path[:-1]):
-        if isinstance(member, type) and issubclass(member, BaseModel):
-            for name, info in member.model_fields.items():
-                if path[-1] in (name, info.alias) and info.description:
-                    return f"{path[-1]}: {info.description}"
-    return None
+def _own_words(message: str, node: Node | None, path: Path_) -> str:
+    """What a validator of the kind's says, with the value found unless it is told already."""
+    if not isinstance(node, Scalar) or not node.text:
+        return message
+    if _shown(node, path) == NOT_SHOWN and node.text in message:
+        return f"does not fit, found {NOT_SHOWN}"
+    return message if node.text in message else f"{message}, found {found(node, path)}"
