@@ -51,6 +51,24 @@ class Trial:
             return "it was collected, but no outcome was recorded"
         return self.last.reason
 
+    @property
+    def gist(self) -> str:
+        """In one line why it did not pass, "" if it did."""
+        if self.outcome is Outcome.PASSED:
+            return ""
+        return gist(self.reason) or gist(self.last.error if self.last else "")
+
+
+def gist(error: str, limit: int = 200) -> str:
+    """The one line of a failure, as pytest shows it, that says most: the first that starts with E.
+
+    Otherwise the last one that is not empty. At most `limit` characters.
+    """
+    lines = [line.strip() for line in error.splitlines() if line.strip()]
+    marked = (line[1:].strip() for line in lines if line.startswith("E "))
+    line = next(filter(None, marked), lines[-1] if lines else "")
+    return line if len(line) <= limit else line[: limit - 3] + "..."
+
 
 def trials_of(collected: Iterable[Collected], finished: Iterable[TrialFinished]) -> list[Trial]:
     """Every trial that was collected or that finished, in that order."""

@@ -1,0 +1,68 @@
+"""`decide`: the verdict on a run, from its evidence alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from seatrial.evidence.reader import RunEvidence
+from seatrial.evidence.records import BudgetMeasured, Expectation
+from seatrial.gate.decision import ROWS, VERDICTS, Decision, Reason, rank
+from seatrial.gate.rules import RULES
+from seatrial.outcome import ExitCode, Outcome, Priority
+
+__all__ = ["Decision", "Reason", "decide"]
+
+
+#: Where a run ended early for one of these, the rest is missing for no reason of its own.
+_CUT_SHORT = ("interrupted", "crashed", "environment")
+_MISSING = ("component", "session", "finish", "checks", "trials")
+
+
+def decide(evidence: RunEvidence) -> Decision:
+    """Conclude the verdict; the same evidence always gives the same one.
+
+    Every rule says all that it has to say; the first row of the exit table that has a reason
+    applies. Reasons of the rows below are kept behind, as they will be next.
+    """
+    said = list(dict.fromkeys(reason for rule in RULES for reason in rule(evidence)))
+    against = sorted((r for r in said if r.gates), key=lambda reason: rank(reason.exit_code))
+    warnings = tuple(
+        sorted((r for r in said if not r.gates), key=lambda r: (r.priority, rank(r.exit_code)))
+    )
+    code = next((row for row, _ in ROWS if any(r.exit_code is row for r in against)), ExitCode.GO)
+    reasons = tuple(_folded(against)) if against else tuple(_why_go(evidence))
+    return Decision(VERDICTS[code], code, reasons, warnings)
+
+
+def _folded(reasons: list[Reason]) -> Iterator[Reason]:
+    """Leave out what only repeats another reason, which says it better and as severely."""
+    findings = {r.finding: r for r in reasons if r.code == "finding"}
+    down = {(r.subject, r.exit_code) for r in findings.values()}
+    cut_short = any(r.code in _CUT_SHORT for r in reasons)
+    for reason in reasons:
+        root = findings.get(reason.finding) if reason.code == "expectation" else None
+        if root and rank(root.exit_code) <= rank(reason.exit_code):
+            continue
+        if reason.code == "component" and (reason.subject, reason.exit_code) in down:
+            continue
+        if cut_short and reason.code in _MISSING and reason.exit_code is ExitCode.INCONCLUSIVE:
+            continue
+        yield reason
+
+
+def _why_go(evidence: RunEvidence) -> Iterator[Reason]:
+    p1 = Priority.P1
+    trials = [t for t in evidence.trials if t.priority is p1 and t.outcome is Outcome.PASSED]
+    held = {e.id for e in evidence.all(Expectation) if e.priority is p1}
+    budgets = {(b.node, b.name) for b in evidence.all(BudgetMeasured) if b.priority is p1}
+    declared = evidence.started.components if evidence.started else ()
+    healthy = [component for component in declared if component.priority is p1]
+    texts = {
+        "trials": (len(trials), "p1 trial passed", "p1 trials passed"),
+        "expectations": (len(held), "p1 expectation holds", "p1 expectations hold"),
+        "components": (len(healthy), "p1 component is healthy", "p1 components are healthy"),
+        "budgets": (len(budgets), "p1 time budget was kept", "p1 time budgets were kept"),
+    }
+    for code, (number, one, several) in texts.items():
+        if number:
+            yield Reason(code, ExitCode.GO, f"{number} {one if number == 1 else several}")
