@@ -4,8 +4,9 @@
     .venv/bin/python scripts/pin.py            renew all pins
     .venv/bin/python scripts/pin.py --check    change nothing; exit 1 if the pins do not hold
 
-What is asked for stands in pyproject.toml (dependencies, dependency groups, build-system); what
-the systems pin in their own requirements.txt is a given, so that all of it fits into one .venv.
+What is asked for stands in pyproject.toml (dependencies, dependency groups, build-system) and in
+that of each system (its extra `dev`, build-system); what the systems pin in their own
+requirements.txt is a given, so that all of it fits into one .venv.
 Everything is resolved with each supported Python in turn (`python3.11` and so on, from PATH or
 pyenv), and a package that only some of them need gets a marker.
 """
@@ -47,13 +48,21 @@ class Wanted:
 
 
 def wanted() -> list[Wanted]:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    files = [
+        ROOT / "pyproject.toml",
+        *(ROOT / f"systems/{name}/pyproject.toml" for name in SYSTEMS),
+    ]
+    project, *systems = (tomllib.loads(file.read_text()) for file in files)
+    dev = list(project["dependency-groups"]["dev"])
     # hatchling asks for `editables` when it makes an editable package
-    build = (*project["build-system"]["requires"], "editables")
+    build = [*project["build-system"]["requires"], "editables"]
+    for system in systems:
+        dev += system["project"].get("optional-dependencies", {}).get("dev", [])
+        build += system["build-system"]["requires"]
     return [
         Wanted("base.txt", "What Seatrial runs with", tuple(project["project"]["dependencies"])),
-        Wanted("dev.txt", "Test and lint tools", tuple(project["dependency-groups"]["dev"])),
-        Wanted("build.txt", "What the packages of this checkout are built with", build),
+        Wanted("dev.txt", "Test and lint tools", tuple(dev)),
+        Wanted("build.txt", "What the packages of this checkout are built with", tuple(build)),
     ]
 
 

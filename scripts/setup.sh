@@ -136,7 +136,7 @@ make_venv() {
 }
 
 fill_venv() {
-    local -a pip=($venv/bin/python -m pip install --no-input --quiet --progress-bar off)
+    local -a pip=($venv/bin/python -m pip install --no-input -qq --progress-bar off)
     local -a files=() editable=()
     local file system
     : >$unfinished
@@ -147,11 +147,17 @@ fill_venv() {
         editable+=(-e "./$system")
     done
     say "installing the pinned packages of requirements/ and ${systems[*]} into $venv"
-    "${pip[@]}" "${files[@]}" || fail "pip could not install the packages; its messages are above"
+    "${pip[@]}" "${files[@]}" ||
+        give_up "pip could not install the packages; its messages are above"
     # The build tools are pinned too and already in .venv, so nothing more is fetched.
     say "installing seatrial and ${systems[*]} as editable packages"
     "${pip[@]}" --no-deps --no-build-isolation -e . "${editable[@]}" ||
-        fail "pip could not install this checkout into $venv; its messages are above"
+        give_up "pip could not install this checkout into $venv; its messages are above"
+}
+
+give_up() { # pip refused and left nothing half done, so that the next call can go on from here
+    rm -f $unfinished
+    fail "$@"
 }
 
 # ---------------------------------------------------------------------------------------------
@@ -168,6 +174,9 @@ if command -v flock >/dev/null; then
         flock -w 1800 9 || fail "it did not end within 30 minutes"
     }
 fi
+
+# pip that is interrupted ends like pip that refuses; what it left must not be built upon.
+trap 'exit 130' INT TERM HUP
 
 wanted=$(key)
 complete "$wanted" && [ ! -e $unfinished ] && exit 0
