@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from logging.config import fileConfig
 
 import asyncpg
 from alembic import context
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -63,4 +65,10 @@ if context.is_offline_mode():
     migrate_offline()
 else:
     read_url()
-    asyncio.run(migrate_online())
+    try:
+        asyncio.run(migrate_online())
+    except (OSError, TimeoutError, asyncpg.PostgresError, DBAPIError) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        reason = str(cause) or type(cause).__name__
+        print(f"alembic: the database was not migrated: {reason}", file=sys.stderr)
+        raise SystemExit(1) from error

@@ -18,6 +18,7 @@ from quantum_queue.contracts.settings import Settings
 CONFIRM_SECONDS = 5.0
 _FIRST_BACKOFF = 0.1
 _LAST_BACKOFF = 2.0
+_LASTING_SECONDS = 5.0
 _log = logging.getLogger(__name__)
 
 
@@ -38,24 +39,28 @@ class Publisher:
 
     async def run(self) -> None:
         """Connect, wait until the connection breaks, and begin again, for ever."""
+        clock = asyncio.get_running_loop().time
         backoff = _FIRST_BACKOFF
         while True:
             connection: AbstractConnection | None = None
+            begun = clock()
             try:
                 connection = await queue.connect(self._settings, "quantum_queue.api")
                 await self._open_channels(connection)
-                backoff = _FIRST_BACKOFF
                 _log.info("broker connected")
                 self._on_connected()
                 await self._until_broken(connection)
                 _log.warning("broker connection lost")
             except (*BROKER_ERRORS, RuntimeError) as error:
                 _log.warning("broker away", extra={"reason": describe(error)})
-                await asyncio.sleep(backoff)
-                backoff = min(backoff * 2, _LAST_BACKOFF)
             finally:
                 self._messages = self._probes = None
                 await queue.discard(connection)
+            # A connection that never held is no reason to hurry: the broker may take us in and
+            # refuse each message.
+            lasted = connection is not None and clock() - begun > _LASTING_SECONDS
+            backoff = _FIRST_BACKOFF if lasted else min(backoff * 2, _LAST_BACKOFF)
+            await asyncio.sleep(backoff)
 
     async def publish(self, task_id: uuid.UUID, correlation_id: str) -> None:
         """Publish a task's message and wait until the broker is responsible for it."""

@@ -158,6 +158,8 @@ def _flaw_of_url(value: str, schemes: tuple[str, ...], *, path: bool) -> str | N
 
 def _flaw_of_place(parts: SplitResult, *, path: bool) -> str | None:
     """Say what is wrong with the host or the name after it, or None."""
+    if "@" in parts.path:
+        return "a password with @ / : # ? must be percent-encoded"
     if not parts.hostname and "host=" not in parts.query:
         return "it names no host"
     if path and not parts.path.strip("/"):

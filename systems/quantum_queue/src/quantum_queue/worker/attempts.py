@@ -20,6 +20,8 @@ DATABASE_SECONDS = 5.0
 _LEASE_MARGIN_SECONDS = 10.0
 _LONGEST_ERROR = 4000
 
+_TAKEN_OVER = "; the worker of the last attempt stopped in the middle"
+
 _CLAIM = """
 WITH claimed AS (
     UPDATE tasks SET current_status = 'processing', attempts = attempts + 1, claim_token = $2,
@@ -137,7 +139,8 @@ class Attempts:
 
     def __init__(self, database: Database, worker: str, deadline_seconds: float) -> None:
         self._database = database
-        self._note = f"attempt %s of {MAX_ATTEMPTS} (worker {worker})".replace("%s", "%1$s")
+        # A format of PostgreSQL: the number of the attempt is known there first.
+        self._note = f"attempt %s of {MAX_ATTEMPTS} (worker {worker.replace('%', '%%')})"
         self._lease_seconds = deadline_seconds + _LEASE_MARGIN_SECONDS
 
     async def check(self) -> None:
@@ -195,8 +198,9 @@ class Attempts:
         held_by: uuid.UUID | None,
     ) -> Claim | None:
         token = uuid.uuid4()
+        note = self._note if held_by is None else self._note + _TAKEN_OVER
         row = await connection.fetchrow(
-            _CLAIM, task_id, token, self._lease_seconds, status.value, held_by, self._note
+            _CLAIM, task_id, token, self._lease_seconds, status.value, held_by, note
         )
         if row is None:
             return None
@@ -206,7 +210,8 @@ class Attempts:
         self, connection: Connection, task_id: uuid.UUID, row: asyncpg.Record
     ) -> Claim | NoClaim | None:
         if row["attempts"] < MAX_ATTEMPTS:
-            return await self._take(connection, task_id, TaskStatus.PROCESSING, row["claim_token"])
+            held_by = row["claim_token"]
+            return await self._take(connection, task_id, TaskStatus.PROCESSING, held_by)
         reason = f"gave up after {MAX_ATTEMPTS} attempts: no worker came to the end of the last one"
         arguments = (row["claim_token"], reason, reason, True)
         failed = await connection.fetchval(_FAIL, task_id, *arguments)

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TypeVar
 
 import msgspec
@@ -42,6 +42,7 @@ class Processor:
             self._idle.put_nowait(simulator)
         self._in_hand: dict[uuid.UUID, asyncio.Lock] = {}
         self._stopping = asyncio.Event()
+        self._warming: asyncio.Future[None] | None = None
 
     def stop(self) -> None:
         """Begin nothing new: messages that wait here are handed back."""
@@ -196,6 +197,9 @@ class Processor:
             yield simulator
         finally:
             self._idle.put_nowait(simulator)
+            if not simulator.is_running and not self._stopping.is_set():
+                # The next task should not have to wait for the new process to load everything.
+                self._warming = asyncio.ensure_future(_warm(simulator))
 
     @asynccontextmanager
     async def _alone(self, task_id: uuid.UUID) -> AsyncIterator[None]:
@@ -207,6 +211,12 @@ class Processor:
         finally:
             if not lock.locked():
                 self._in_hand.pop(task_id, None)
+
+
+async def _warm(simulator: Simulator) -> None:
+    """Start the process ahead of time; should it not start, the next task will find out."""
+    with suppress(SimulatorDied, OSError):
+        await simulator.ensure()
 
 
 class Outcome:

@@ -15,6 +15,7 @@ from quantum_queue.worker import frames
 from quantum_queue.worker.frames import Answer, Order
 
 START_SECONDS = 60.0
+_END_SECONDS = 1.0
 _SECRET_VARIABLES = ("DATABASE_URL", "RABBITMQ_URL", "NOTIFY_SOCKET")
 _log = logging.getLogger(__name__)
 
@@ -35,10 +36,15 @@ class Simulator:
         self._process: Process | None = None
         self._starting = asyncio.Lock()
 
+    @property
+    def is_running(self) -> bool:
+        """Tell whether there is a process, as far as is known."""
+        return self._process is not None and self._process.returncode is None
+
     async def ensure(self) -> None:
         """Make sure that a process is there and has everything loaded."""
         async with self._starting:
-            if self._process is not None and self._process.returncode is None:
+            if self.is_running:
                 return
             process = await self._spawn()
             try:
@@ -67,6 +73,10 @@ class Simulator:
             await self.stop()
             raise DeadlineExceeded from None
         except (asyncio.IncompleteReadError, ConnectionError) as error:
+            # Its pipes are closed: it is about to end by itself, and its own status says why.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_END_SECONDS):
+                    await process.wait()
             await self.stop()
             raise SimulatorDied(_ending(process)) from error
         except BaseException:
