@@ -19,6 +19,7 @@ from pydantic import BaseModel
 
 from seatrial.declaration.models import System
 from seatrial.errors import KeeperError, Refused
+from seatrial.evidence.redaction import Redactor
 from seatrial.keeper import protocol as p
 from seatrial.keeper.description import describe, differences
 from seatrial.keeper.order import Order
@@ -98,7 +99,10 @@ class KeeperClient:
 
     def events(self, since: int = 0, wait: float = 0.0) -> tuple[p.Event, ...]:
         """State changes after `since`; waits up to `wait` seconds for the first."""
-        events = self.ask(p.Events(since=since, wait=wait), wait + _ANSWER_SECONDS).events
+        return self._ask_events(p.Events(since=since, wait=wait))
+
+    def _ask_events(self, request: p.Events) -> tuple[p.Event, ...]:
+        events = self.ask(request, request.wait + _ANSWER_SECONDS).events
         assert events is not None
         return events.events
 
@@ -128,13 +132,12 @@ class KeeperClient:
         change on the way is handed to `seen`."""
         last = 0
         while True:
-            for event in self.events(last, wait=5.0):
+            for event in self._ask_events(p.Events(since=last, wait=5.0, settling=True)):
                 last = event.seq
                 seen(event)
             status = self.status()
-            if status.ready or status.failure is not None:
-                for event in self.events(last):
-                    seen(event)
+            settled = status.ready or status.failure is not None
+            if settled and status.last_event <= last:
                 return status
 
     def down(self, seconds: float = 30.0) -> None:
@@ -275,7 +278,8 @@ def refuse_if_different(system: System, place: Place) -> None:
     running = read_state(place)
     if running is None or running.digest == system.digest:
         return
-    lines = differences(running.description, describe(system))
+    redact = Redactor().redact
+    lines = [redact(line) for line in differences(running.description, describe(system))]
     shown = "\n".join(f"    {line}" for line in lines) or "    (outside the components)"
     raise Refused(
         f"{system.name} is already up in {system.environment}, from a different declaration:\n"

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import shlex
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 
 from seatrial.declaration import references
 from seatrial.declaration.models import Component, ProgramConfig
-from seatrial.keeper.instance import Instance, Log, StartFailed
+from seatrial.keeper.instance import Instance, Log, StartFailed, exit_text
 from seatrial.keeper.places import Place, cache
 from seatrial.keeper.ports import PortReservations, is_taken
 from seatrial.keeper.timeline import Timeline
@@ -53,6 +53,7 @@ class Managed:
     kind: Kind
     launch: Launch
     world: World
+    lost: Callable[[Managed, StartFailed], None]  # a replica that was ready ended on its own
     allocated: tuple[Mapping[str, Endpoint], ...]
     replicas: list[Replica] = field(default_factory=list)
     state: State = State.WAITING
@@ -61,13 +62,20 @@ class Managed:
     failure: StartFailed | None = None
 
     @classmethod
-    def allocate(cls, component: Component, kind: Kind, launch: Launch, world: World) -> Managed:
+    def allocate(
+        cls,
+        component: Component,
+        kind: Kind,
+        launch: Launch,
+        world: World,
+        lost: Callable[[Managed, StartFailed], None],
+    ) -> Managed:
         """Reserve ports and make passwords for all replicas."""
         count = component.config.replicas if isinstance(component.config, ProgramConfig) else 1
         allocated = tuple(
             launch.allocate(component.config, world.ports.reserve) for _ in range(count)
         )
-        return cls(component, kind, launch, world, allocated)
+        return cls(component, kind, launch, world, lost, allocated)
 
     @property
     def name(self) -> str:
@@ -152,8 +160,8 @@ class Managed:
         return next((state for state in order if state in states), State.EXITED)
 
     async def _exited(self, number: int, code: int) -> None:
-        how = f"signal {-code}" if code < 0 else f"exit code {code}"
-        await self._set(number, State.EXITED, f"ended on its own with {how}")
+        await self._set(number, State.EXITED, f"ended on its own with {exit_text(code)}")
+        self.lost(self, self.replicas[number].instance.ended(code))
 
     # -- starting and ending -----------------------------------------------------------------
 

@@ -85,6 +85,7 @@ class Instance:
         self._notified: asyncio.Event | None = None
         self._watcher: asyncio.Task[None] | None = None
         self._expected_to_end = False
+        self._begin = 0  # of its present start, in the log
 
     @property
     def running(self) -> bool:
@@ -103,13 +104,13 @@ class Instance:
             raise StartFailed(
                 Cause.EXITED, "it can be started", error.message, error.hint or ""
             ) from error
-        begin = self.log.size
+        self._begin = self.log.size
         self._expected_to_end = False
         for helper in self._plan.helpers:
             self._helpers.append(await self._spawn(helper, {}))
         await self._start_main(self._plan)
         try:
-            await self._until_ready(self._plan, target, context, deadline, begin)
+            await self._until_ready(self._plan, target, context, deadline)
             if self._plan.ready is not Ready.EXIT:
                 await self.launch.after_start(target, self.site, deadline)
         except SeatrialError as error:
@@ -185,7 +186,7 @@ class Instance:
         return event
 
     async def _until_ready(
-        self, plan: Plan, target: Target, context: Context, deadline: Deadline, begin: int
+        self, plan: Plan, target: Target, context: Context, deadline: Deadline
     ) -> None:
         assert self._main is not None
         ended = asyncio.create_task(self._main.wait())
@@ -202,7 +203,7 @@ class Instance:
         if plan.ready is Ready.EXIT and self._main.returncode == 0:
             return
         if self._main.returncode is not None:
-            raise self._ended_early(self._main.returncode, begin)
+            raise self.ended(self._main.returncode)
         if ready.done() and not ready.cancelled():
             ready.result()
             return
@@ -226,21 +227,22 @@ class Instance:
 
     last: ProbeResult | None = None
 
-    def _ended_early(self, code: int, begin: int) -> StartFailed:
+    def ended(self, code: int) -> StartFailed:
+        """Why it ended by itself, from its exit code and its log since it was started."""
         name = self.site.component
-        if self.log.says_port_in_use(begin):
+        if self.log.says_port_in_use(self._begin):
             ports = ", ".join(str(e.port) for e in self.site.endpoints.values())
             return StartFailed(
                 Cause.PORT_IN_USE,
                 f"{name} listens on port {ports}",
-                f"it ended with {_code(code)}: the address is already in use",
+                f"it ended with {exit_text(code)}: the address is already in use",
                 f"end the program that holds the port, or leave `port` of {name} out",
                 self.log.tail(),
             )
         return StartFailed(
             Cause.EXITED,
             f"{name} keeps running" if self._wants_to_run else f"{name} ends with exit code 0",
-            f"it ended with {_code(code)} while starting",
+            f"it ended with {exit_text(code)}",
             f"read its last log lines: seatrial logs {name}",
             self.log.tail(),
         )
@@ -309,7 +311,7 @@ class Instance:
         return self._plan.process.discard_signal if self._plan else signal.SIGKILL
 
 
-def _code(code: int) -> str:
+def exit_text(code: int) -> str:
     if code < 0:
         with contextlib.suppress(ValueError):
             return f"signal {signal.Signals(-code).name}"

@@ -1,7 +1,8 @@
 """What a keeper and its clients say to each other: one JSON object a line, a reply per request.
 
     status                    all components
-    events  since, wait       state changes after `since`; waits up to `wait` seconds for one
+    events  since, wait       state changes after `since`; waits up to `wait` seconds for one, or,
+                              with `settling`, for the deployment to be ready or to have failed
     act     action, ...       start, stop, kill, pause, resume, restart; `hold`: undone when this
                               connection ends, and marked as a fault on the time line
     lock    mode, wait        the deployment's lock, shared or exclusive, held by this connection
@@ -58,6 +59,7 @@ class Events(_Message):
     op: Literal["events"] = "events"
     since: int = 0
     wait: float = Field(0.0, ge=0, le=60)
+    settling: bool = False
 
 
 class Act(_Message):

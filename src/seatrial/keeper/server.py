@@ -7,10 +7,10 @@ import contextlib
 import json
 import os
 import socket
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from pydantic import ValidationError
 
@@ -21,6 +21,8 @@ from seatrial.keeper.instance import StartFailed
 from seatrial.keeper.locks import SharedLock
 from seatrial.keeper.places import Place
 from seatrial.keeper.timeline import StateEvent, Timeline
+
+T = TypeVar("T")
 
 
 class Owner(Protocol):
@@ -46,6 +48,33 @@ class Connection:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     held: list[p.Act] = field(default_factory=list)
+    requests: asyncio.Queue[bytes] = field(default_factory=asyncio.Queue)
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def read(self) -> None:
+        """Read ahead, so that the client's end is noticed while a request of its is waiting."""
+        try:
+            while line := await self.reader.readline():
+                await self.requests.put(line)
+        except (ConnectionError, ValueError):  # ValueError: a line over the limit
+            pass
+        finally:
+            self.gone.set()
+            await self.requests.put(b"")
+
+    async def unless_gone(self, waiting: Coroutine[object, object, T]) -> T:
+        """The result of what only waits; given up (ConnectionError) when the client has gone."""
+        task = asyncio.ensure_future(waiting)
+        gone = asyncio.ensure_future(self.gone.wait())
+        try:
+            await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                raise ConnectionError("the client has gone")
+            return task.result()
+        finally:
+            for one in (task, gone):
+                one.cancel()
+            await asyncio.gather(task, gone, return_exceptions=True)
 
 
 class Server:
@@ -82,13 +111,15 @@ class Server:
         self._connections.add(connection)
         if self._idle is not None:
             self._idle.cancel()
+        reading = asyncio.create_task(connection.read())
         try:
             await self._send(connection, p.Reply(status=self.status()))
-            while line := await reader.readline():
+            while line := await connection.requests.get():
                 await self._send(connection, await self._answer(connection, line))
-        except (ConnectionError, ValueError):  # ValueError: a line over the limit
+        except ConnectionError:
             pass
         finally:
+            reading.cancel()
             await self._leave(connection)
 
     async def _send(self, connection: Connection, reply: p.Reply) -> None:
@@ -142,12 +173,15 @@ class Server:
         match request:
             case p.Status():
                 return p.Reply(status=self.status())
-            case p.Events(since=since, wait=wait):
-                return p.Reply(events=_events(await self._timeline.wait(since, wait)))
+            case p.Events(since=since, wait=wait, settling=settling):
+                over = self._settled if settling else _never
+                waiting = self._timeline.wait(since, wait, over)
+                return p.Reply(events=_events(await connection.unless_gone(waiting)))
             case p.Act():
                 return await self._act(connection, request)
             case p.Lock(mode=mode, wait=wait):
-                if not await self._lock.acquire(connection, mode, wait):
+                acquiring = self._lock.acquire(connection, mode, wait)
+                if not await connection.unless_gone(acquiring):
                     return p.Reply(
                         error=f"the deployment was in use for {wait:g} s",
                         hint="another run holds its lock: wait for it, or use --name",
@@ -163,6 +197,9 @@ class Server:
             case p.Down():
                 self.over.set()
         return p.Reply()
+
+    def _settled(self) -> bool:
+        return self._owner.ready or self._owner.failure is not None
 
     async def _act(self, connection: Connection, act: p.Act) -> p.Reply:
         self._known(act.component, act.replica)
@@ -202,6 +239,10 @@ class Server:
         with os.fdopen(descriptor, "w") as stream:
             json.dump(state, stream)
         temporary.rename(self._place.state_file)
+
+
+def _never() -> bool:
+    return False
 
 
 def _undoes(act: p.Act, held: p.Act) -> bool:

@@ -28,6 +28,7 @@ class Supervisor:
         self.timeline = timeline
         self.failure: Failure | None = None
         self.ready = False
+        self._starting: list[asyncio.Task[None]] = []
         self._ports = PortReservations()
         self._python = interpreter(system)
         world = World(place, system.folder, self._python, self._ports, timeline)
@@ -39,7 +40,9 @@ class Supervisor:
                     f"{component.name}: a {component.kind} without `run` cannot be started here",
                     hint="declare `run`, or use an environment that only connects (remote)",
                 )
-            self._managed[component.name] = Managed.allocate(component, kind, kind.launch, world)
+            self._managed[component.name] = Managed.allocate(
+                component, kind, kind.launch, world, self._lost
+            )
         self.endpoints: Endpoints = {n: m.endpoints for n, m in self._managed.items()}
         for managed in self._managed.values():
             managed.prepare(self.endpoints)
@@ -53,19 +56,22 @@ class Supervisor:
         ready = {name: asyncio.Event() for name in self._managed}
         for name in self._managed:
             await self.timeline.add(name, None, State.WAITING)
-        tasks = [asyncio.create_task(self._start(m, ready)) for m in self._managed.values()]
         try:
-            await asyncio.gather(*tasks)
-            self.ready = True
-        except StartFailed:
-            for task in tasks:
+            async with asyncio.TaskGroup() as group:
+                self._starting = [
+                    group.create_task(self._start(m, ready)) for m in self._managed.values()
+                ]
+        except* StartFailed:
+            pass  # the first one is in `failure`; the group has cancelled the others
+        self.ready = self.failure is None
+        await self.timeline.wake()
+
+    def _lost(self, managed: Managed, failure: StartFailed) -> None:
+        """Something that was ready has ended while the rest still starts: that is a failure too."""
+        if not self.ready and self.failure is None:
+            self._failed(managed, failure)
+            for task in self._starting:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        except asyncio.CancelledError:
-            await asyncio.gather(*tasks, return_exceptions=True)
-            raise
-        finally:
-            await self.timeline.wake()
 
     async def _start(self, managed: Managed, ready: Mapping[str, asyncio.Event]) -> None:
         for needed in managed.component.config.needs:
@@ -74,17 +80,20 @@ class Supervisor:
             await managed.start(self.context())
         except StartFailed as failure:
             if self.failure is None:
-                self.failure = Failure(
-                    component=managed.name,
-                    cause=failure.cause,
-                    expected=failure.expected,
-                    found=failure.found,
-                    fix=failure.fix,
-                    log=failure.log,
-                )
+                self._failed(managed, failure)
                 await self.timeline.wake()
             raise
         ready[managed.name].set()
+
+    def _failed(self, managed: Managed, failure: StartFailed) -> None:
+        self.failure = Failure(
+            component=managed.name,
+            cause=failure.cause,
+            expected=failure.expected,
+            found=failure.found,
+            fix=failure.fix,
+            log=failure.log,
+        )
 
     def statuses(self) -> dict[str, ComponentStatus]:
         return {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -51,11 +52,13 @@ class Timeline:
     def since(self, seq: int) -> list[StateEvent]:
         return [event for event in self.events if event.seq > seq]
 
-    async def wait(self, seq: int, seconds: float) -> list[StateEvent]:
-        """Events after `seq`; waits up to so many seconds for the first."""
+    async def wait(
+        self, seq: int, seconds: float, over: Callable[[], bool] = lambda: False
+    ) -> list[StateEvent]:
+        """Events after `seq`; waits up to so many seconds for the first, or for `over`."""
         try:
             async with asyncio.timeout(seconds), self._changed:
-                await self._changed.wait_for(lambda: self._last > seq)
+                await self._changed.wait_for(lambda: self._last > seq or over())
         except TimeoutError:
             pass
         return self.since(seq)
