@@ -1,0 +1,85 @@
+"""The recorded states of all components, followed event by event; nothing is probed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from seatrial.declaration.models import Component
+from seatrial.environment.deployment import Deployment
+from seatrial.keeper.protocol import Event
+from seatrial.outcome import CAUSES, Cause, State
+
+
+@dataclass(frozen=True)
+class Down:
+    """A component that is not up."""
+
+    component: str
+    state: State
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.component} is {self.state}" + (f" ({self.detail})" if self.detail else "")
+
+
+class States:
+    """What the keeper has recorded, as of the last `refresh`."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
+        self._known: dict[str, tuple[State, str]] = {}
+        self._last = 0
+        self._read_all()
+
+    def _read_all(self) -> None:
+        status = self._deployment.status()
+        self._last = status.last_event
+        self._known = {name: (c.state, c.detail) for name, c in status.components.items()}
+
+    def refresh(self, wait: float = 0.0) -> tuple[Event, ...]:
+        """The changes of whole components since the last one; waits up to `wait` s for one."""
+        events = self._deployment.timeline(self._last, wait)
+        if events and events[0].seq > self._last + 1:  # the keeper has dropped some
+            self._read_all()
+        for event in events:
+            self._last = max(self._last, event.seq)
+            if event.replica is None:
+                self._known[event.component] = (event.state, event.detail)
+        return tuple(event for event in events if event.replica is None)
+
+    def down(self, names: Iterable[str]) -> dict[str, Down]:
+        """Those of these components that are not up."""
+        found = {name: self._known[name] for name in names if name in self._known}
+        return {n: Down(n, state, detail) for n, (state, detail) in found.items() if not state.up}
+
+
+def with_all_they_need(names: Iterable[str], components: Mapping[str, Component]) -> list[str]:
+    """These components and, transitively, everything they depend on; what is needed comes last."""
+    found: dict[str, None] = {}
+    queue = list(names)
+    while queue:
+        name = queue.pop(0)
+        if name not in found:
+            found[name] = None
+            queue += components[name].depends_on
+    return list(found)
+
+
+def root(down: Mapping[str, Down], components: Mapping[str, Component]) -> Down:
+    """The one that explains the others: of those that are down, one that needs no other of them."""
+    for name, one in reversed(list(down.items())):
+        needed = set(with_all_they_need([name], components)) - {name}
+        if not needed & set(down):
+            return one
+    return next(iter(down.values()))  # a cycle, which a declaration does not allow
+
+
+def cause_of(down: Down, kind: str) -> Cause:
+    """The cause class that a recorded state stands for, as far as it is known of this kind."""
+    if down.state in (State.EXITED, State.FAILED):
+        return Cause.EXITED
+    if down.state is not State.UNREACHABLE:
+        return Cause.STOPPED
+    timeout = next(row for row in CAUSES if row.cause is Cause.TIMEOUT)
+    return Cause.TIMEOUT if kind in timeout.kinds else Cause.UNHEALTHY
