@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from starlette.types import ASGIApp, Message, Scope
 
 
@@ -27,8 +29,12 @@ def call(
     path: str,
     chunks: tuple[bytes, ...] = (b"",),
     headers: dict[str, str] | None = None,
+    crashes: type[Exception] | None = None,
 ) -> Reply:
-    """Send one request to `app`, without its background tasks."""
+    """Send one request to `app`, without its background tasks.
+
+    An application that `crashes` answers first, and then raises for its server to log.
+    """
     pending = [
         {"type": "http.request", "body": chunk, "more_body": number < len(chunks)}
         for number, chunk in enumerate(chunks, start=1)
@@ -51,11 +57,12 @@ def call(
         "raw_path": path.encode(),
         "query_string": b"",
         "root_path": "",
-        "headers": [(k.lower().encode(), v.encode()) for k, v in (headers or {}).items()],
+        "headers": [(k.lower().encode(), v.encode("latin-1")) for k, v in (headers or {}).items()],
         "client": ("127.0.0.1", 1),
         "server": ("127.0.0.1", 2),
     }
-    asyncio.run(_run(app, scope, receive, send))
+    with pytest.raises(crashes) if crashes else nullcontext():
+        asyncio.run(_run(app, scope, receive, send))
     start = next(message for message in sent if message["type"] == "http.response.start")
     body = b"".join(m.get("body", b"") for m in sent if m["type"] == "http.response.body")
     found = {key.decode(): value.decode() for key, value in start["headers"]}
