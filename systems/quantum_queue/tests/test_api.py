@@ -9,6 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 from asgi import Reply, call
+
 from quantum_queue.api.app import build_app
 from quantum_queue.api.correlation import Correlation, choose_id
 from quantum_queue.contracts.openapi import document

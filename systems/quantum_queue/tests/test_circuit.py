@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from quantum_queue.worker.circuit import CircuitError, read_program
 from quantum_queue.worker.frames import Order
 from quantum_queue.worker.runner import Runner, outcomes

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+
 from quantum_queue.api.health import Shared, judge
 from quantum_queue.contracts.schema import EXPECTED_REVISION
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import uuid
 
 import pytest
+
 from quantum_queue.contracts.message import MalformedMessage, TaskMessage, decode, properties
 
 TASK = uuid.UUID("0b6f4b1e-6c52-4d6c-8a1e-3f3f5a1e9d70")

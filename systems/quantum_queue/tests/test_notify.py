@@ -5,6 +5,7 @@ import uuid
 from pathlib import Path
 
 import pytest
+
 from quantum_queue.contracts.notify import notify
 
 

@@ -7,13 +7,14 @@ import jsonschema
 import msgspec
 import pytest
 from openapi_spec_validator import validate
+from starlette.applications import Starlette
+from starlette.routing import Route
+
 from quantum_queue.api.app import build_app
 from quantum_queue.api.tasks import TaskView
 from quantum_queue.contracts.openapi import Schema, document
 from quantum_queue.contracts.settings import Settings
 from quantum_queue.contracts.words import TaskStatus
-from starlette.applications import Starlette
-from starlette.routing import Route
 
 
 def validator(schema: str) -> jsonschema.Draft202012Validator:

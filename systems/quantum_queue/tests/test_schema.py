@@ -6,6 +6,7 @@ import pytest
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+
 from quantum_queue.contracts.schema import EXPECTED_REVISION
 from quantum_queue.contracts.words import TaskStatus
 

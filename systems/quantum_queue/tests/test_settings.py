@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from quantum_queue.contracts.environment import Problem, SettingsError, mask
 from quantum_queue.contracts.settings import Settings, read_database_url, read_settings
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from quantum_queue.api.problems import Problem
 from quantum_queue.api.submission import parse
 from quantum_queue.contracts.openapi import document
