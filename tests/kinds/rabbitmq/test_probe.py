@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
 import socket
@@ -34,6 +35,7 @@ def listening(answer: Callable[[socket.socket], None] | None = None) -> Iterator
     with ExitStack() as stack:
         server = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         taken: list[socket.socket] = []
+        answering: list[threading.Thread] = []
 
         def serve() -> None:
             while True:
@@ -43,7 +45,8 @@ def listening(answer: Callable[[socket.socket], None] | None = None) -> Iterator
                     return
                 taken.append(one)
                 if answer is not None:
-                    answer(one)
+                    answering.append(threading.Thread(target=answer, args=(one,)))
+                    answering[-1].start()
 
         thread = threading.Thread(target=serve)
         thread.start()
@@ -51,9 +54,10 @@ def listening(answer: Callable[[socket.socket], None] | None = None) -> Iterator
             yield server.getsockname()[1]
         finally:
             server.shutdown(socket.SHUT_RDWR)
-            thread.join()
-            for one in taken:
-                one.close()
+            for one in (thread, *answering):
+                one.join()
+            for connection in taken:
+                connection.close()
 
 
 class _Page(BaseHTTPRequestHandler):
@@ -105,11 +109,6 @@ def test_a_healthy_broker(target: Target, look: Look) -> None:
     assert result.cause is None
     assert result.version == "3.10.8"
     assert result.response_time_ms < 1000
-
-
-def test_a_broker_whose_management_is_not_declared(target: Target, look: Look) -> None:
-    only = replace(target, endpoints={"amqp": target.endpoints["amqp"]})
-    assert look(only).health is Health.HEALTHY
 
 
 @pytest.mark.parametrize("name", ["amqp", "management"])
@@ -193,15 +192,29 @@ def test_an_administrator_without_permissions(target: Target, admin: Admin, look
 
 
 def test_a_user_who_only_observes(target: Target, admin: Admin, look: Look) -> None:
+    """The tag monitoring and no right at all in the virtual host, but to enter it."""
     admin.user("watcher", "monitoring")
     watched = as_user(target, "watcher", PASSWORD)
     result = look(watched)
-    assert (result.health, result.cause) == (Health.HEALTHY, Cause.NOT_AUTHORISED)
-    assert result.connection is Connection.CONNECTED
-    # Somebody else's right to observe excuses nothing.
-    admin.user("plain2")
-    other = with_endpoint(watched, "amqp", user="plain2")
-    assert faulty(look(other), other) is Cause.NOT_AUTHORISED
+    assert faulty(result, watched) is Cause.NOT_AUTHORISED
+    assert "'^$'" in result.fix
+    admin.permit("watcher", "^$")
+    assert (look(watched).health, look(watched).cause) == (Health.HEALTHY, None)
+
+
+def test_endpoints_that_are_not_declared(target: Target, look: Look, closed_port: int) -> None:
+    for name in ("amqp", "management"):
+        only = replace(target, endpoints={name: target.endpoints[name]})
+        result = look(only)
+        assert (result.health, result.cause) == (Health.HEALTHY, None)
+        assert (result.connection, result.version) == (Connection.CONNECTED, "3.10.8")
+        broken = with_endpoint(only, name, port=closed_port)
+        assert faulty(look(broken), broken) is Cause.REFUSED
+        assert look(broken).connection is Connection.DISCONNECTED
+
+
+def test_a_management_endpoint_without_a_login_has_that_of_amqp(target: Target, look: Look) -> None:
+    assert look(with_endpoint(target, "management", user=None)).health is Health.HEALTHY
 
 
 def test_a_management_user_without_a_tag(target: Target, admin: Admin, look: Look) -> None:
@@ -294,38 +307,36 @@ def test_a_wrong_version(target: Target, look: Look) -> None:
 
 @contextmanager
 def relayed(port: int, pause: float) -> Iterator[int]:
-    """A relay to that port which holds every connection's first bytes back for some time."""
+    """A relay to that port which holds the first connection's bytes back for some time."""
+    pauses = iter([pause])
+
+    def copy(source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data)
 
     def pass_on(one: socket.socket) -> None:
-        def copy(source: socket.socket, sink: socket.socket) -> None:
-            try:
-                while data := source.recv(65536):
-                    sink.sendall(data)
-            except OSError:
-                pass
-
-        behind = socket.create_connection(("127.0.0.1", port))
-        threads = [
-            threading.Thread(target=copy, args=pair) for pair in ((one, behind), (behind, one))
-        ]
-        time.sleep(pause)
-        for thread in threads:
-            thread.start()
-        threads[0].join()
-        behind.shutdown(socket.SHUT_RDWR)
-        threads[1].join()
-        behind.close()
+        time.sleep(next(pauses, 0))
+        with socket.create_connection(("127.0.0.1", port)) as behind:
+            back = threading.Thread(target=copy, args=(behind, one))
+            back.start()
+            copy(one, behind)
+            with contextlib.suppress(OSError):
+                behind.shutdown(socket.SHUT_RDWR)
+            back.join()
 
     with listening(pass_on) as relay:
         yield relay
 
 
-def test_a_slow_broker(target: Target, look: Look) -> None:
-    with relayed(target.endpoint("amqp").port, 0.35) as port:
-        slow = with_config(with_endpoint(target, "amqp", port=port), time_limit=0.3)
+@pytest.mark.parametrize("name", ["amqp", "management"])
+def test_a_slow_broker(target: Target, look: Look, name: str) -> None:
+    """It is silent for long enough to be asked whether it is somebody else."""
+    with relayed(target.endpoint(name).port, 1.1) as port:
+        slow = with_config(with_endpoint(target, name, port=port), time_limit=1.0)
         result = look(slow)
         assert (result.health, result.cause) == (Health.HEALTHY, Cause.SLOW)
-        assert "0.3 s" in result.expected
+        assert "1 s" in result.expected
 
 
 def test_too_many_connections(target: Target, admin: Admin, look: Look) -> None:

@@ -89,15 +89,6 @@ class Doctor:
             f"rabbitmqctl set_user_tags {self._user} monitoring",
         )
 
-    def observer(self) -> Diagnosis:
-        return Diagnosis(
-            Cause.NOT_AUTHORISED,
-            f"user {self._user} may enter virtual host {self.vhost!r}",
-            "it may not, but has the tag monitoring: everything is taken from the management API, "
-            "whose counts are some seconds old",
-            self._permissions(),
-        )
-
     # -- what to do ------------------------------------------------------------------------------
 
     def _look(self) -> str:
@@ -139,7 +130,7 @@ class Doctor:
     def _permissions(self) -> str:
         return (
             f"rabbitmqctl set_permissions -p {self.vhost} {self._user} '.*' '.*' '.*'"
-            f"   (or use another user in {self._where})"
+            f"   ('^$' three times for a user that only looks)"
         )
 
     def _rights(self) -> str:

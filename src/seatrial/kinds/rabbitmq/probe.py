@@ -13,9 +13,10 @@ from seatrial.kinds.programs import down_by_states, waiting_by_states
 from seatrial.kinds.rabbitmq.config import RabbitmqConfig
 from seatrial.kinds.rabbitmq.diagnosis import Diagnosis, Doctor
 from seatrial.kinds.rabbitmq.management import Json, Management, NotThere
+from seatrial.kinds.rabbitmq.place import Place, place_of
 from seatrial.kinds.rabbitmq.strangers import identify
 from seatrial.kinds.rabbitmq.trouble import BrokerTrouble
-from seatrial.kinds.rabbitmq.wire import session, vhost_of
+from seatrial.kinds.rabbitmq.wire import session
 from seatrial.kinds.versions import satisfies
 from seatrial.outcome import Cause, Connection, Health
 from seatrial.waiting import Deadline
@@ -31,8 +32,6 @@ class _Seen:
     version: str | None = None
     trouble: Diagnosis | None = None
     note: Diagnosis | None = None
-    user: str | None = None  # who asked the management API, and the tags of that user
-    tags: tuple[str, ...] = ()
 
 
 async def probe(target: Target, context: Context, deadline: Deadline) -> ProbeResult:
@@ -43,18 +42,23 @@ async def probe(target: Target, context: Context, deadline: Deadline) -> ProbeRe
     config = target.config
     assert isinstance(config, RabbitmqConfig)
     until = deadline.within(config.patience)
-    amqp_at, vhost = target.endpoint("amqp"), vhost_of(target.endpoint("amqp"))
-    doctor = Doctor(target.name, "amqp", amqp_at, vhost)
-    amqp = _expose(_login(amqp_at, until), doctor, until)
-    if "management" in target.endpoints:
-        api_at = target.endpoint("management")
-        api_doctor = Doctor(target.name, "management", api_at, vhost)
-        seen, api = await asyncio.gather(
-            amqp, _expose(_ask(api_at, api_doctor, until), api_doctor, until)
-        )
-    else:
-        seen, api = await amqp, _Seen()
-    return _judge(seen, api, doctor, config, time.monotonic() - started)
+    place = place_of(target)
+    amqp, api = await asyncio.gather(_look_at_amqp(place, until), _look_at_api(place, until))
+    return _judge(place, amqp, api, config, time.monotonic() - started)
+
+
+async def _look_at_amqp(place: Place, until: Deadline) -> _Seen:
+    if place.amqp is None:
+        return _Seen()
+    doctor = Doctor(place.component, "amqp", place.amqp, place.vhost)
+    return await _expose(_login(place.amqp, until), doctor, until)
+
+
+async def _look_at_api(place: Place, until: Deadline) -> _Seen:
+    if place.management is None:
+        return _Seen()
+    doctor = Doctor(place.component, "management", place.management, place.vhost)
+    return await _expose(_ask(doctor, until), doctor, until)
 
 
 async def _login(endpoint: Endpoint, until: Deadline) -> _Seen:
@@ -62,13 +66,15 @@ async def _login(endpoint: Endpoint, until: Deadline) -> _Seen:
         return _Seen(version=one.version or None)
 
 
-async def _ask(endpoint: Endpoint, doctor: Doctor, until: Deadline) -> _Seen:
-    """Version, the user's tags, and the alarms of all nodes. Raises BrokerTrouble."""
-    api = Management(endpoint, until)
-    overview, who, nodes = await asyncio.gather(api.one("overview"), api.one("whoami"), _nodes(api))
+async def _ask(doctor: Doctor, until: Deadline) -> _Seen:
+    """The version, and the alarms of all nodes. Raises BrokerTrouble."""
+    api = Management(doctor.endpoint, until)
+    overview, nodes = await api.one("overview"), await _nodes(api)
     version = overview.get("rabbitmq_version", overview.get("product_version"))
     if not isinstance(version, str):
-        raise BrokerTrouble(Cause.WRONG_PROGRAM, f"{endpoint.address} tells no RabbitMQ version")
+        raise BrokerTrouble(
+            Cause.WRONG_PROGRAM, f"{doctor.endpoint.address} tells no RabbitMQ version"
+        )
     raised = [
         f"{words} on {node.get('name')}"
         for node in nodes or ()
@@ -79,8 +85,6 @@ async def _ask(endpoint: Endpoint, doctor: Doctor, until: Deadline) -> _Seen:
         version=version,
         trouble=doctor.alarms(raised) if raised else None,
         note=doctor.unseen_alarms() if nodes is None else None,
-        user=endpoint.user,
-        tags=_tags(who),
     )
 
 
@@ -93,13 +97,6 @@ async def _nodes(api: Management) -> list[Json] | None:
         if trouble.cause is Cause.NOT_AUTHORISED and "monitor" in trouble.found:
             return None
         raise
-
-
-def _tags(who: Json) -> tuple[str, ...]:
-    tags = who.get("tags", ())
-    if isinstance(tags, str):  # before 3.9
-        return tuple(tag.strip() for tag in tags.split(","))
-    return tuple(str(tag) for tag in tags) if isinstance(tags, list) else ()
 
 
 async def _expose(looking: Awaitable[_Seen], doctor: Doctor, until: Deadline) -> _Seen:
@@ -137,21 +134,21 @@ async def _stranger(look: asyncio.Future[_Seen], doctor: Doctor) -> str | None:
 
 
 def _judge(
-    amqp: _Seen, api: _Seen, doctor: Doctor, config: RabbitmqConfig, took: float
+    place: Place, amqp: _Seen, api: _Seen, config: RabbitmqConfig, took: float
 ) -> ProbeResult:
+    endpoint = place.amqp or place.management
+    assert endpoint is not None
+    doctor = Doctor(place.component, "amqp", endpoint, place.vhost)
     version = amqp.version or api.version
-    observer = _may_only_observe(amqp, api, doctor.endpoint)
-    trouble = (None if observer else amqp.trouble) or api.trouble
+    trouble = amqp.trouble or api.trouble
     if trouble is None and version and config.version and not satisfies(version, config.version):
         trouble = doctor.version(config.version, version)
-    note = doctor.observer() if observer else api.note
-    if took > config.time_limit:
-        note = doctor.slow(config.time_limit, took)
-    shown = trouble or note
-    up = amqp.trouble is None or observer
+    slow = doctor.slow(config.time_limit, took) if took > config.time_limit else None
+    shown = trouble or slow or api.note
+    down = amqp.trouble if place.amqp is not None else api.version is None
     return ProbeResult(
         health=Health.UNHEALTHY if trouble else Health.HEALTHY,
-        connection=Connection.CONNECTED if up else Connection.DISCONNECTED,
+        connection=Connection.DISCONNECTED if down else Connection.CONNECTED,
         response_time_ms=took * 1000,
         cause=shown.cause if shown else None,
         expected=shown.expected if shown else "",
@@ -159,14 +156,3 @@ def _judge(
         fix=shown.fix if shown else "",
         version=version,
     )
-
-
-def _may_only_observe(amqp: _Seen, api: _Seen, endpoint: Endpoint) -> bool:
-    """A monitoring user without rights on the virtual host: enough to check with, by intent.
-
-    An administrator without rights is not meant so: that is how a service's user looks whose
-    permissions were forgotten.
-    """
-    refused = amqp.trouble is not None and amqp.trouble.cause is Cause.NOT_AUTHORISED
-    same = api.user == endpoint.user
-    return refused and same and "monitoring" in api.tags and "administrator" not in api.tags

@@ -18,7 +18,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeVar
-from urllib.parse import unquote
 
 import pamqp.frame
 from pamqp import commands, exceptions
@@ -29,6 +28,7 @@ from pamqp.heartbeat import Heartbeat
 
 from seatrial.kinds.base import Endpoint
 from seatrial.kinds.http.wire import tls_context
+from seatrial.kinds.rabbitmq.place import vhost_of
 from seatrial.kinds.rabbitmq.trouble import BrokerTrouble, ChannelClosed
 from seatrial.kinds.resolving import Unresolved, resolve
 from seatrial.outcome import Cause
@@ -40,11 +40,6 @@ _FRAME_END = 0xCE
 
 AnyFrame = Frame | ContentBody | ContentHeader | ProtocolHeader | Heartbeat
 Answer = TypeVar("Answer", bound=Frame)
-
-
-def vhost_of(endpoint: Endpoint) -> str:
-    """The virtual host in an AMQP URL: `/` or nothing is "/", `/%2F` too, `/name` is "name"."""
-    return unquote(endpoint.path.partition("?")[0].removeprefix("/")) or "/"
 
 
 @dataclass(frozen=True)
@@ -84,7 +79,7 @@ class Session:
         start = await self._expect(0, commands.Connection.Start)
         self._read_greeting(start)
         self._stage = "it greets, but does not answer the login"
-        user, password = self.endpoint.user or "guest", self.endpoint.password or ""
+        user, password = self.endpoint.user or "", self.endpoint.password or ""
         self.send(
             0,
             commands.Connection.StartOk(
