@@ -15,6 +15,7 @@ from pathlib import Path
 
 from seatrial.errors import DeploymentError
 from seatrial.kinds.postgres.binaries import RunAs, Server, own_name
+from seatrial.waiting import Deadline, NotReached, eventually
 
 #: The superuser, for Seatrial alone; it can log in only over the private Unix socket.
 KEEPER = "seatrial_keeper"
@@ -25,7 +26,7 @@ _INITDB = (
     *("-U", KEEPER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"),
     *("--no-instructions", "--no-sync"),  # synced once, after everything is in it
 )
-_TIMEOUT = 120.0  # s, for each step
+_TIMEOUT = 120.0  # s
 
 
 @dataclass(frozen=True)
@@ -60,49 +61,68 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def copy_template(template: Template, cache: Path, folder: Path, user: RunAs) -> None:
+def copy_template(
+    template: Template, cache: Path, folder: Path, user: RunAs, deadline: Deadline | None = None
+) -> None:
     """Make `folder` a data folder of this template. Blocking: some 0.1 s, with initdb 1 to 2 s.
 
-    `folder` comes into being complete or not at all. Raises DeploymentError.
+    `folder` comes into being complete or not at all. Raises DeploymentError, also when it is not
+    done at the deadline (default: two minutes).
     """
+    until = deadline or Deadline.after(_TIMEOUT)
     cache.mkdir(parents=True, exist_ok=True)
-    source = _ready_template(template, cache, user)
+    source = _ready_template(template, cache, user, until)
     staging = folder.with_name(f"{folder.name}.new")
     shutil.rmtree(staging, ignore_errors=True)
-    _run(["cp", "--reflink=auto", "-a", str(source), str(staging)], None, "copying the template")
+    copy = ["cp", "--reflink=auto", "-a", str(source), str(staging)]
+    _run(copy, None, "copying the template", until=until)
     os.rename(staging, folder)
 
 
-def _ready_template(template: Template, cache: Path, user: RunAs) -> Path:
+def _ready_template(template: Template, cache: Path, user: RunAs, until: Deadline) -> Path:
     digest = template.digest(user)
     final = cache / f"postgres-{digest}"
     if final.is_dir():
         return final
-    with _locked(cache / f"postgres-{digest}.lock"):
+    with _locked(cache / f"postgres-{digest}.lock", until):
         if not final.is_dir():  # else another keeper made it meanwhile
             for left in cache.glob(f"postgres-{digest}.tmp-*"):  # of one that was killed
                 shutil.rmtree(left, ignore_errors=True)
-            _make(template, final, user)
+            _make(template, final, user, until)
     return final
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with open(path, "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # ends with this process, however it ends
+def _locked(path: Path, until: Deadline) -> Iterator[None]:
+    with open(path, "w") as lock:  # the lock ends with this process, however it ends
+
+        def take() -> bool:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+            return True
+
+        try:
+            eventually(take, timeout=until.remaining(), longest_pause=0.1, what=f"lock {path}")
+        except NotReached as error:
+            raise DeploymentError(
+                f"PostgreSQL: another process still makes the template of {path}",
+                hint="wait for it, or end it",
+            ) from error
         yield
 
 
-def _make(template: Template, final: Path, user: RunAs) -> None:
+def _make(template: Template, final: Path, user: RunAs, until: Deadline) -> None:
     """Make it under another name and rename it: half of one is never found under `final`."""
     making = final.with_name(f"{final.name}.tmp-{secrets.token_hex(4)}")
     making.mkdir(mode=0o700)
     user.give(making)
     try:
-        _run([template.server.initdb, "-D", str(making), *_INITDB], user, "initdb")
-        run_single(template.server, making, template.sql, user)
+        _run([template.server.initdb, "-D", str(making), *_INITDB], user, "initdb", until=until)
+        run_single(template.server, making, template.sql, user, until)
         _configure(making, user)
-        _run(["sync", "-f", str(making)], None, "writing the template to disk")
+        _run(["sync", "-f", str(making)], None, "writing it to disk", until=until)
         os.rename(making, final)
     except BaseException:
         shutil.rmtree(making, ignore_errors=True)
@@ -143,15 +163,24 @@ def write_settings(folder: Path, settings: dict[str, str], user: RunAs) -> None:
     _write(folder / SETTINGS, "".join(lines), user)
 
 
-def run_single(server: Server, folder: Path, sql: str, user: RunAs) -> None:
+def run_single(
+    server: Server, folder: Path, sql: str, user: RunAs, until: Deadline | None = None
+) -> None:
     """Run statements, one a line, on a data folder that no server runs on."""
     argv = [server.postgres, "--single", "-D", str(folder), "postgres"]
-    said = _run(argv, user, "single-user mode", sql.rstrip("\n") + "\n")
+    said = _run(argv, user, "single-user mode", sql.rstrip("\n") + "\n", until=until)
     if "ERROR:" in said or "FATAL:" in said:
         raise DeploymentError(f"PostgreSQL refused role or database: {said.strip()[-800:]}")
 
 
-def _run(argv: list[str], user: RunAs | None, what: str, text: str = "") -> str:
+def _run(
+    argv: list[str],
+    user: RunAs | None,
+    what: str,
+    text: str = "",
+    *,
+    until: Deadline | None = None,
+) -> str:
     switch = user is not None and user.switched
     try:
         done = subprocess.run(
@@ -160,7 +189,7 @@ def _run(argv: list[str], user: RunAs | None, what: str, text: str = "") -> str:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=_TIMEOUT,
+            timeout=until.remaining() if until else _TIMEOUT,
             env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"},
             cwd="/",  # the server's user may not see the current folder
             user=user.uid if user and switch else None,
