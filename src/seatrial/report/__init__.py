@@ -1,0 +1,1 @@
+"""From evidence to reports: one frozen model, and one pure writer a file."""
