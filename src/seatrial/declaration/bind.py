@@ -244,9 +244,7 @@ def _refuse_empty(model: type[Model], root: Entry, path: Path_, problems: Proble
             for index, item in enumerate(node.items):
                 visit(item, (*where, index))
         if where and _empty(node) and shapes.is_typed(model, where):
-            named = not shapes.is_collection(model, where) and shapes.is_collection(
-                model, where[:-1]
-            )
+            named = shapes.is_collection(model, where[:-1]) and shapes.models_at(model, where)
             if isinstance(node, Scalar) or not named:
                 hint = "write {} to expect only that it exists" if named else "remove it"
                 problems.add(locate(root, where), (*path, *where), NOTHING_CHECKED, hint)

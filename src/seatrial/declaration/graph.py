@@ -40,18 +40,19 @@ def cycles(needs: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, ...]]:
     """Circles of `needs`, each as the path a, b, a; every circle's way back is reported once."""
     done: set[str] = set()
     for start in needs:
-        trail: list[str] = []
+        trail: dict[str, None] = {}  # in order
         pending: list[Iterator[str]] = [iter((start,))]
         while pending:
             name = next(pending[-1], None)
             if name is None:
                 pending.pop()
                 if trail:
-                    done.add(trail.pop())
+                    done.add(trail.popitem()[0])
             elif name in trail:
-                yield (*trail[trail.index(name) :], name)
+                path = list(trail)
+                yield (*path[path.index(name) :], name)
             elif name not in done:
-                trail.append(name)
+                trail[name] = None
                 pending.append(iter(needs.get(name, ())))
 
 

@@ -67,8 +67,10 @@ def load(
     file = given / FILE_NAME if given.is_dir() else given
     problems = Problems(file)
     root = read_file(file, problems)
-    if root is not None and not isinstance(root, MapNode):
-        problems.add(root.at, (), "the file must be a mapping", "begin with system: NAME")
+    if not isinstance(root, MapNode) and not problems:
+        at = root.at if root else Location(file, 1, 1)
+        message = "the file must be a mapping" if root else "the file is empty"
+        problems.add(at, (), message, "begin with system: NAME")
     if not isinstance(root, MapNode):
         raise problems.error()
     system = _Loader(file, root, kinds, environment, variables, problems).system()

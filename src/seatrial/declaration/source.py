@@ -253,7 +253,7 @@ class _Builder:
             self._stop(at, "the text holds a character that cannot be used here")
         tag = self._tag(event)
         value: Value = text
-        if event.implicit[0] or tag not in (None, "str"):
+        if (event.implicit[0] and event.tag != "!") or tag not in (None, "str"):
             value = self._typed(at, text)
         weight = _NODE_WEIGHT + len(text)
         self._place(Scalar(at, value, text, weight=weight), event.anchor)

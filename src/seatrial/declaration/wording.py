@@ -138,7 +138,8 @@ def _unfit(detail: ErrorDetails, node: Node | None, path: Path_) -> tuple[str, s
         return _own_words(str(context.get("error", detail["msg"])), node, path), None
     hint = None
     if detail["type"] in _LIMITS:
-        message = _LIMITS[detail["type"]].format(**context)
+        numbers = {key: f"{value:g}" for key, value in context.items() if isinstance(value, float)}
+        message = _LIMITS[detail["type"]].format(**{**context, **numbers})
     elif detail["type"] in ("enum", "literal_error"):
         choices = str(context.get("expected", "")).replace("'", "")
         names = choices.replace(" or ", ", ").split(", ")
