@@ -1,0 +1,182 @@
+"""The fixtures of this suite, thin over Seatrial's: clients in the words of the task queue."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+BELL = "OPENQASM 3; qubit[2] q; h q[0]; cx q[0], q[1]; measure q;"
+QUEUE = "quantum_tasks"
+FINAL = ("completed", "failed")
+
+
+@dataclass(frozen=True)
+class TrialConfig:
+    """Settings from the environment; see README.md."""
+
+    timeout: float  # s: how long a task may take
+    poll_interval: float  # s: the longest pause between two looks
+
+
+@dataclass(frozen=True)
+class Submitted:
+    key: str  # its idempotency key and correlation id
+    task_id: str
+    response: httpx.Response
+
+
+class ApiClient:
+    """The HTTP API. Every task is written down in the ledger before it is asked for."""
+
+    def __init__(self, http: Any, ledger: Any) -> None:
+        self.http = http
+        self._ledger = ledger
+
+    def submit_task(self, circuit: str = BELL, shots: int = 1024, **more: object) -> Submitted:
+        """Submit a circuit; fails the trial unless it is accepted."""
+        key, response = self.post({"circuit": circuit, "shots": shots, **more})
+        assert response.status_code == 200, response.text
+        return Submitted(key, response.json()["task_id"], response)
+
+    def post(self, body: object) -> tuple[str, httpx.Response]:
+        """POST /tasks with any JSON body, under a key from the ledger."""
+        key = self._ledger.key("task")
+        return key, self.http.post("/tasks", json=body, headers=self.headers(key))
+
+    def post_raw(self, content: bytes) -> tuple[str, httpx.Response]:
+        """POST /tasks with any bytes as the body."""
+        key = self._ledger.key("task")
+        headers = {**self.headers(key), "Content-Type": "application/json"}
+        return key, self.http.post("/tasks", content=content, headers=headers)
+
+    @staticmethod
+    def headers(key: str) -> dict[str, str]:
+        return {"Idempotency-Key": key, "X-Correlation-ID": key}
+
+    def get_task_status(self, task_id: str) -> dict[str, Any]:
+        response = self.http.get(f"/tasks/{task_id}")
+        assert response.status_code == 200, response.text
+        return dict(response.json())
+
+    def check_health(self) -> httpx.Response:
+        return self.http.health()
+
+    def submit_many(self, count: int) -> list[Submitted]:
+        """So many submissions at once."""
+        with ThreadPoolExecutor(count) as pool:
+            return list(pool.map(lambda _: self.submit_task(), range(count)))
+
+
+class DbClient:
+    """The database, read only."""
+
+    def __init__(self, sql: Any) -> None:
+        self.sql = sql
+
+    def check_table_exists(self, table: str) -> bool:
+        return bool(self.sql.table_exists(table))
+
+    def get_task(self, task_id: str) -> Mapping[str, Any]:
+        """The row of a task; fails the trial when there is none."""
+        return self.sql.one("SELECT * FROM tasks WHERE task_id = %s", [task_id])
+
+    def get_status_history(self, task_id: str) -> list[Mapping[str, Any]]:
+        """In the order in which the rows were written, whatever their times say."""
+        sql = "SELECT * FROM status_history WHERE task_id = %s ORDER BY id"
+        return list(self.sql.query(sql, [task_id]))
+
+    def count_by_correlation(self, key: str) -> int:
+        """Rows of tasks and of messages to be published that came from one request."""
+        sql = (
+            "SELECT (SELECT count(*) FROM tasks WHERE correlation_id = %(key)s)"
+            " + (SELECT count(*) FROM outbox WHERE correlation_id = %(key)s)"
+        )
+        return int(self.sql.value(sql, {"key": key}))
+
+
+class QueueClient:
+    """The queue, read only."""
+
+    def __init__(self, broker: Any) -> None:
+        self.broker = broker
+
+    def get_queue_info(self, queue: str = QUEUE) -> Any:
+        return self.broker.queue(queue)
+
+    def check_queue_exists(self, queue: str = QUEUE) -> bool:
+        return bool(self.broker.queue_exists(queue))
+
+    def get_consumer_count(self, queue: str = QUEUE) -> int:
+        return int(self.broker.consumer_count(queue))
+
+
+@pytest.fixture(scope="session")
+def test_config() -> TrialConfig:
+    return TrialConfig(
+        timeout=float(os.environ.get("TEST_TIMEOUT") or 30),
+        poll_interval=float(os.environ.get("TEST_POLL_INTERVAL") or 0.5),
+    )
+
+
+@pytest.fixture
+def api_client(component, ledger) -> ApiClient:
+    """Of trials that create tasks: they need the ledger, and so a database to clean up."""
+    return ApiClient(component("api"), ledger)
+
+
+@pytest.fixture
+def http(component) -> Any:
+    """The API for trials that create nothing."""
+    return component("api")
+
+
+@pytest.fixture
+def db_client(component) -> DbClient:
+    return DbClient(component("postgres"))
+
+
+@pytest.fixture
+def queue_client(component) -> QueueClient:
+    return QueueClient(component("rabbitmq"))
+
+
+@pytest.fixture
+def cleanup_test_tasks(ledger) -> Any:
+    """`cleanup_test_tasks(key)`: remove what was created under an idempotency key of your own.
+
+    Tasks that were submitted through `api_client` are removed without it.
+    """
+    return ledger.add
+
+
+@pytest.fixture
+def finished(api_client, eventually, test_config) -> Any:
+    """`finished(task_id)`: wait until a task is completed or failed, and return it."""
+
+    def wait(task_id: str, timeout: float | None = None) -> dict[str, Any]:
+        return eventually(
+            lambda: api_client.get_task_status(task_id),
+            lambda task: task["status"] in FINAL,
+            timeout=timeout or test_config.timeout,
+            what=f"task {task_id} is done",
+        )
+
+    return wait
+
+
+@pytest.fixture
+def completed(finished) -> Any:
+    """`completed(task_id)`: as `finished`, and it must not have failed."""
+
+    def wait(task_id: str, timeout: float | None = None) -> dict[str, Any]:
+        task = finished(task_id, timeout)
+        assert task["status"] == "completed", task
+        return task
+
+    return wait

@@ -1,0 +1,133 @@
+"""A circuit goes all the way: submitted, queued, simulated, stored, and read back."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+
+pytestmark = [
+    pytest.mark.budget(35, name="end-to-end trials"),
+    pytest.mark.needs("api", "postgres", "rabbitmq", "worker"),
+]
+
+GHZ = "OPENQASM 3; qubit[3] q; h q[0]; cx q[0], q[1]; cx q[1], q[2]; measure q;"
+ONE_ZERO = "OPENQASM 3; qubit[2] q; x q[1]; measure q;"  # the second qubit is the left bit
+
+
+def states(task):
+    return [entry["status"] for entry in task["status_history"]]
+
+
+@pytest.mark.criterion("AC-02")
+def test_a_submitted_circuit_gets_an_id(api_client):
+    submitted = api_client.submit_task()
+    body = submitted.response.json()
+    assert str(UUID(body["task_id"])) == body["task_id"]
+    assert body["message"] == "Task submitted successfully."
+    assert body["submitted_at"]
+    assert submitted.response.headers["X-Correlation-ID"] == submitted.key
+
+
+@pytest.mark.criterion("AC-03")
+def test_a_task_completes_in_order_with_its_times(api_client, completed):
+    task = completed(api_client.submit_task().task_id)
+    assert states(task) == ["pending", "processing", "completed"]
+    times = [entry["transitioned_at"] for entry in task["status_history"]]
+    assert times == sorted(times)
+    assert task["submitted_at"] <= times[0]
+    assert task["completed_at"] is not None
+    assert task["error_message"] is None
+
+
+@pytest.mark.criterion("AC-04")
+@pytest.mark.parametrize(
+    ("circuit", "outcomes"),
+    [
+        pytest.param(
+            "OPENQASM 3; qubit[2] q; h q[0]; cx q[0], q[1]; measure q;", ("00", "11"), id="bell"
+        ),
+        pytest.param(GHZ, ("000", "111"), id="ghz"),
+        pytest.param(ONE_ZERO, ("10",), id="bit-order"),
+    ],
+)
+def test_the_counts_are_right_for_the_circuit(api_client, completed, circuit, outcomes):
+    shots = 4096
+    counts = completed(api_client.submit_task(circuit, shots).task_id)["result"]
+    assert sum(counts.values()) == shots
+    assert set(counts) == set(outcomes)
+    # Each outcome is equally likely: six standard deviations of a fair share are never missed.
+    share, deviation = shots / len(outcomes), (shots / 4) ** 0.5
+    assert all(abs(count - share) <= 6 * deviation for count in counts.values())
+
+
+@pytest.mark.criterion("AC-05")
+def test_the_stored_result_is_what_the_api_answers(api_client, db_client, completed):
+    submitted = api_client.submit_task()
+    task = completed(submitted.task_id)
+    row = db_client.get_task(submitted.task_id)
+    assert row["result"] == task["result"]
+    assert row["current_status"] == task["status"]
+    assert row["correlation_id"] == submitted.key
+    stored = [entry["status"] for entry in db_client.get_status_history(submitted.task_id)]
+    assert stored == states(task)
+
+
+@pytest.mark.criterion("AC-06")
+@pytest.mark.requires("pause")
+def test_a_submission_is_one_row_and_one_persistent_message(
+    api_client, db_client, queue_client, fault, eventually, completed
+):
+    with fault.paused("worker"):
+        before = queue_client.get_queue_info()
+        submitted = api_client.submit_task()
+        assert db_client.get_task(submitted.task_id)["current_status"] == "pending"
+        history = db_client.get_status_history(submitted.task_id)
+        assert [entry["status"] for entry in history] == ["pending"]
+        after = eventually(
+            queue_client.get_queue_info,
+            lambda info: _messages(info) == _messages(before) + 1,
+            timeout=10,
+            what="one message is on the queue",
+        )
+        assert after.messages_persistent == _messages(after)
+    assert completed(submitted.task_id)["result"]
+
+
+def _messages(info):
+    return info.messages_ready + info.messages_unacknowledged
+
+
+@pytest.mark.criterion("AC-06")
+def test_a_submission_is_published_once_and_was_pending_first(
+    api_client, queue_client, completed, eventually
+):
+    before = queue_client.get_queue_info().publish_count
+    task = completed(api_client.submit_task().task_id)
+    assert task["status_history"][0]["status"] == "pending"
+    eventually(
+        lambda: queue_client.get_queue_info().publish_count,
+        lambda count: count > before,
+        timeout=10,
+        what="the publish count has risen",
+    )
+
+
+@pytest.mark.criterion("AC-07")
+def test_ten_at_once_are_all_accepted_and_done(api_client, completed):
+    submitted = api_client.submit_many(10)
+    assert len({one.task_id for one in submitted}) == 10
+    for one in submitted:
+        assert sum(completed(one.task_id)["result"].values()) == 1024
+
+
+@pytest.mark.criterion("AC-08")
+def test_a_retried_submission_is_the_same_task(api_client, db_client, completed):
+    first = api_client.submit_task()
+    body = {"circuit": "OPENQASM 3; qubit[2] q; h q[0]; cx q[0], q[1]; measure q;", "shots": 1024}
+    again = api_client.http.post("/tasks", json=body, headers=api_client.headers(first.key))
+    assert again.status_code == 200
+    assert again.json() == first.response.json()
+    assert db_client.count_by_correlation(first.key) >= 1
+    completed(first.task_id)
+    assert states(api_client.get_task_status(first.task_id)).count("completed") == 1

@@ -1,0 +1,50 @@
+"""The queue loses nothing: durable, consumed, with a way for what is rejected."""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = [
+    pytest.mark.budget(5, name="queue trials"),
+    pytest.mark.read_only,
+    pytest.mark.needs("rabbitmq"),
+]
+
+#: Arguments and policy keys that make a queue drop messages.
+LOSSY = {"max-length", "max-length-bytes", "message-ttl", "expires"}
+
+
+@pytest.mark.criterion("AC-10")
+def test_the_queue_is_durable_and_stays(queue_client):
+    info = queue_client.get_queue_info()
+    assert info.durable is True
+    assert info.auto_delete is False
+
+
+@pytest.mark.criterion("AC-10")
+@pytest.mark.needs("worker")
+def test_the_queue_is_consumed(queue_client):
+    assert queue_client.get_consumer_count() >= 1
+
+
+@pytest.mark.criterion("AC-10")
+def test_rejected_messages_reach_the_dead_letter_queue(queue_client):
+    arguments = queue_client.get_queue_info().arguments
+    exchange = arguments["x-dead-letter-exchange"]
+    key = arguments["x-dead-letter-routing-key"]
+    routed = [
+        binding.destination
+        for binding in queue_client.broker.bindings(exchange)
+        if binding.routing_key == key
+    ]
+    assert routed == ["quantum_tasks.dead"]
+    assert queue_client.get_queue_info("quantum_tasks.dead").durable is True
+
+
+@pytest.mark.criterion("AC-10")
+@pytest.mark.parametrize("queue", ["quantum_tasks", "quantum_tasks.dead"])
+def test_no_argument_or_policy_drops_messages(queue_client, queue):
+    info = queue_client.get_queue_info(queue)
+    named = {name.removeprefix("x-") for name in info.arguments}
+    assert named & LOSSY == set()
+    assert info.policy is None or not LOSSY & set(queue_client.broker.policy(queue))
