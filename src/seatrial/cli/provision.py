@@ -84,7 +84,7 @@ def _install(packages: Sequence[str], servers: Sequence[Server], ask: _Ask) -> N
     refuse_if_impossible(packages, this_platform(), have)
     names = ", ".join(packages)
     if not ask.yes:
-        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        if not _can_ask():
             raise Refused(
                 f"{names}: missing; without a terminal to ask on, nothing is installed",
                 hint=ask.command,
@@ -93,6 +93,10 @@ def _install(packages: Sequence[str], servers: Sequence[Server], ask: _Ask) -> N
     how = "as root" if have is Rights.ROOT else "through sudo"
     ask.say(f"provision: installing {names} and what they need through apt, {how}")
     install(packages, have, lambda line: ask.say(f"provision: {line}"))
+
+
+def _can_ask() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def _json(servers: Sequence[Server], packages: Sequence[str]) -> dict[str, JsonValue]:

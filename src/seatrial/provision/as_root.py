@@ -170,7 +170,7 @@ def _wait_or_stop(seconds: float) -> None:
 def environment() -> dict[str, str]:
     """apt's environment: it asks nothing, keeps what was configured and restarts no services."""
     return os.environ | {
-        "PATH": "/usr/local/sbin:/usr/sbin:/sbin:" + os.environ.get("PATH", os.defpath),
+        "PATH": os.environ.get("PATH", os.defpath) + ":/usr/local/sbin:/usr/sbin:/sbin",
         "LC_ALL": "C.UTF-8",
         "DEBIAN_FRONTEND": "noninteractive",
         "APT_LISTCHANGES_FRONTEND": "none",
@@ -186,8 +186,8 @@ def apt_get(*arguments: str) -> tuple[int, list[str]]:
     return run(["apt-get", *options, *arguments])
 
 
-def run(argv: Sequence[str], limit: float = APT_LIMIT) -> tuple[int, list[str]]:
-    """Run a program under the lifeline and a time limit; it gets no input.
+def run(argv: Sequence[str]) -> tuple[int, list[str]]:
+    """Run a program under the lifeline and the time limit; it gets no input.
 
     Its output is read only as long as it lives, so that a daemon which a package starts and which
     holds the pipe open does not make this wait for ever.
@@ -202,13 +202,13 @@ def run(argv: Sequence[str], limit: float = APT_LIMIT) -> tuple[int, list[str]]:
         start_new_session=True,
     )
     output = _Output(program)
-    end = time.monotonic() + limit
+    end = time.monotonic() + APT_LIMIT
     try:
         while program.poll() is None:
             output.read(0.2)
             if time.monotonic() > end:
                 raise Failed(
-                    f"{argv[0]} did not end within {limit:.0f} s; it last said:\n{output.text}"
+                    f"{argv[0]} did not end within {APT_LIMIT:.0f} s; it last said:\n{output.text}"
                 )
     except BaseException:
         _end(program)
