@@ -167,7 +167,8 @@ def ledger(evidence: RunEvidence) -> Iterator[Reason]:
     for record in evidence.all(r.LedgerClosed):
         why = f": {record.error}" if record.error else ""
         if record.left > 0:
-            text = f"{record.left} things that trials created could not be removed{why}"
+            things = "1 thing" if record.left == 1 else f"{record.left} things"
+            text = f"{things} that trials created could not be removed{why}"
             yield Reason("ledger", ExitCode.FAILED, text, record.session)
         elif record.error:
             text = f"it is not known whether what trials created was removed{why}"

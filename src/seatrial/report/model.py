@@ -128,7 +128,7 @@ class RequestPart(Part):
 
 
 class ExercisedPart(Part):
-    """What the trials that passed have shown: requests, components, criteria and `activities`.
+    """What the trials reached: all requests that they sent, and what those that passed stand for.
 
     An activity is a value of the property `exercises` that a trial recorded.
     """

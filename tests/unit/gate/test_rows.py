@@ -142,7 +142,7 @@ CASES: dict[str, tuple[RunEvidence, ExitCode, str]] = {
     "something left by p2 trials": (
         run_with(b.ledger(left=1, session="p2-p3")),
         ExitCode.FAILED,
-        "1 things",
+        "1 thing that",
     ),
     # 5
     "p1 trial skipped": (
