@@ -236,7 +236,7 @@ class _Run:
     ) -> int:
         self.tell.step(f"trials: {', '.join(wanted)}")
         output = self.folder / f"pytest-{session.name}.log"
-        with output.open("x", encoding="utf-8", opener=_private) as log:
+        with open(output, "x", encoding="utf-8", opener=_private) as log:
 
             def line(text: str) -> None:
                 redacted = self.redactor.redact(text)
@@ -248,7 +248,7 @@ class _Run:
                 wanted,
                 deployment,
                 self.folder,
-                report.root_causes,
+                _cited(report),
                 self.order.pytest_args,
                 line,
             )
@@ -293,6 +293,15 @@ def _state(event: Event) -> r.StateChanged:
         detail=event.detail,
         by_fault=event.by_fault,
     )
+
+
+def _cited(report: CheckReport) -> dict[str, str]:
+    """By component that is down or follows from one: the finding that its trials cite."""
+    cited: dict[str, str] = {}
+    for finding in report.findings:
+        for name in (finding.component, *finding.blocks):
+            cited.setdefault(name, finding.id)
+    return cited
 
 
 def _private(path: str, flags: int) -> int:

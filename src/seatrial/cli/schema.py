@@ -14,7 +14,7 @@ from seatrial.cli.output import print_json
 def command(what: str, as_json: bool) -> int:
     """Print a JSON Schema: of seatrial.yaml for editors, or of report.json for programs."""
     if what == "report":
-        from seatrial.report.schema import report_schema
+        from seatrial.report.model import report_schema
 
         print_json(report_schema())
     else:

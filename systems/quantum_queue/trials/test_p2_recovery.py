@@ -1,0 +1,78 @@
+"""What is away is said at once, nothing accepted is lost, and recovery needs no hand."""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+import pytest
+
+pytestmark = [
+    pytest.mark.needs("api", "postgres", "rabbitmq", "worker"),
+    pytest.mark.requires("stop"),
+]
+
+
+def states(task):
+    return [entry["status"] for entry in task["status_history"]]
+
+
+@pytest.fixture
+def healthy_again(http, eventually):
+    def wait():
+        eventually(
+            lambda: http.health().json(),
+            lambda health: health["status"] == "healthy",
+            timeout=20,
+            what="the API is healthy again",
+        )
+
+    return wait
+
+
+@pytest.mark.criterion("AC-14")
+def test_with_the_database_away_requests_are_refused_and_leave_nothing(
+    api_client, db_client, fault, healthy_again, completed
+):
+    with fault.stopped("postgres"):
+        began = perf_counter()
+        health = api_client.check_health()
+        assert perf_counter() - began < 2.5
+        assert health.status_code == 503
+        assert health.json()["database_status"] == "disconnected"
+        key, refused = api_client.post({"circuit": "OPENQASM 3; qubit q; measure q;"})
+        assert refused.status_code == 503
+        assert refused.headers["Content-Type"].startswith("application/problem+json")
+        assert refused.json()["detail"]
+    healthy_again()
+    assert db_client.count_by_correlation(key) == 0
+    completed(api_client.submit_task().task_id)
+
+
+@pytest.mark.criterion("AC-15")
+def test_with_the_broker_away_tasks_are_accepted_and_done_later(
+    api_client, fault, eventually, healthy_again, completed
+):
+    with fault.killed("rabbitmq"):
+        degraded = eventually(
+            lambda: api_client.check_health().json(),
+            lambda health: health["queue_status"] == "disconnected",
+            timeout=10,
+            what="the API notices that the broker is away",
+        )
+        assert degraded["status"] == "degraded"
+        submitted = [api_client.submit_task() for _ in range(3)]
+        for one in submitted:
+            assert api_client.get_task_status(one.task_id)["status"] == "pending"
+    healthy_again()
+    for one in submitted:
+        assert states(completed(one.task_id)) == ["pending", "processing", "completed"]
+
+
+@pytest.mark.criterion("AC-16")
+def test_a_killed_worker_loses_nothing(api_client, fault, completed):
+    with fault.killed("worker"):
+        submitted = api_client.submit_many(5)
+    for one in submitted:
+        task = completed(one.task_id)
+        assert states(task).count("completed") == 1
+        assert sum(task["result"].values()) == 1024
