@@ -302,16 +302,17 @@ def mask_urls(text: str) -> str:
     return _LOGIN.sub(lambda m: m[0].replace(f":{m['value']}@", f":{MASK}@"), text)
 
 
-def cap(text: str, limit: int) -> str:
+def cap(text: str, limit: int, beyond: int = 0) -> str:
     """At most about `limit` bytes of UTF-8, with a note of how much was left out.
 
-    Redact first: a secret that the cap cuts in two is harder to recognise.
+    `beyond`: so much more there was behind the text. Redact first: a secret that the cap cuts in
+    two is harder to recognise.
     """
     octets = text.encode(errors="backslashreplace")
-    if len(octets) <= limit:
+    if len(octets) <= limit and not beyond:
         return text
     kept = octets[:limit].decode(errors="ignore")
-    return f"{kept}... ({len(octets) - limit} bytes more)"
+    return f"{kept}... ({max(len(octets) - limit, 0) + beyond} bytes more)"
 
 
 def _by_key(text: str) -> list[Span]:

@@ -15,7 +15,7 @@ from seatrial.errors import EvidenceError
 from seatrial.evidence import records as r
 from seatrial.evidence.reader import read_run
 from seatrial.evidence.redaction import MASK, Redactor
-from seatrial.evidence.writer import LONGEST_LINE, EvidenceWriter
+from seatrial.evidence.writer import EvidenceWriter
 from seatrial.outcome import Outcome
 from tests.unit.evidence import builder
 
@@ -108,14 +108,42 @@ def test_bodies_are_redacted_first_and_capped_then(tmp_path: Path, place: int) -
     assert json.loads(line)["received"] == "short"
 
 
+def test_a_body_of_megabytes_is_capped_without_reading_it_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+    redact = Redactor.redact
+    monkeypatch.setattr(Redactor, "redact", lambda s, t: seen.append(len(t)) or redact(s, t))
+    body = SECRET + "x" * 5_000_000
+    request = r.RequestMade(
+        node="n", component="api", request="GET /", status=200, duration_ms=1, received=body
+    )
+    received = json.loads(written(tmp_path, request, SECRET))["received"]
+    assert received.startswith("***xxx")
+    assert received.endswith(f"... ({len(body) - len(SECRET) + len(MASK) - 8192} bytes more)")
+    assert max(seen) < 30_000
+
+
+def test_a_secret_that_hides_behind_many_others_is_not_cut_into_view(tmp_path: Path) -> None:
+    body = SECRET * 20_000  # redaction makes it shorter than the cap
+    request = r.RequestMade(
+        node="n", component="api", request="GET /", status=200, duration_ms=1, received=body
+    )
+    received = json.loads(written(tmp_path, request, SECRET))["received"]
+    assert SECRET[:6] not in received
+
+
 def test_other_texts_are_capped_too(tmp_path: Path) -> None:
     error = json.loads(written(tmp_path, builder.trial(error="e" * 1_000_000)))["error"]
     assert 64 * 1024 <= len(error) < 64 * 1024 + 40
     assert error.endswith("bytes more)")
 
 
-def test_a_record_that_is_too_long_is_refused(tmp_path: Path) -> None:
-    nodes = [("n" * 1000 + str(n), builder.P1) for n in range(LONGEST_LINE // 1000)]
+def test_a_record_that_is_too_long_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seatrial.evidence.writer.LONGEST_LINE", 100_000)
+    nodes = [(f"t::{n}", builder.P1) for n in range(10_000)]
     with (
         EvidenceWriter(tmp_path, "main", Redactor()) as writer,
         pytest.raises(EvidenceError, match="collected record has"),
