@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from seatrial.declaration.models import ComponentConfig, Model
+from seatrial.declaration.models import ComponentConfig, ComponentName, Model
 from seatrial.kinds.versions import Requirement
 from seatrial.outcome import Priority
 
@@ -114,7 +114,7 @@ class QueueExpect(Model):
     exclusive: bool | None = None
     type: Literal["classic", "quorum", "stream"] | None = None
     consumers: Count | None = Field(None, description='how many consume it: ">=1", or "2"')
-    consumer: str | None = Field(
+    consumer: ComponentName | None = Field(
         None, description="the component that should consume it, named when nobody does"
     )
     dead_letter: bool = Field(

@@ -22,6 +22,7 @@ class Place:
     vhost: str
     amqp: Endpoint | None
     management: Endpoint | None
+    patience: float  # s for one question
 
 
 def place_of(target: Target) -> Place:
@@ -35,4 +36,4 @@ def place_of(target: Target) -> Place:
     if management is not None and management.user is None and amqp is not None:
         management = replace(management, user=amqp.user, password=amqp.password)
     vhost = vhost_of(amqp) if amqp is not None else config.vhost
-    return Place(target.name, vhost, amqp, management)
+    return Place(target.name, vhost, amqp, management, config.patience)

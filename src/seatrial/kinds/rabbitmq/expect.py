@@ -1,0 +1,137 @@
+"""What is expected of a virtual host, held against what it holds. Read-only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from seatrial.declaration.models import Model
+from seatrial.kinds.base import CheckResult, Context, Target
+from seatrial.kinds.rabbitmq.config import RabbitmqExpect, satisfies_count
+from seatrial.kinds.rabbitmq.counting import Counts, count_all
+from seatrial.kinds.rabbitmq.dead_letters import EXCHANGE, Path, dead_letter_path
+from seatrial.kinds.rabbitmq.judging import Judge, judge_exchange, judge_queue
+from seatrial.kinds.rabbitmq.management import Management
+from seatrial.kinds.rabbitmq.place import Place, place_of
+from seatrial.kinds.rabbitmq.reading import Vhost, read_vhost
+from seatrial.kinds.rabbitmq.trouble import BrokerTrouble
+from seatrial.outcome import Cause, Priority
+from seatrial.waiting import Deadline
+
+_MARGIN = 0.2  # s that are left at the deadline to say what was not measured
+
+
+async def check(
+    target: Target, expect: Model | None, context: Context, deadline: Deadline
+) -> Sequence[CheckResult]:
+    """All expectations, and what holds for every broker: dead letters arrive somewhere."""
+    wanted = expect if isinstance(expect, RabbitmqExpect) else None
+    place = place_of(target)
+    until = Deadline(deadline.at - _MARGIN)
+    vhost = await _read(place, until)
+    results: list[CheckResult] = []
+    if wanted is not None:
+        results += await _declared(place, wanted, vhost, until)
+    results += _for_every_broker(place, wanted, vhost)
+    return results
+
+
+@dataclass(frozen=True)
+class _Unseen:
+    """Why something could not be looked at, and what would help."""
+
+    why: str
+    fix: str
+
+
+async def _read(place: Place, deadline: Deadline) -> Vhost | _Unseen:
+    if place.management is None:
+        return _Unseen(
+            f"{place.component} has no management endpoint here: only the existence and the "
+            "consumers of queues can be seen",
+            f"declare endpoints.{place.component}.management: {{url, user, password}}",
+        )
+    try:
+        api = Management(place.management, deadline.within(place.patience))
+        return await read_vhost(api, place.vhost)
+    except BrokerTrouble as trouble:
+        fix = f"make the management API of {place.component} answer"
+        if trouble.cause is Cause.NOT_AUTHORISED:
+            user = place.management.user
+            fix = (
+                f"rabbitmqctl set_user_tags {user} monitoring; "
+                f"rabbitmqctl set_permissions -p {place.vhost} {user} '^$' '^$' '^$'"
+                "   (enough to look)"
+            )
+        return _Unseen(f"the management API: {trouble.found}", fix)
+
+
+async def _declared(
+    place: Place, wanted: RabbitmqExpect, vhost: Vhost | _Unseen, deadline: Deadline
+) -> list[CheckResult]:
+    def enough(queue: str, found: int) -> bool:
+        count = wanted.queues[queue].consumers
+        return count is None or satisfies_count(found, count)
+
+    judge = Judge(place.component, place.vhost)
+    if isinstance(vhost, _Unseen):
+        judge = Judge(place.component, place.vhost, vhost.why, vhost.fix)
+    seen = None if isinstance(vhost, _Unseen) else vhost
+    counts: Mapping[str, Counts] = {}
+    uncounted = ""
+    try:
+        counts = await count_all(place, wanted.queues, deadline, enough=enough)
+    except BrokerTrouble as trouble:
+        uncounted = trouble.found
+    results: list[CheckResult] = []
+    for name, queue in wanted.queues.items():
+        counted = counts.get(name) or Counts(exists=True, why=uncounted)
+        known = seen is not None or name in counts
+        results += judge_queue(judge, name, queue, seen, counted, known=known)
+    for name, exchange in wanted.exchanges.items():
+        results += judge_exchange(judge, name, exchange, seen)
+    return results
+
+
+def _for_every_broker(
+    place: Place, wanted: RabbitmqExpect | None, vhost: Vhost | _Unseen
+) -> Iterator[CheckResult]:
+    """Dead letters of queues of which nothing is declared; p2, since nobody asked for them."""
+    judge = Judge(place.component, place.vhost)
+    title = f"rejected messages of every queue of {place.component} arrive somewhere"
+    if isinstance(vhost, _Unseen):
+        if place.management is not None:
+            yield judge.unseen("dead_letters", title, Priority.P2, vhost.why, vhost.fix)
+        return
+    asked = {name for name, one in wanted.queues.items() if one.dead_letter} if wanted else set()
+    paths = {
+        name: path
+        for name, queue in vhost.queues.items()
+        if name not in asked and (path := dead_letter_path(vhost, queue)) is not None
+    }
+    gaps = {name: path for name, path in paths.items() if path.gap}
+    for name, path in gaps.items():
+        yield _gap(judge, name, path)
+    if not gaps:
+        yield judge.result(
+            "dead_letters",
+            title,
+            Priority.P2,
+            Cause.UNROUTABLE,
+            met=True,
+            expected=f"every {EXCHANGE} leads to a queue",
+            found=f"{len(paths)} of {len(vhost.queues)} queues have one, and all lead to a queue",
+        )
+
+
+def _gap(judge: Judge, name: str, path: Path) -> CheckResult:
+    return judge.result(
+        f"queue.{name}.dead_letter",
+        f"rejected messages of {name} arrive somewhere",
+        Priority.P2,
+        Cause.UNROUTABLE,
+        met=False,
+        expected=f"the dead-letter exchange of {name} leads to a queue",
+        found=path.gap,
+        fix=path.fix,
+    )

@@ -1,0 +1,322 @@
+"""One declared queue or exchange, held against what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from seatrial.kinds.base import CheckResult
+from seatrial.kinds.rabbitmq.config import ExchangeExpect, QueueExpect, satisfies_count
+from seatrial.kinds.rabbitmq.counting import Counts
+from seatrial.kinds.rabbitmq.dead_letters import dead_letter_path
+from seatrial.kinds.rabbitmq.losses import losses
+from seatrial.kinds.rabbitmq.reading import QueueSeen, Vhost
+from seatrial.kinds.rabbitmq.routing import reached
+from seatrial.outcome import Cause, Outcome, Priority
+
+_DRIFT_FIX = "delete it and let its owner declare it again, or correct the declaration"
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Makes results about one component. `unread`: why the virtual host could not be read."""
+
+    component: str
+    vhost: str
+    unread: str = ""
+    unread_fix: str = ""
+
+    def result(
+        self,
+        what: str,
+        title: str,
+        priority: Priority,
+        cause: Cause,
+        *,
+        met: bool,
+        expected: str,
+        found: str,
+        fix: str = "",
+    ) -> CheckResult:
+        return CheckResult(
+            id=f"{self.component}.{what}",
+            component=self.component,
+            title=title,
+            priority=priority,
+            outcome=Outcome.PASSED if met else Outcome.FAILED,
+            cause=None if met else cause,
+            expected=expected,
+            found=found,
+            fix="" if met else fix,
+        )
+
+    def unseen(
+        self, what: str, title: str, priority: Priority, found: str, fix: str
+    ) -> CheckResult:
+        return CheckResult(
+            id=f"{self.component}.{what}",
+            component=self.component,
+            title=title,
+            priority=priority,
+            outcome=Outcome.NOT_MEASURED,
+            cause=Cause.NOT_MEASURED,
+            expected=title,
+            found=found,
+            fix=fix,
+        )
+
+
+def judge_queue(
+    judge: Judge,
+    name: str,
+    expect: QueueExpect,
+    vhost: Vhost | None,
+    counts: Counts,
+    *,
+    known: bool,
+) -> Iterator[CheckResult]:
+    """`vhost` None: it could not be read. `known`: whether the queue exists is known at all."""
+    title = f"queue {name} exists"
+    if not known:
+        yield judge.unseen(f"queue.{name}.exists", title, expect.priority, counts.why, "")
+        yield from _queue_unseen(judge, name, expect)
+        return
+    seen = vhost.queues.get(name) if vhost is not None else None
+    exists = seen is not None if vhost is not None else counts.exists
+    yield judge.result(
+        f"queue.{name}.exists",
+        title,
+        expect.priority,
+        Cause.QUEUE_MISSING,
+        met=exists,
+        expected=f"a queue {name} in virtual host {judge.vhost!r}",
+        found="it is there" if exists else _not_there(name, vhost),
+        fix=f"start what declares {name}, or declare it",
+    )
+    if not exists:
+        for one in _queue_unseen(judge, name, expect):
+            found = f"queue {name} is not there"
+            yield replace(one, outcome=Outcome.SKIPPED, cause=None, found=found, fix="")
+        return
+    if expect.consumers is not None:
+        yield _consumers(judge, name, expect, counts)
+    if vhost is None or seen is None:
+        yield from (r for r in _queue_unseen(judge, name, expect) if not _is_count(r))
+        return
+    yield from _properties(judge, name, expect, seen)
+    yield from _paths(judge, name, expect, seen, vhost)
+
+
+def _is_count(result: CheckResult) -> bool:
+    return result.id.endswith(".consumers")
+
+
+def _not_there(name: str, vhost: Vhost | None) -> str:
+    if vhost is None or not vhost.queues:
+        return "it is not there" if vhost is None else "it is not there, nor is any other queue"
+    names = sorted(vhost.queues)
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return f"it is not there; there are {', '.join(names[:5])}{more}"
+
+
+def _queue_unseen(judge: Judge, name: str, expect: QueueExpect) -> Iterator[CheckResult]:
+    """Everything but the existence, as not measured."""
+    parts = {
+        "consumers": expect.consumers is not None,
+        "durable": expect.durable is not None,
+        "auto_delete": expect.auto_delete is not None,
+        "exclusive": expect.exclusive is not None,
+        "type": expect.type is not None,
+        "dead_letter": expect.dead_letter,
+        "lossless": expect.lossless,
+    }
+    whats = [what for what, declared in parts.items() if declared]
+    whats += [f"arguments.{key}" for key in expect.arguments]
+    whats += [f"bound_to.{one.exchange}.{one.routing_key}" for one in expect.bound_to]
+    for what in whats:
+        yield judge.unseen(
+            f"queue.{name}.{what}",
+            f"{what.partition('.')[0]} of queue {name} is as declared",
+            expect.priority,
+            judge.unread or "the broker could not be asked",
+            judge.unread_fix,
+        )
+
+
+def _consumers(judge: Judge, name: str, expect: QueueExpect, counts: Counts) -> CheckResult:
+    assert expect.consumers is not None
+    title = f"queue {name} has {expect.consumers} consumers"
+    what = f"queue.{name}.consumers"
+    if counts.consumers is None:
+        return judge.unseen(what, title, expect.priority, counts.why, "")
+    found = f"{counts.consumers} consume it"
+    if counts.sampled:
+        found += " (as the management API sampled it; AMQP could not be used)"
+    who = expect.consumer or "what consumes it"
+    few = satisfies_count(counts.consumers + 1, expect.consumers)
+    return judge.result(
+        what,
+        title,
+        expect.priority,
+        Cause.NO_CONSUMER,
+        met=satisfies_count(counts.consumers, expect.consumers),
+        expected=f"{expect.consumers} consumers on {name}",
+        found=found,
+        fix=f"start {who}, and see in its log why it does not consume {name}"
+        if few or counts.consumers == 0
+        else f"see who consumes {name}: rabbitmqctl list_consumers -p {judge.vhost}",
+    )
+
+
+def _properties(
+    judge: Judge, name: str, expect: QueueExpect, seen: QueueSeen
+) -> Iterator[CheckResult]:
+    """What the queue itself is, and the arguments that take effect on it."""
+    pairs: list[tuple[str, object, object, str]] = [
+        ("durable", expect.durable, seen.durable, ""),
+        ("auto_delete", expect.auto_delete, seen.auto_delete, ""),
+        ("exclusive", expect.exclusive, seen.exclusive, ""),
+        ("type", expect.type, seen.type, ""),
+    ]
+    for key, wanted in expect.arguments.items():
+        setting = seen.settings.get(key)
+        by = f" (set by {setting.by})" if setting is not None else ""
+        pairs.append((f"arguments.{key}", wanted, setting.value if setting else None, by))
+    for what, value, found, by in pairs:
+        if value is None:
+            continue
+        label = what.removeprefix("arguments.")
+        yield judge.result(
+            f"queue.{name}.{what}",
+            f"queue {name} has {label} {_shown(value)}",
+            expect.priority,
+            Cause.QUEUE_DRIFT,
+            met=_same(value, found),
+            expected=f"{label}: {_shown(value)}",
+            found=f"{label}: {_shown(found)}{by}",
+            fix=_DRIFT_FIX,
+        )
+
+
+def _same(wanted: object, found: object) -> bool:
+    if isinstance(wanted, bool) or isinstance(found, bool):
+        return wanted is found
+    return wanted == found
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "not set"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _paths(
+    judge: Judge, name: str, expect: QueueExpect, seen: QueueSeen, vhost: Vhost
+) -> Iterator[CheckResult]:
+    """Where messages come from, and where they go."""
+    if expect.dead_letter:
+        yield _dead_letter(judge, name, expect, seen, vhost)
+    if expect.lossless:
+        lost = losses(vhost, name, seen, expect)
+        yield judge.result(
+            f"queue.{name}.lossless",
+            f"queue {name} drops no message unnoticed",
+            expect.priority,
+            Cause.LOSSY_QUEUE,
+            met=not lost,
+            expected="no limit, expiry or time-to-live that loses messages",
+            found="; ".join(one.found for one in lost) or "none",
+            fix="; ".join(dict.fromkeys(one.fix for one in lost)),
+        )
+    for one in expect.bound_to:
+        bound = any(
+            b.to_queue
+            and b.destination == name
+            and (b.source, b.key) == (one.exchange, one.routing_key)
+            for b in vhost.bindings
+        ) or (one.exchange == "" and one.routing_key == name)
+        there = [
+            f"{b.source}[{b.key}]" for b in vhost.bindings if b.to_queue and b.destination == name
+        ]
+        yield judge.result(
+            f"queue.{name}.bound_to.{one.exchange}.{one.routing_key}",
+            f"queue {name} is bound to {one.exchange} with {one.routing_key!r}",
+            expect.priority,
+            Cause.UNROUTABLE,
+            met=bound,
+            expected=f"a binding {one.exchange}[{one.routing_key}] -> {name}",
+            found="it is there" if bound else f"bound to: {', '.join(there) or 'nothing'}",
+            fix=f"bind {name} to {one.exchange} with routing key {one.routing_key!r}",
+        )
+
+
+def _dead_letter(
+    judge: Judge, name: str, expect: QueueExpect, seen: QueueSeen, vhost: Vhost
+) -> CheckResult:
+    path = dead_letter_path(vhost, seen, strict=True)
+    if path is None:
+        found, fix = "it has no dead-letter exchange", f"give {name} an x-dead-letter-exchange"
+    else:
+        found, fix = path.gap or path.shown, path.fix
+    return judge.result(
+        f"queue.{name}.dead_letter",
+        f"rejected messages of {name} reach a durable queue",
+        expect.priority,
+        Cause.UNROUTABLE,
+        met=path is not None and not path.gap,
+        expected=f"a dead-letter exchange that leads from {name} to a durable queue",
+        found=found,
+        fix=fix,
+    )
+
+
+def judge_exchange(
+    judge: Judge, name: str, expect: ExchangeExpect, vhost: Vhost | None
+) -> Iterator[CheckResult]:
+    what = f"exchange.{name}"
+    if vhost is None:
+        parts = [what, *(f"{what}.routes.{key}" for key in expect.routes)]
+        for part in parts:
+            title = f"exchange {name} is as declared"
+            yield judge.unseen(part, title, expect.priority, judge.unread, judge.unread_fix)
+        return
+    seen = vhost.exchanges.get(name)
+    yield judge.result(
+        f"{what}.exists",
+        f"exchange {name} exists",
+        expect.priority,
+        Cause.UNROUTABLE,
+        met=seen is not None,
+        expected=f"an exchange {name} in virtual host {judge.vhost!r}",
+        found="it is there" if seen else "it is not there: what is published to it is refused",
+        fix=f"start what declares {name}, or declare it",
+    )
+    if seen is None:
+        return
+    for label, wanted, found in (
+        ("type", expect.type, seen.type),
+        ("durable", expect.durable, seen.durable),
+    ):
+        if wanted is not None:
+            yield judge.result(
+                f"{what}.{label}",
+                f"exchange {name} has {label} {_shown(wanted)}",
+                expect.priority,
+                Cause.QUEUE_DRIFT,
+                met=_same(wanted, found),
+                expected=f"{label}: {_shown(wanted)}",
+                found=f"{label}: {_shown(found)}",
+                fix=_DRIFT_FIX,
+            )
+    for key in expect.routes:
+        queues = sorted(reached(vhost, name, key))
+        yield judge.result(
+            f"{what}.routes.{key}",
+            f"what is published to {name} with {key!r} reaches a queue",
+            expect.priority,
+            Cause.UNROUTABLE,
+            met=bool(queues),
+            expected=f"a binding of {name} that routes {key!r} to a queue",
+            found=f"it reaches {', '.join(queues)}" if queues else "it would reach no queue",
+            fix=f"bind a queue to {name} with routing key {key!r}",
+        )
