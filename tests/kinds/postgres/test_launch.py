@@ -18,6 +18,7 @@ from seatrial.kinds.postgres import binaries, launch, template
 from seatrial.kinds.postgres.binaries import find_server, run_as
 from seatrial.kinds.postgres.template import KEEPER, Template, copy_template
 from seatrial.outcome import Cause, Health
+from seatrial.waiting import Deadline
 from tests.kinds.harness import Running, at, descendants, open_folder, running
 from tests.kinds.postgres.conftest import Look, make_config
 
@@ -107,9 +108,9 @@ def test_discard_leaves_no_process_and_no_shared_memory(cache: Path) -> None:
         children = descendants(one.process.pid)
         assert len(children) >= 4
         with connect(one.endpoints["sql"]) as connection:
-            open_files = os.listdir(f"/proc/{one.process.pid}/map_files")
-            assert open_files
-            assert "/dev/shm/" not in Path(f"/proc/{one.process.pid}/maps").read_text()
+            maps = Path(f"/proc/{one.process.pid}/maps").read_text()
+            assert str(launch.data_folder(one.site) / "pg_dynshmem") in maps
+            assert "/dev/shm/PostgreSQL" not in maps
             one.end(one.plan.process.discard_signal)
             with pytest.raises(psycopg.OperationalError):
                 connection.execute("SELECT 1")
@@ -155,9 +156,9 @@ def test_template_is_made_once_by_two_at_a_time(monkeypatch: pytest.MonkeyPatch)
     made: list[Path] = []
     original = template._make
 
-    def counting(kind: Template, final: Path, user: binaries.RunAs) -> None:
+    def counting(kind: Template, final: Path, user: binaries.RunAs, until: Deadline) -> None:
         made.append(final)
-        original(kind, final, user)
+        original(kind, final, user, until)
 
     monkeypatch.setattr(template, "_make", counting)
     kind, user = Template(find_server(None), "u", "d"), run_as()
