@@ -165,8 +165,8 @@ class Deployment:
     @contextmanager
     def locked(self, mode: Literal["shared", "exclusive"], wait: float = 300.0) -> Iterator[None]:
         """Hold the deployment's lock; raises KeeperError when not acquired in `wait` seconds."""
-        self._client.lock(mode, wait)
-        try:
+        try:  # Ctrl-C may come when the keeper has granted it, and we do not know yet
+            self._client.lock(mode, wait)
             yield
         finally:
             with suppress(KeeperError):

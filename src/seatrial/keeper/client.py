@@ -49,6 +49,7 @@ class KeeperClient:
         self._connection = connection
         self._stream = connection.makefile("rb")
         self._turn = threading.Lock()
+        self._owed = 0  # replies that are still to be read
         self.greeting = self._read(Deadline.after(_ATTACH_SECONDS))
         if self.greeting.status is None:
             self.close()
@@ -87,7 +88,11 @@ class KeeperClient:
                 self._connection.sendall(request.model_dump_json().encode() + b"\n")
             except OSError as error:
                 raise self._gone() from error
-            reply = self._read(Deadline.after(seconds))
+            self._owed += 1
+            deadline = Deadline.after(seconds)
+            while self._owed:  # Ctrl-C leaves a reply unread, which is not this request's
+                reply = self._read(deadline)
+                self._owed -= 1
         if reply.error is not None:
             raise ActionFailed(reply.error, reply.hint, reply.failure)
         return reply
