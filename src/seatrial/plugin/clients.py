@@ -49,6 +49,12 @@ class Clients:
             self._open[name] = self._opened(make(target))
         return self._open[name]
 
+    def prepare(self) -> None:
+        """Import the clients' modules, so that the first trial does not pay for it."""
+        for target in self._targets.values():
+            if target.endpoints:
+                _ = load(target.kind).client
+
     def _opened(self, client: Any) -> Any:
         subscribe = getattr(client, "on_exchange", None)
         if self._seen is not None and subscribe is not None:

@@ -131,13 +131,12 @@ class SessionHooks:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         options = session.config.option
-        interrupted = session.testsfailed and not options.continue_on_collection_errors
-        if (
-            not options.collectonly
-            and not interrupted
-            and any(MARKS in i.stash for i in session.items)
-        ):
+        gives_up = session.testsfailed and not options.continue_on_collection_errors
+        trials = [item for item in session.items if MARKS in item.stash]
+        if trials and not options.collectonly and not gives_up:
             self._connect()
+            if any("component" in getattr(item, "fixturenames", ()) for item in trials):
+                self._session.clients.prepare()
         return (yield)
 
     @pytest.hookimpl(wrapper=True, trylast=True)  # innermost: before the terminal's summary

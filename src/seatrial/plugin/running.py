@@ -107,8 +107,8 @@ class Running:
         finding = self._session.findings.of_down(cause)
         needs = ", ".join(sorted(trial.needs))
         message = (
-            f"blocked: {cause}\n"
-            f"  expected: it is up before this trial, which needs {needs}\n"
+            f"{cause}, so this trial is blocked\n"
+            f"  expected: all is up that it needs ({needs})\n"
             f"  finding: {finding}\n"
             f"  to do: {fix(cause)}"
         )

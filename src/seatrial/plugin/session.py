@@ -57,7 +57,7 @@ class TrialSession:
         """Joined, attached to or started; ready. Raises DeploymentError or Refused."""
         if self._connection is None:
             self._connection = self._connect()
-            self.redactor.add(*self._connection.deployment.secrets())
+            self.redactor.add(self._connection.deployment.secrets())
             if self.settings.role is not Role.WORKER:
                 self._recover()
         return self._connection.deployment

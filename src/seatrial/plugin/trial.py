@@ -32,6 +32,8 @@ from seatrial.plugin.states import Down
 class Blocked(pytest.fail.Exception):  # type: ignore[name-defined,misc]  # mypy sees an instance
     """A component that the trial needs was down before it began."""
 
+    __module__ = "builtins"  # as pytest's own do, to be shown without a module
+
     def __init__(self, message: str, down: Down, finding: str) -> None:
         super().__init__(message, pytrace=False)
         self.down = down
@@ -102,7 +104,7 @@ class Trial:
         if (skipped := self._skipped()) is not None:
             return Result(Outcome.SKIPPED, skipped)
         if self.lost is not None:
-            reason = f"{self.lost} since it began"
+            reason = f"during the trial, {self.lost}"
             return Result(Outcome.FAILED, reason, error or reason, self.lost_finding)
         if self._failed("call"):
             return Result(Outcome.FAILED, error=error)

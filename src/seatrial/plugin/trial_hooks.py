@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -19,6 +21,9 @@ from seatrial.plugin.trial import Result, Trial
 _NOTICE = 0.2
 #: What a protected environment refuses, by the fixture that does it.
 _REFUSED = {"fault": "faults", "ledger": "trials that write"}
+
+#: Modules between an assertion that passed and the hook that counts it.
+_BETWEEN = ("_pytest.", "pluggy.")
 
 Hook = Generator[None, Any, Any]
 
@@ -38,10 +43,10 @@ class TrialHooks:
             return (yield)
         # The lock is for all attempts together, and a fault's from set-up on: to ask for it later
         # would mean to give the shared one up in the middle.
-        mode = "exclusive" if "fault" in getattr(item, "fixturenames", ()) else "shared"
+        breaks = "fault" in getattr(item, "fixturenames", ())
         self._locked_out = None
         try:
-            self._running.lock("exclusive" if mode == "exclusive" else "shared")
+            self._running.lock("exclusive" if breaks else "shared")
         except SeatrialError as error:
             self._locked_out = error
         try:
@@ -103,7 +108,7 @@ class TrialHooks:
     # -- while and after it runs -----------------------------------------------------------------
 
     def pytest_assertion_pass(self) -> None:
-        if self._running.trial is not None:
+        if self._running.trial is not None and not _is_ours(sys._getframe(1)):
             self._running.trial.passed_assertions += 1
 
     @pytest.hookimpl(wrapper=True)
@@ -148,6 +153,16 @@ class TrialHooks:
         self._session.recorder.finished(item, trial, result, counted=self._counts)
         for measured in self._budgets.finished(trial, result):
             self._session.recorder.measured(measured)
+
+
+def _is_ours(frame: FrameType | None) -> bool:
+    """Whether the assertion that passed stands in Seatrial: pytest rewrites plugins too."""
+    while frame is not None:
+        module = frame.f_globals.get("__name__", "")
+        if not module.startswith(_BETWEEN):
+            return bool(module.startswith("seatrial."))
+        frame = frame.f_back
+    return False
 
 
 def _skip_without_clean_up(reason: str | None) -> None:
