@@ -8,6 +8,7 @@ have put something back. What a killed session left is removed by the next one.
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -49,6 +50,7 @@ class Ledger:
         self._cleaner, self._folder, self._run = cleaner, folder, run
         self._owner, self._holder = owner, holder
         self._file: LedgerFile | None = None
+        self._making = threading.Lock()  # a trial may submit from several threads
         self._entries: dict[str, _Entry] = {}
         self._retained: dict[str, int] = {}
 
@@ -62,8 +64,9 @@ class Ledger:
     def add(self, key: str) -> str:
         """Write down a key of your own making, which must be nobody else's; returns it."""
         node = self._holder()
-        if self._file is None:
-            self._file = LedgerFile(self._folder, self._owner)
+        with self._making:
+            if self._file is None:
+                self._file = LedgerFile(self._folder, self._owner)
         self._file.intend(key, node)
         self._entries[key] = _Entry(node)
         return key

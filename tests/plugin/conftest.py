@@ -1,0 +1,149 @@
+"""A small system of real processes in a pytester project, and what a run of its trials wrote."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+
+from seatrial.declaration.load import load
+from seatrial.declaration.models import System
+from seatrial.environment.deployment import Deployment, start
+from seatrial.keeper import processes
+from seatrial.kinds.registry import KINDS
+from seatrial.waiting import eventually
+
+PROGRAMS = Path(__file__).parent / "programs"
+
+TINY = """
+system: tiny
+python: {python}
+components:
+  web: {{kind: http, run: [python, "{programs}/web.py"], env: {{PORT: "{{web.port}}"}}, health: /}}
+  worker:
+    kind: process
+    run: [python, "{programs}/worker.py"]
+    ready: started
+    env: {{WEB: "{{web.url}}"}}
+"""
+
+STORE = """
+  store: {{kind: postgres, database: things, user: tester}}
+  schema:
+    kind: task
+    run: [python, "{programs}/schema.py"]
+    env: {{DATABASE_URL: "{{store.url}}"}}
+    needs: [store]
+clean_up:
+  store:
+    find: "SELECT count(*) FROM things WHERE key = ANY(%(keys)s)"
+    remove: ["DELETE FROM things WHERE key = ANY(%(keys)s)"]
+"""
+
+#: Plugins of this environment that only cost time here.
+QUIET = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
+
+
+@dataclass
+class Told:
+    """How a pytest process ended, and the evidence that it left."""
+
+    exit: int
+    text: str
+    records: list[dict[str, Any]] = field(default_factory=list)
+
+    def all(self, kind: str) -> list[dict[str, Any]]:
+        return [record for record in self.records if record["type"] == kind]
+
+    @property
+    def outcomes(self) -> dict[str, str]:
+        """By the trial's name; of several attempts the last."""
+        return {r["name"]: r["outcome"] for r in self.all("trial_finished")}
+
+    def trial(self, name: str) -> dict[str, Any]:
+        return next(r for r in reversed(self.all("trial_finished")) if r["name"] == name)
+
+
+class Yard:
+    """A system folder with trials, and ways to run them."""
+
+    def __init__(self, pytester: pytest.Pytester) -> None:
+        self.pytester = pytester
+        self.folder = pytester.path
+
+    def declare(self, text: str = TINY) -> None:
+        text = text.format(python=sys.executable, programs=PROGRAMS)
+        (self.folder / "seatrial.yaml").write_text(text)
+
+    def trials(self, name: str, source: str) -> Path:
+        file = self.folder / "trials" / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(dedent(source))
+        return file
+
+    def ini(self, text: str) -> None:
+        (self.folder / "pytest.ini").write_text("[pytest]\n" + dedent(text))
+
+    @property
+    def system(self) -> System:
+        return load(self.folder, KINDS, environment=None, variables=os.environ)
+
+    def run(self, *args: str, evidence: bool = True) -> Told:
+        """pytest on the trials, as a process of its own."""
+        wanted = ("--seatrial-evidence", "run") if evidence else ()
+        paths = () if any(not a.startswith("-") for a in args) else ("trials",)
+        done = self.pytester.runpytest_subprocess(*QUIET, *wanted, *args, *paths, timeout=120)
+        text = done.stdout.str() + done.stderr.str()
+        return Told(int(done.ret), text, self.evidence())
+
+    def evidence(self) -> list[dict[str, Any]]:
+        files = sorted(self.folder.glob("run/evidence/*.jsonl"))
+        lines = [line for file in files for line in file.read_text().splitlines()]
+        return [json.loads(line) for line in lines]
+
+
+@pytest.fixture(autouse=True)
+def home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Deployments of these tests do not meet those of anybody else."""
+    home = tmp_path_factory.mktemp("h")
+    home.chmod(0o711)
+    monkeypatch.setenv("SEATRIAL_HOME", str(home))
+    for name in ("SEATRIAL_HANDOVER", "TEST_POLL_INTERVAL", "PYTEST_ADDOPTS"):
+        monkeypatch.delenv(name, raising=False)
+    return home
+
+
+@pytest.fixture
+def yard(pytester: pytest.Pytester, home: Path) -> Iterator[Yard]:
+    """Declares the tiny system; afterwards, nothing that was started may be left."""
+    yard = Yard(pytester)
+    yard.declare()
+    yield yard
+    for identifier in deployments(home):
+        eventually(
+            lambda identifier=identifier: processes.marked(processes.DEPLOYMENT, identifier),
+            lambda left: left == [],
+            timeout=5.0,
+            what=f"no process of {identifier} is left",
+        )
+
+
+def deployments(home: Path) -> list[str]:
+    """The ids of all deployments that were ever started here."""
+    return [lock.stem for lock in home.glob("d/*.lock")]
+
+
+@pytest.fixture
+def up(yard: Yard) -> Iterator[Deployment]:
+    """The system, already up as by `seatrial up`: runs attach to it, and it stays."""
+    with start(yard.system) as deployment:
+        deployment.wait_until_ready()
+        yield deployment
+        deployment.down()
