@@ -47,7 +47,7 @@ def assert_left_nothing(key, db_client):
     assert db_client.count_by_correlation(key) == 0
 
 
-@pytest.mark.criterion("AC-12")
+@pytest.mark.criterion("AC-04", "AC-06", "AC-07")
 @pytest.mark.parametrize("body", WRONG_BODIES.values(), ids=WRONG_BODIES.keys())
 def test_a_wrong_body_is_400_and_leaves_nothing(api_client, db_client, body):
     key, response = api_client.post(body)
@@ -55,7 +55,7 @@ def test_a_wrong_body_is_400_and_leaves_nothing(api_client, db_client, body):
     assert_left_nothing(key, db_client)
 
 
-@pytest.mark.criterion("AC-12")
+@pytest.mark.criterion("AC-04", "AC-06", "AC-07")
 @pytest.mark.parametrize("content", WRONG_BYTES.values(), ids=WRONG_BYTES.keys())
 def test_a_malformed_body_is_400_and_leaves_nothing(api_client, db_client, content):
     key, response = api_client.post_raw(content)
@@ -63,20 +63,20 @@ def test_a_malformed_body_is_400_and_leaves_nothing(api_client, db_client, conte
     assert_left_nothing(key, db_client)
 
 
-@pytest.mark.criterion("AC-12")
+@pytest.mark.criterion("AC-05", "AC-07")
 @pytest.mark.read_only
 @pytest.mark.parametrize("task_id", ["1", "not-a-uuid", "0" * 37])
 def test_an_id_that_is_none_is_400(http, task_id):
     assert_helpful_problem(http.get(f"/tasks/{task_id}"), 400)
 
 
-@pytest.mark.criterion("AC-12")
+@pytest.mark.criterion("AC-05", "AC-07")
 @pytest.mark.read_only
 def test_an_unknown_id_is_404(http):
     assert_helpful_problem(http.get(f"/tasks/{uuid4()}"), 404)
 
 
-@pytest.mark.criterion("AC-13")
+@pytest.mark.criterion("AC-42", "AC-73", "AC-74")
 @pytest.mark.needs("worker")
 @pytest.mark.parametrize(
     ("circuit", "says"),
@@ -95,7 +95,7 @@ def test_a_circuit_that_cannot_run_fails_at_once_and_says_why(api_client, finish
     assert [e["status"] for e in task["status_history"]] == ["pending", "processing", "failed"]
 
 
-@pytest.mark.criterion("AC-13")
+@pytest.mark.criterion("AC-42", "AC-73", "AC-74")
 @pytest.mark.needs("worker")
 def test_a_failed_circuit_does_not_stop_the_worker(api_client, finished, completed):
     assert finished(api_client.submit_task("nonsense").task_id)["status"] == "failed"

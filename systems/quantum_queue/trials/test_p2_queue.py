@@ -14,20 +14,20 @@ pytestmark = [
 LOSSY = {"max-length", "max-length-bytes", "message-ttl", "expires"}
 
 
-@pytest.mark.criterion("AC-10")
+@pytest.mark.criterion("AC-60", "AC-61")
 def test_the_queue_is_durable_and_stays(queue_client):
     info = queue_client.get_queue_info()
     assert info.durable is True
     assert info.auto_delete is False
 
 
-@pytest.mark.criterion("AC-10")
+@pytest.mark.criterion("AC-60", "AC-61")
 @pytest.mark.needs("worker")
 def test_the_queue_is_consumed(queue_client):
     assert queue_client.get_consumer_count() >= 1
 
 
-@pytest.mark.criterion("AC-10")
+@pytest.mark.criterion("AC-60", "AC-61")
 def test_rejected_messages_reach_the_dead_letter_queue(queue_client):
     arguments = queue_client.get_queue_info().arguments
     exchange = arguments["x-dead-letter-exchange"]
@@ -41,7 +41,7 @@ def test_rejected_messages_reach_the_dead_letter_queue(queue_client):
     assert queue_client.get_queue_info("quantum_tasks.dead").durable is True
 
 
-@pytest.mark.criterion("AC-10")
+@pytest.mark.criterion("AC-60", "AC-61")
 @pytest.mark.parametrize("queue", ["quantum_tasks", "quantum_tasks.dead"])
 def test_no_argument_or_policy_drops_messages(queue_client, queue):
     info = queue_client.get_queue_info(queue)

@@ -27,13 +27,13 @@ HISTORY = {
 }
 
 
-@pytest.mark.criterion("AC-09")
+@pytest.mark.criterion("AC-51")
 @pytest.mark.parametrize("table", ["tasks", "status_history", "alembic_version"])
 def test_the_table_exists(db_client, table):
     assert db_client.check_table_exists(table)
 
 
-@pytest.mark.criterion("AC-09")
+@pytest.mark.criterion("AC-51")
 @pytest.mark.parametrize(
     ("table", "columns"), [("tasks", TASKS), ("status_history", HISTORY)], ids=["tasks", "history"]
 )
@@ -42,7 +42,7 @@ def test_the_columns_have_their_types(db_client, table, columns):
     assert {name: found.get(name) for name in columns} == columns
 
 
-@pytest.mark.criterion("AC-09")
+@pytest.mark.criterion("AC-51")
 @pytest.mark.parametrize(
     "index", ["idx_task_status", "idx_task_submitted_at", "idx_status_history_task_time"]
 )
@@ -51,13 +51,13 @@ def test_the_index_is_there_and_valid(db_client, index):
     assert db_client.sql.value(sql, [index]) is True
 
 
-@pytest.mark.criterion("AC-09")
+@pytest.mark.criterion("AC-51")
 def test_the_statuses_are_in_their_order(db_client):
     sql = "SELECT enum_range(NULL::taskstatus)::text[]"
     assert db_client.sql.value(sql) == ["pending", "processing", "completed", "failed"]
 
 
-@pytest.mark.criterion("AC-09")
+@pytest.mark.criterion("AC-51")
 def test_a_history_entry_belongs_to_a_task(db_client):
     sql = (
         "SELECT pg_get_constraintdef(oid) FROM pg_constraint"
@@ -67,7 +67,7 @@ def test_a_history_entry_belongs_to_a_task(db_client):
     assert any("(task_id) REFERENCES tasks(task_id)" in text for text in definitions)
 
 
-@pytest.mark.criterion("AC-09")
+@pytest.mark.criterion("AC-51")
 def test_the_revision_is_the_one_that_the_application_expects(db_client, http):
     expected = http.health().json()["schema_version"]["expected"]
     assert db_client.sql.value("SELECT version_num FROM alembic_version") == expected
