@@ -110,7 +110,6 @@ def _place_policy(path: Path) -> bool:
     except FileExistsError:
         return not path.is_symlink() and path.is_file() and path.read_bytes() == POLICY.encode()
     with os.fdopen(descriptor, "w") as file:
-        os.fchmod(descriptor, 0o755)  # whatever the umask
         file.write(POLICY)
     return True
 
@@ -135,7 +134,6 @@ def no_cluster() -> None:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(NO_CLUSTER)
-    path.chmod(0o644)
     say(f"create_main_cluster = false in {path}: PostgreSQL comes without a cluster of its own")
 
 
@@ -331,6 +329,7 @@ def not_at_boot(package: str) -> None:
 
 
 def main(packages: Sequence[str]) -> int:
+    os.umask(0o022)  # what is left here must be readable by others
     for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(each, _stop)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)

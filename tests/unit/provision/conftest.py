@@ -79,6 +79,7 @@ class Helper:
             stderr=subprocess.STDOUT,
             text=True,
             env=self._environment(),
+            umask=0o077,  # a careful administrator's
         )
         try:
             yield process

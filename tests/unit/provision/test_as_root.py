@@ -180,6 +180,8 @@ def test_postgresql_comes_without_a_cluster(helper: Helper) -> None:
     assert done.returncode == 0
     assert "create_main_cluster = false" in (helper.root / "seen.conf").read_text()
     assert str(helper.no_cluster) in done.stdout, "what stays on the machine is said"
+    for path in (helper.no_cluster, helper.no_cluster.parent, helper.no_cluster.parent.parent):
+        assert path.stat().st_mode & 0o044 == 0o044, f"PostgreSQL's tools can read {path}"
 
 
 def test_other_packages_leave_postgresql_alone(helper: Helper) -> None:
