@@ -86,7 +86,7 @@ def test_an_attempt_whose_simulator_is_killed_is_retried(
     api_client, deployment, eventually, finished
 ):
     # Wide enough to take a second or two, so that it can be caught in the act.
-    circuit = "OPENQASM 3; qubit[21] q; for int i in [0:20] { h q[i]; }" + " cx q[0], q[20];" * 60
+    circuit = "OPENQASM 3; qubit[21] q; h q;" + " cx q[0], q[20];" * 60
     submitted = api_client.submit_task(circuit + " measure q;", shots=1)
     eventually(
         lambda: api_client.get_task_status(submitted.task_id)["status"],

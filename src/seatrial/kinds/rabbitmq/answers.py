@@ -40,6 +40,7 @@ class QueueInfo:
     arguments: Mapping[str, object]  # as they take effect, policies included
     policies: tuple[str, ...]  # "policy NAME", "operator policy NAME"
     publish_count: int  # messages put into it since the broker started
+    messages_persistent: int  # of those in it; sampled, as `publish_count` is
 
     @property
     def messages(self) -> int:
@@ -113,6 +114,7 @@ def info_of(seen: QueueSeen, counts: Counts, stats: Json, totals: Json) -> Queue
         arguments={key: one.value for key, one in seen.settings.items()},
         policies=tuple(setters),
         publish_count=count if isinstance(count, int) else 0,
+        messages_persistent=_number(stats, "persistent"),
     )
 
 
