@@ -184,7 +184,7 @@ async def within(job: Coroutine[Any, Any, T], deadline: Deadline) -> T:
         if not task.done():
             raise Overran(f"it did not end within {seconds:.1f} s")
         if task.cancelled():
-            raise Overran("it was cancelled from within")
+            raise RuntimeError("it cancelled itself")
         return task.result()
     finally:
         await _end(task)

@@ -130,6 +130,23 @@ def test_it_blames_the_one_that_is_down_among_others():
     assert summary(everything) == {"postgres.refused": ("api",), "rabbitmq.auth": ()}
 
 
+def test_what_it_blames_hangs_on_another():
+    """It blames the database: so the migration, or what the database stands on, may be why."""
+    api = unwell(Cause.UNHEALTHY, complaints=("database_status",))
+    assert summary(queue(api=api, migrate=unwell(Cause.EXITED))) == {"migrate.exited": ("api",)}
+    disk = component("disk")
+    database = component("postgres", "disk")
+    service = component("api", "postgres", kind="http")
+    everything = [seen(disk, unwell()), seen(database), seen(service, api)]
+    assert summary(everything) == {"disk.refused": ("api",)}
+
+
+def test_a_wrong_version_explains_no_expectation():
+    drift = result("postgres.tables")
+    everything = queue(postgres=unwell(Cause.WRONG_VERSION), results=(drift,))
+    assert summary(everything) == {"postgres.wrong_version": (), drift.id: ()}
+
+
 def test_a_warning_follows_too():
     api = warned(Cause.UNHEALTHY, complaints=("queue_status",))
     assert summary(queue(api=api, rabbitmq=unwell())) == {"rabbitmq.refused": ("api",)}
@@ -186,6 +203,12 @@ def test_a_failed_migration_is_why_the_schema_is_behind():
     assert summary(everything) == {"migrate.exited": ("api", behind.id)}
 
 
+def test_a_worker_that_ended_did_not_leave_the_schema_behind():
+    behind = result("postgres.migrations", cause=Cause.SCHEMA_BEHIND)
+    everything = queue(worker=unwell(Cause.EXITED), results=(behind,))
+    assert summary(everything) == {behind.id: ("worker",)}
+
+
 def test_a_missing_queue_is_why_nobody_consumes_unless_the_worker_never_ran():
     missing = result("rabbitmq.queue.jobs", cause=Cause.QUEUE_MISSING)
     assert summary(queue(worker=unwell(Cause.NO_CONSUMER), results=(missing,))) == {
@@ -214,6 +237,30 @@ def test_the_unknown_explains_nothing_definite():
     web = component("web", "worker", kind="http")
     everything.append(seen(web, unwell(Cause.REFUSED)))
     assert set(summary(everything)) == {"worker.not_measured", "web.refused"}
+
+
+def test_of_something_definite_and_something_unknown_the_definite_explains():
+    web = component("web", "api", "worker", kind="http")
+    everything = queue(
+        migrate=unwell(Cause.EXITED),
+        worker=unwell(Cause.NOT_MEASURED, found="nobody knows"),
+        api=unwell(Cause.NOT_MEASURED, found="it waits"),
+    )
+    lonely = component("lonely", kind="process")
+    above = component("above", "web", "lonely", kind="http")
+    everything += [
+        seen(web, unwell(Cause.NOT_MEASURED)),
+        seen(lonely, unwell(Cause.NOT_MEASURED)),
+        seen(above, unwell(Cause.UNHEALTHY)),
+        seen(component("top", "above", kind="http"), unwell(Cause.UNHEALTHY)),
+    ]
+    mixed = component("mixed", "migrate", "lonely", kind="http")
+    everything.append(seen(mixed, unwell(Cause.NOT_MEASURED)))
+    everything.append(seen(component("last", "mixed", kind="http"), unwell(Cause.UNHEALTHY)))
+    assert summary(everything) == {
+        "migrate.exited": ("api", "worker", "web", "above", "top", "mixed", "last"),
+        "lonely.not_measured": ("mixed",),
+    }
 
 
 def test_what_is_no_part_of_health_here_is_no_fault():
@@ -259,6 +306,8 @@ def test_expectations_cite_the_finding_that_they_belong_to():
 
 # -- properties ------------------------------------------------------------------------------
 
+# The same examples each time: a suite that fails by chance teaches nobody to look.
+PROPERTY = settings(max_examples=120, deadline=None, derandomize=True)
 NAMES = ("a", "b", "c", "d", "e")
 PROBES = st.sampled_from([None, *(c for c in Cause if c is not Cause.SLOW)])
 RESULTS = st.lists(
@@ -311,7 +360,7 @@ def _below(everything: list[Seen], name: str) -> set[str]:
     return found & set(direct)
 
 
-@settings(max_examples=120, deadline=None)
+@PROPERTY
 @given(systems())
 def test_nothing_is_lost_and_nothing_is_made_up(everything):
     folded = fold(everything)
@@ -333,7 +382,7 @@ def test_nothing_is_lost_and_nothing_is_made_up(everything):
             assert (each.id in folded.cited) == bad
 
 
-@settings(max_examples=120, deadline=None)
+@PROPERTY
 @given(systems())
 def test_what_is_blocked_hangs_on_the_root(everything):
     """Through the graph; or, for an expectation, through who should have seen to it."""
@@ -347,7 +396,6 @@ def test_what_is_blocked_hangs_on_the_root(everything):
                 or (label not in names and _related(everything, name, finding.component))
             )
             assert related, (finding.id, label)
-            assert finding.component != label
 
 
 def _related(everything: list[Seen], broker: str, root: str) -> bool:
@@ -361,7 +409,7 @@ def _related(everything: list[Seen], broker: str, root: str) -> bool:
     return False
 
 
-@settings(max_examples=80, deadline=None)
+@PROPERTY
 @given(systems())
 def test_no_fault_is_made_less_urgent(everything):
     folded = fold(everything)
@@ -383,7 +431,7 @@ def test_no_fault_is_made_less_urgent(everything):
             )
 
 
-@settings(max_examples=60, deadline=None)
+@PROPERTY
 @given(systems(), st.randoms())
 def test_the_order_of_looking_does_not_matter(everything, random):
     shuffled = everything[:]

@@ -140,6 +140,14 @@ def test_a_facet_that_raises_is_our_own_fault(kinds, facet):
     assert health is (Health.UNKNOWN if facet == "probe" else Health.HEALTHY)
 
 
+def test_a_facet_that_cancels_itself_is_our_own_fault(kinds):
+    async def cancels(*_):
+        raise asyncio.CancelledError
+
+    kinds.add("db", expect=cancels)
+    assert outcomes(check(component("db"))) == {"db.expectations": Outcome.ERRORED}
+
+
 def test_a_facet_that_ignores_being_cancelled_is_left_behind(kinds):
     release = asyncio.Event()
 
