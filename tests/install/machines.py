@@ -73,7 +73,7 @@ class Machine:
         home = "/root" if user == "root" else f"/home/{user}"
         variables = {k: v for k, v in os.environ.items() if _PASSED_ON.match(k)}
         variables |= {"HOME": home, "USER": user, "LOGNAME": user, "PATH": _PATH} | dict(env or {})
-        inside = f"cd {shlex.quote(folder)} && {command}"
+        inside = f"cd {shlex.quote(folder)} || exit\n{command}"
         switch = [] if user == "root" else ["setpriv", f"--reuid={user}", f"--regid={user}"]
         switch += [] if user == "root" else ["--init-groups"]
         script = "\n".join((*self._mounts(), 'exec chroot "$ROOT" "$@"'))

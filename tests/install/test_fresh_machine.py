@@ -103,7 +103,7 @@ def test_a_provision_that_is_stopped_cleans_up_and_is_repaired(machine: Machine)
         machine,
         """
         .venv/bin/seatrial provision --all --yes > log 2>&1 & provision=$!
-        until grep -q 'Setting up erlang-base' log; do kill -0 $provision; sleep 0.1; done
+        until grep -q 'Setting up erlang-base' log; do kill -0 $provision || exit 1; sleep 0.1; done
         test -e /usr/sbin/policy-rc.d && echo policy in place
         kill -TERM $provision; code=0; wait $provision || code=$?
         echo exit $code
@@ -131,7 +131,7 @@ def test_an_interrupted_set_up_is_made_anew(machine: Machine) -> None:
         """
         setsid make setup & made=$!
         until ls .venv/lib/python3*/site-packages/*-*.dist-info/METADATA 2>/dev/null |
-            grep -qv '/pip-\\|/setuptools-'; do kill -0 $made; sleep 0.05; done
+            grep -qv '/pip-\\|/setuptools-'; do kill -0 $made || exit 1; sleep 0.05; done
         kill -KILL -- -$made; wait $made || true
         """,
         folder,

@@ -13,6 +13,11 @@ import pytest
 from seatrial.provision import as_root
 from tests.unit.provision.conftest import Helper
 
+#: It takes its time: until something stops it, or a minute is over should the test have failed.
+WORK = "touch $ROOT/began; while ((SECONDS < 60)); do sleep 0.05; done"
+#: It takes its time until the test says "go".
+WORK_UNTIL_GO = "touch $ROOT/began; until [ -e $ROOT/go ] || ((SECONDS > 60)); do sleep 0.05; done"
+
 
 def test_nothing_may_start_while_packages_are_installed(helper: Helper) -> None:
     helper.apt_get(install="cp -p $ROOT/usr/sbin/policy-rc.d $ROOT/policy-seen")
@@ -75,8 +80,7 @@ def test_failure_shows_apts_last_words_and_removes_the_guard(helper: Helper) -> 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_lets_apt_end_and_removes_the_guard(helper: Helper, number: int) -> None:
-    stop = "trap 'touch $ROOT/apt-stopped; exit 0' INT; touch $ROOT/began; while :; do sleep 0.05"
-    helper.apt_get(install=f"{stop}; done")
+    helper.apt_get(install=f"trap 'touch $ROOT/apt-stopped; exit 0' INT; {WORK}")
 
     with helper.started("thing") as process:
         helper.wait_for("began")
@@ -89,7 +93,7 @@ def test_a_signal_lets_apt_end_and_removes_the_guard(helper: Helper, number: int
 
 
 def test_the_end_of_the_lifeline_stops_it(helper: Helper) -> None:
-    helper.apt_get(install="trap 'exit 0' INT; touch $ROOT/began; while :; do sleep 0.05; done")
+    helper.apt_get(install=f"trap 'exit 0' INT; {WORK}")
 
     with helper.started("thing") as process:
         helper.wait_for("began")
@@ -115,7 +119,7 @@ def test_what_apt_left_running_may_finish(helper: Helper) -> None:
 
 
 def test_apt_that_does_not_stop_is_ended(helper: Helper) -> None:
-    helper.apt_get(install="trap '' INT; touch $ROOT/began; while :; do sleep 0.05; done")
+    helper.apt_get(install=f"trap '' INT; {WORK}")
 
     with helper.started("thing", patience=0.3) as process:
         helper.wait_for("began")
@@ -126,7 +130,7 @@ def test_apt_that_does_not_stop_is_ended(helper: Helper) -> None:
 
 
 def test_apt_that_hangs_does_not_hang_the_helper(helper: Helper) -> None:
-    helper.apt_get(install="echo 'Configuring'; exec sleep 600")
+    helper.apt_get(install="echo 'Configuring'; exec sleep 60")
 
     done = helper.run("thing", patience=0.3, limit=1)
 
@@ -217,7 +221,7 @@ def test_a_service_that_was_there_keeps_its_boot(helper: Helper) -> None:
 
 
 def test_a_second_one_waits_for_the_first(helper: Helper) -> None:
-    helper.apt_get(install="touch $ROOT/began; while [ ! -e $ROOT/go ]; do sleep 0.05; done")
+    helper.apt_get(install=WORK_UNTIL_GO)
 
     with helper.started("thing") as first:
         helper.wait_for("began")
@@ -238,7 +242,7 @@ def test_the_guard_left_by_a_killed_run_is_noticed(
     monkeypatch.setattr(as_root, "ROOT", helper.root)
     assert not as_root.policy_left_behind()
 
-    helper.apt_get(install="touch $ROOT/began; while [ ! -e $ROOT/go ]; do sleep 0.05; done")
+    helper.apt_get(install=WORK_UNTIL_GO)
     with helper.started("thing") as process:
         helper.wait_for("began")
         assert not as_root.policy_left_behind(), "a run is at work"
