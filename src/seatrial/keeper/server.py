@@ -194,6 +194,7 @@ class Server:
                 return p.Reply(logs=p.LogLines(lines=tail))
             case p.Keep(idle_seconds=seconds):
                 self._idle_seconds = seconds
+                print(f"kept for {seconds:g} s without a client", flush=True)
             case p.Down():
                 self.over.set()
         return p.Reply()
