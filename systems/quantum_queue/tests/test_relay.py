@@ -10,9 +10,10 @@ from typing import Any, cast
 
 import pytest
 
-from quantum_queue.api.publisher import BrokerAway, Publisher
+from quantum_queue.api.publisher import Publisher
 from quantum_queue.api.relay import BATCH, POLL_SECONDS, Relay
 from quantum_queue.contracts.database import Database
+from quantum_queue.contracts.queue import BrokerAway
 
 
 class Outbox:

@@ -10,8 +10,9 @@ from typing import Generic, TypeVar
 import asyncpg
 
 from quantum_queue import __version__
-from quantum_queue.api.publisher import BrokerAway, Publisher
+from quantum_queue.api.publisher import Publisher
 from quantum_queue.contracts.database import Database, DatabaseAway
+from quantum_queue.contracts.queue import BrokerAway
 from quantum_queue.contracts.schema import EXPECTED_REVISION
 
 ANSWER_SECONDS = 1.2

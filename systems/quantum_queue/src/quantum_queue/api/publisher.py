@@ -10,9 +10,8 @@ from collections.abc import Callable
 from aiormq.abc import AbstractChannel, AbstractConnection
 
 from quantum_queue.contracts import queue
-from quantum_queue.contracts.database import describe
 from quantum_queue.contracts.message import TaskMessage, properties
-from quantum_queue.contracts.queue import BROKER_ERRORS, Topology
+from quantum_queue.contracts.queue import BrokerAway, Topology, broker_errors
 from quantum_queue.contracts.settings import Settings
 
 CONFIRM_SECONDS = 5.0
@@ -20,10 +19,6 @@ _FIRST_BACKOFF = 0.1
 _LAST_BACKOFF = 2.0
 _LASTING_SECONDS = 5.0
 _log = logging.getLogger(__name__)
-
-
-class BrokerAway(Exception):
-    """The broker cannot be reached, or did not take a message."""
 
 
 class Publisher:
@@ -51,8 +46,8 @@ class Publisher:
                 self._on_connected()
                 await self._until_broken(connection)
                 _log.warning("broker connection lost")
-            except (*BROKER_ERRORS, RuntimeError) as error:
-                _log.warning("broker away", extra={"reason": describe(error)})
+            except BrokerAway as error:
+                _log.warning("broker away", extra={"reason": str(error)})
             finally:
                 self._messages = self._probes = None
                 await queue.discard(connection)
@@ -68,18 +63,19 @@ class Publisher:
         if channel is None:
             raise BrokerAway("not connected")
         try:
-            await channel.basic_publish(
-                TaskMessage(task_id).encode(),
-                routing_key=self._topology.queue,
-                properties=properties(task_id, correlation_id),
-                mandatory=True,
-                timeout=CONFIRM_SECONDS,
-            )
-        except (*BROKER_ERRORS, RuntimeError) as error:
+            with broker_errors():
+                await channel.basic_publish(
+                    TaskMessage(task_id).encode(),
+                    routing_key=self._topology.queue,
+                    properties=properties(task_id, correlation_id),
+                    mandatory=True,
+                    timeout=CONFIRM_SECONDS,
+                )
+        except BrokerAway:
             # A refused or returned message means that the queue is not what it should be, a
             # missing confirm that the broker hangs: a new connection declares it again.
             self._broken.set()
-            raise BrokerAway(describe(error)) from error
+            raise
 
     async def count_ready(self) -> int:
         """Ask the broker how many messages wait on the queue: proof that both are alive."""
@@ -87,17 +83,19 @@ class Publisher:
         if channel is None:
             raise BrokerAway("not connected")
         try:
-            answer = await channel.queue_declare(self._topology.queue, passive=True)
-        except (*BROKER_ERRORS, RuntimeError) as error:
+            with broker_errors():
+                answer = await channel.queue_declare(self._topology.queue, passive=True)
+        except BrokerAway:
             self._broken.set()
-            raise BrokerAway(describe(error)) from error
+            raise
         return answer.message_count or 0
 
     async def _open_channels(self, connection: AbstractConnection) -> None:
-        async with asyncio.timeout(queue.DECLARE_SECONDS):
-            probes = await connection.channel(publisher_confirms=False)
-            await self._topology.declare(probes)
-            self._messages = await connection.channel()
+        with broker_errors():
+            async with asyncio.timeout(queue.DECLARE_SECONDS):
+                probes = await connection.channel(publisher_confirms=False)
+                await self._topology.declare(probes)
+                self._messages = await connection.channel()
         self._probes = probes
 
     async def _until_broken(self, connection: AbstractConnection) -> None:

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from quantum_queue.api.publisher import BrokerAway, Publisher
+from quantum_queue.api.publisher import Publisher
 from quantum_queue.contracts.database import Connection, Database, DatabaseAway
+from quantum_queue.contracts.queue import BrokerAway
 
 POLL_SECONDS = 0.5
 BATCH = 64

@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from quantum_queue.api.publisher import BrokerAway, Publisher
+from quantum_queue.api.publisher import Publisher
 from quantum_queue.api.relay import Relay
 from quantum_queue.contracts.database import Database, DatabaseAway
+from quantum_queue.contracts.queue import BrokerAway
 
 SILENT_SECONDS = 60.0
 _INTERVAL_SECONDS = 20.0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,16 +12,40 @@ import aiormq
 from aiormq.abc import AbstractChannel, AbstractConnection
 from yarl import URL
 
+from quantum_queue.contracts.database import describe
 from quantum_queue.contracts.settings import Settings
 
 CONNECT_SECONDS = 5.0
 DECLARE_SECONDS = 5.0
 
-BROKER_ERRORS = (aiormq.exceptions.AMQPError, OSError, TimeoutError, asyncio.IncompleteReadError)
-"""What a broker that is away, refuses or hangs makes its client raise.
+_CLIENT_ERRORS = (
+    aiormq.exceptions.AMQPError,
+    OSError,
+    TimeoutError,
+    asyncio.IncompleteReadError,
+    asyncio.InvalidStateError,
+    RuntimeError,
+)
 
-(RuntimeError and the rest are defects, not the broker's absence.)
-"""
+
+class BrokerAway(Exception):
+    """The broker cannot be reached, refuses, or does not answer in time."""
+
+
+@contextmanager
+def broker_errors() -> Iterator[None]:
+    """Turn whatever the client raises for want of a broker into BrokerAway."""
+    try:
+        yield
+    except asyncio.CancelledError as error:
+        # When the client gives a connection up it cancels whoever waits on it. That must not
+        # look like our own cancellation, which would silently end a task that runs for ever.
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise BrokerAway("the connection was given up") from error
+    except _CLIENT_ERRORS as error:
+        raise BrokerAway(describe(error)) from error
 
 
 @dataclass(frozen=True)
@@ -48,7 +74,7 @@ class Topology:
 
     async def declare(self, channel: AbstractChannel) -> None:
         """Declare everything, the dead-letter side first, so that no rejection can be lost."""
-        async with asyncio.timeout(DECLARE_SECONDS):
+        with broker_errors():
             await channel.exchange_declare(self.dead_exchange, exchange_type="direct", durable=True)
             await channel.queue_declare(self.dead_queue, durable=True)
             await channel.queue_bind(
@@ -61,18 +87,17 @@ async def connect(settings: Settings, name: str) -> AbstractConnection:
     """Open a connection to the broker, within a deadline."""
     query = {"heartbeat": str(settings.heartbeat_seconds), "name": name}
     url = URL(settings.rabbitmq_url).update_query(query)
-    async with asyncio.timeout(CONNECT_SECONDS):
-        return await aiormq.connect(url)
+    with broker_errors():
+        async with asyncio.timeout(CONNECT_SECONDS):
+            return await aiormq.connect(url)
 
 
 async def discard(connection: AbstractConnection | None) -> None:
     """Close a connection that may already be broken, and never hang on it."""
     if connection is None:
         return
-    try:
+    with suppress(BrokerAway), broker_errors():
         async with asyncio.timeout(1.0):
             # With an error of its own: the default would look like a cancellation to the tasks
             # that still wait for an answer on this connection.
             await connection.close(aiormq.exceptions.ConnectionClosed(200, "discarded"))
-    except (*BROKER_ERRORS, RuntimeError):
-        pass

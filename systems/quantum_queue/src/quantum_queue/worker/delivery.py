@@ -6,7 +6,7 @@ import logging
 
 from aiormq.abc import AbstractChannel, DeliveredMessage
 
-from quantum_queue.contracts.queue import BROKER_ERRORS
+from quantum_queue.contracts.queue import BrokerAway, broker_errors
 
 _log = logging.getLogger(__name__)
 
@@ -40,10 +40,12 @@ class Delivery:
 
     async def _settle(self, how: str) -> None:
         try:
-            if how == "acknowledged":
-                await self._channel.basic_ack(self._tag, wait=False)
-            else:
-                await self._channel.basic_nack(self._tag, requeue=how == "handed back", wait=False)
-        except (*BROKER_ERRORS, RuntimeError):
+            with broker_errors():
+                if how == "acknowledged":
+                    await self._channel.basic_ack(self._tag, wait=False)
+                else:
+                    again = how == "handed back"
+                    await self._channel.basic_nack(self._tag, requeue=again, wait=False)
+        except BrokerAway:
             # It will be delivered again, which is what everything here is made for.
             _log.info("message not %s: its channel is closed", how)

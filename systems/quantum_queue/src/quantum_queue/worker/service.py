@@ -11,9 +11,9 @@ import socket
 from aiormq.abc import AbstractChannel, AbstractConnection, DeliveredMessage
 
 from quantum_queue.contracts import journal, queue
-from quantum_queue.contracts.database import Database, DatabaseAway, describe
+from quantum_queue.contracts.database import Database, DatabaseAway
 from quantum_queue.contracts.notify import notify
-from quantum_queue.contracts.queue import BROKER_ERRORS, Topology
+from quantum_queue.contracts.queue import BrokerAway, Topology, broker_errors
 from quantum_queue.contracts.settings import Settings
 from quantum_queue.worker.attempts import Attempts
 from quantum_queue.worker.delivery import Delivery
@@ -79,8 +79,8 @@ class Worker:
                     announced = True
                 await self._until_broken()
                 _log.warning("broker connection lost")
-            except (*BROKER_ERRORS, RuntimeError) as error:
-                _log.warning("broker away", extra={"reason": describe(error)})
+            except BrokerAway as error:
+                _log.warning("broker away", extra={"reason": str(error)})
             await queue.discard(self._connection)
             await asyncio.sleep(backoff)
             backoff = min(backoff * 2, _LAST_BACKOFF)
@@ -110,14 +110,15 @@ class Worker:
 
     async def _consume(self) -> None:
         self._connection = await queue.connect(self._settings, "quantum_queue.worker")
-        async with asyncio.timeout(queue.DECLARE_SECONDS):
-            channel = await self._connection.channel(publisher_confirms=False)
-            await self._topology.declare(channel)
-            await channel.basic_qos(prefetch_count=self._prefetch)
-            channel.on_consumer_cancel_callbacks.add(self._on_consumer_cancelled)
-            await channel.basic_consume(
-                self._topology.queue, self._on_message, consumer_tag=self._consumer_tag
-            )
+        with broker_errors():
+            async with asyncio.timeout(queue.DECLARE_SECONDS):
+                channel = await self._connection.channel(publisher_confirms=False)
+                await self._topology.declare(channel)
+                await channel.basic_qos(prefetch_count=self._prefetch)
+                channel.on_consumer_cancel_callbacks.add(self._on_consumer_cancelled)
+                await channel.basic_consume(
+                    self._topology.queue, self._on_message, consumer_tag=self._consumer_tag
+                )
         self._channel = channel
 
     async def _on_message(self, message: DeliveredMessage) -> None:
@@ -155,10 +156,11 @@ class Worker:
         if self._channel is None or self._channel.is_closed:
             return
         try:
-            async with asyncio.timeout(_CANCEL_SECONDS):
-                await self._channel.basic_cancel(self._consumer_tag)
-        except (*BROKER_ERRORS, RuntimeError) as error:
-            _log.info("consumer not cancelled", extra={"reason": describe(error)})
+            with broker_errors():
+                async with asyncio.timeout(_CANCEL_SECONDS):
+                    await self._channel.basic_cancel(self._consumer_tag)
+        except BrokerAway as error:
+            _log.info("consumer not cancelled", extra={"reason": str(error)})
 
     async def _finish_or_hand_back(self) -> None:
         if self._in_hand:
