@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-import selectors
+import select
 import signal
 import subprocess
 import sys
@@ -33,6 +33,7 @@ ROOT = Path("/")  # tests put another folder here
 
 APT_LIMIT = 1200.0  # s, for one call of apt-get
 STOP_PATIENCE = 60.0  # s that dpkg gets to finish the package that it is at
+_LOOK = 0.1  # s between two looks at whether to stop
 TAIL = 40  # lines of apt's output that a failure shows
 
 POLICY = """\
@@ -72,12 +73,13 @@ def say(line: str) -> None:
 def alone() -> Iterator[None]:
     """Only one of these at a time; a second waits its turn. Ends with the process."""
     with open(ROOT / "run/seatrial-provision.lock", "w") as file:
-        for _ in range(int(APT_LIMIT)):
+        for _ in range(int(APT_LIMIT / _LOOK)):
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                _wait_or_stop(1.0)
+                _request.check()
+                time.sleep(_LOOK)
         else:
             raise Failed("another `seatrial provision` is at work and does not end")
         yield
@@ -93,15 +95,13 @@ def nothing_starts() -> Iterator[None]:
     path = ROOT / "usr/sbin/policy-rc.d"
     ours = False
     try:
-        with _signals_held():
-            ours = _place_policy(path)
+        ours = _place_policy(path)
         if not ours:
             say(f"{path} is there already; what it says about starting servers holds")
         yield
     finally:
         if ours:
-            with _signals_held():
-                path.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
 
 
 def _place_policy(path: Path) -> bool:
@@ -137,29 +137,31 @@ def no_cluster() -> None:
     say(f"create_main_cluster = false in {path}: PostgreSQL comes without a cluster of its own")
 
 
-@contextmanager
-def _signals_held() -> Iterator[None]:
-    signals = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
-    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
+class _Request:
+    """Whether this was asked to stop: by a signal, or by the end of the lifeline.
 
+    A signal only leaves a note, which is read where stopping is safe. An exception out of the
+    handler could come between starting a program and knowing it, or in the middle of clean-up.
+    """
 
-def _stop(number: int, frame: FrameType | None) -> None:
-    # Once is enough: what follows is clean-up, which must not be interrupted again.
-    for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(each, signal.SIG_IGN)
-    raise Stopped
+    def __init__(self) -> None:
+        self._stop = False
 
+    def listen(self) -> None:
+        for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(each, self._note)
 
-def _wait_or_stop(seconds: float) -> None:
-    """Sleep, unless the lifeline ends."""
-    with selectors.DefaultSelector() as selector:
-        selector.register(0, selectors.EVENT_READ)
-        if selector.select(seconds) and not os.read(0, 1):
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self._stop = True
+
+    def check(self) -> None:
+        """Raises Stopped."""
+        readable, _, _ = select.select([0], [], [], 0)
+        if self._stop or (readable and not os.read(0, 4096)):
             raise Stopped
+
+
+_request = _Request()
 
 
 # apt ---------------------------------------------------------------------------------------------
@@ -203,7 +205,8 @@ def run(argv: Sequence[str]) -> tuple[int, list[str]]:
     end = time.monotonic() + APT_LIMIT
     try:
         while program.poll() is None:
-            output.read(0.2)
+            output.read(_LOOK)
+            _request.check()
             if time.monotonic() > end:
                 raise Failed(
                     f"{argv[0]} did not end within {APT_LIMIT:.0f} s; it last said:\n{output.text}"
@@ -222,10 +225,8 @@ class _Output:
         assert program.stdout is not None
         self._pipe = program.stdout.fileno()
         os.set_blocking(self._pipe, False)
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(self._pipe, selectors.EVENT_READ)
-        self._selector.register(0, selectors.EVENT_READ)
         self._rest = b""
+        self._ended = False
         self.tail: deque[str] = deque(maxlen=TAIL)
 
     @property
@@ -233,14 +234,12 @@ class _Output:
         return "\n".join(self.tail)
 
     def read(self, seconds: float) -> None:
-        for key, _ in self._selector.select(seconds):
-            if key.fd == 0:
-                if not os.read(0, 4096):
-                    raise Stopped
-            elif not (chunk := os.read(self._pipe, 65536)):
-                self._selector.unregister(self._pipe)
-            else:
-                self._feed(chunk)
+        """What comes within this time; it returns with the first of it."""
+        readable, _, _ = select.select([self._pipe], [], [], seconds)
+        if readable:
+            self._feed(os.read(self._pipe, 65536))
+            if self._ended:
+                time.sleep(seconds)  # it closed its output and goes on
 
     def drain(self) -> None:
         """What is left in the pipe now; a daemon that holds it open is not waited for."""
@@ -253,6 +252,7 @@ class _Output:
             self._take(self._rest.decode(errors="replace"))
 
     def _feed(self, chunk: bytes) -> None:
+        self._ended = not chunk
         *lines, self._rest = (self._rest + chunk).split(b"\n")
         for line in lines:
             self._take(line.decode(errors="replace").rstrip())
@@ -330,8 +330,7 @@ def not_at_boot(package: str) -> None:
 
 def main(packages: Sequence[str]) -> int:
     os.umask(0o022)  # what is left here must be readable by others
-    for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(each, _stop)
+    _request.listen()
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     try:
         with alone(), nothing_starts():
