@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from typing import Any
 
@@ -31,11 +30,8 @@ class Clients:
     def __call__(self, name: str) -> Any:
         """Raises UsageError for a component that is not there or has no client. Skips the trial
         where this environment gives it no endpoint."""
-        target = self._targets.get(name)
-        if target is None:
-            near = difflib.get_close_matches(name, self._targets, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(self._targets)}"
-            raise UsageError(f"there is no component {name!r}", hint=hint)
+        self._require(name)
+        target = self._targets[name]
         make = load(target.kind).client
         if make is None:
             raise UsageError(
@@ -44,7 +40,6 @@ class Clients:
             )
         if not target.endpoints:
             pytest.skip(f"{name} has no endpoint in the environment {self._environment}")
-        self._require(name)
         if name not in self._open:
             self._open[name] = self._opened(make(target))
         return self._open[name]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from seatrial.declaration.problems import nearest
 from seatrial.environment.deployment import Capability
 from seatrial.outcome import Priority
 
@@ -83,8 +83,7 @@ def _words(item: pytest.Item, marker: str, known: Collection[str] | None) -> Ite
         if not isinstance(word, str):
             raise _wrong(item, f"{marker}({word!r}): not a name")
         if known is not None and word not in known:
-            near = difflib.get_close_matches(word, known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+            hint = nearest(word, known)
             raise _wrong(item, f"{marker}({word!r}): there is no such thing; {hint}")
         yield word
 

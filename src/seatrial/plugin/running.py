@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 import pytest
 
-from seatrial.errors import KeeperError, Refused, SeatrialError
+from seatrial.declaration.problems import nearest
+from seatrial.errors import KeeperError, Refused, SeatrialError, UsageError
 from seatrial.outcome import Priority
 from seatrial.plugin.faults import Faults
 from seatrial.plugin.findings import fix
@@ -84,8 +85,12 @@ class Running:
     def require(self, component: str) -> None:
         """The trial, and every fixture that is being set up, need this component too.
 
-        Raises Blocked when it was down before the trial began.
+        Raises Blocked when it was down before the trial began, UsageError if there is none.
         """
+        components = self._session.system.components
+        if component not in components:
+            hint = nearest(component, components)
+            raise UsageError(f"there is no component {component!r}", hint=hint)
         for name, _ in self.fixtures:
             self._fixture_needs[name].add(component)
         if self.trial is not None:
