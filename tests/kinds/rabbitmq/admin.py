@@ -6,7 +6,7 @@ import base64
 import json
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
@@ -17,6 +17,7 @@ from seatrial.kinds.base import Endpoint
 class Admin:
     endpoint: Endpoint
     vhost: str
+    users: list[str] = field(default_factory=list)
 
     def call(self, method: str, path: str, body: object | None = None) -> Any:
         login = f"{self.endpoint.user}:{self.endpoint.password}".encode()
@@ -46,7 +47,14 @@ class Admin:
         self.put(f"permissions/{self.vhost}/{user}", rights)
 
     def user(self, name: str, tags: str = "") -> None:
+        self.users.append(name)
         self.put(f"users/{name}", {"password": "a-made-up-password", "tags": tags})
+
+    def forget(self) -> None:
+        """Remove the virtual host, and the users that were made here."""
+        self.delete(f"vhosts/{self.vhost}")
+        for name in self.users:
+            self.delete(f"users/{name}")
 
     def queue(
         self,

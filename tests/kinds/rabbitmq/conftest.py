@@ -2,15 +2,19 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pamqp import commands
 
 from seatrial.kinds.base import Endpoint, ProbeResult, Target
 from seatrial.kinds.rabbitmq.config import RabbitmqConfig
 from seatrial.kinds.rabbitmq.probe import probe
+from seatrial.kinds.rabbitmq.wire import session
 from seatrial.waiting import Deadline
 from tests.kinds.harness import Running, context_of, open_folder, running
 from tests.kinds.rabbitmq.admin import Admin
@@ -45,7 +49,7 @@ def admin(server: Running, _numbers: Iterator[int]) -> Iterator[Admin]:
     one.put(f"vhosts/{one.vhost}", {})
     one.permit("quantum_user")
     yield one
-    one.delete(f"vhosts/{one.vhost}")
+    one.forget()
 
 
 @pytest.fixture
@@ -81,3 +85,44 @@ def look(cache: Path, tmp_path: Path) -> Look:
         return asyncio.run(probe(target, context, Deadline.after(seconds)))
 
     return once
+
+
+@contextmanager
+def consuming(target: Target, *queues: str, exclusive: bool = False) -> Iterator[None]:
+    """A consumer on each of these queues, on a connection of its own; it acknowledges nothing.
+
+    `exclusive`: it declares them first, and has them for itself.
+    """
+    ready, done = threading.Event(), threading.Event()
+    errors: list[BaseException] = []
+
+    async def consume() -> None:
+        async with session(target.endpoint("amqp"), Deadline.after(60)) as one:
+            channel = await one.channel()
+            for queue in queues:
+                if exclusive:
+                    declare = commands.Queue.Declare(queue=queue, exclusive=True)
+                    await one.ask(channel, declare, commands.Queue.DeclareOk)
+                await one.ask(
+                    channel, commands.Basic.Consume(queue=queue), commands.Basic.ConsumeOk
+                )
+            ready.set()
+            await asyncio.to_thread(done.wait)
+
+    def body() -> None:
+        try:
+            asyncio.run(consume())
+        except BaseException as error:
+            errors.append(error)
+        finally:
+            ready.set()
+
+    thread = threading.Thread(target=body)
+    thread.start()
+    ready.wait()
+    try:
+        assert not errors, errors
+        yield
+    finally:
+        done.set()
+        thread.join()

@@ -10,7 +10,9 @@ from seatrial.kinds.base import CheckResult, Context, Target
 from seatrial.kinds.rabbitmq.config import RabbitmqExpect, satisfies_count
 from seatrial.kinds.rabbitmq.counting import Counts, count_all
 from seatrial.kinds.rabbitmq.dead_letters import EXCHANGE, Path, dead_letter_path
-from seatrial.kinds.rabbitmq.judging import Judge, judge_exchange, judge_queue
+from seatrial.kinds.rabbitmq.judge import Judge
+from seatrial.kinds.rabbitmq.judging_exchanges import judge_exchange
+from seatrial.kinds.rabbitmq.judging_queues import judge_queue
 from seatrial.kinds.rabbitmq.management import Management
 from seatrial.kinds.rabbitmq.place import Place, place_of
 from seatrial.kinds.rabbitmq.reading import Vhost, read_vhost

@@ -8,8 +8,6 @@ port mapper is a helper process, and the node is told not to start one.
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
 import json
 import os
 import secrets
@@ -23,8 +21,10 @@ from seatrial.errors import DeploymentError
 from seatrial.kinds.base import Endpoint, Target
 from seatrial.kinds.launching import Plan, Ports, Process, Ready, Site
 from seatrial.kinds.rabbitmq.config import RabbitmqConfig
+from seatrial.kinds.rabbitmq.definitions import definitions_for, see_loaded
 from seatrial.kinds.rabbitmq.installed import RunAs, Server, find_server, run_as
 from seatrial.kinds.rabbitmq.slim import slim_home
+from seatrial.kinds.rabbitmq.template import DATA, Template, is_empty
 from seatrial.waiting import Deadline
 
 _HOST = "127.0.0.1"
@@ -66,7 +66,19 @@ class RabbitmqLaunch:
         return await asyncio.to_thread(_plan, site)
 
     async def after_start(self, target: Target, site: Site, deadline: Deadline) -> None:
-        """Nothing: user, permissions and definitions are loaded before it says that it is ready."""
+        """Keep its data for later starts; see that all declared definitions have been loaded.
+
+        User and permissions are there before it says that it is ready. Raises DeploymentError.
+        """
+        config = site.config
+        assert isinstance(config, RabbitmqConfig)
+        if config.definitions is not None:
+            await see_loaded(site, config, deadline)
+            return
+        template = _template(site, config, find_server(config.version))
+        if await asyncio.to_thread(template.keep, site.folder):
+            empty = await is_empty(site, deadline)
+            await asyncio.to_thread(template.confirm, site.folder, empty)
 
 
 LAUNCH = RabbitmqLaunch()
@@ -76,10 +88,10 @@ def _plan(site: Site) -> Plan:
     config = site.config
     assert isinstance(config, RabbitmqConfig)
     server, user, folder = find_server(config.version), run_as(), site.folder
-    plugins = (_MANAGEMENT, *config.plugins)
+    plugins = _plugins(config)
     _known_plugins(site, server, plugins)
     home = slim_home(server, plugins, site.cache)
-    definitions = _definitions(site, config, server)
+    definitions = definitions_for(site, config, server)
     _write(folder / "definitions.json", json.dumps(definitions))
     _write(folder / "rabbitmq.conf", _settings(site, config))
     _write(folder / "advanced.config", "[].\n")
@@ -87,6 +99,8 @@ def _plan(site: Site) -> Plan:
     _write(folder / "environment.conf", "")
     # Names are looked up in this file first, so that no resolver process is needed for localhost.
     _write(folder / "inetrc", '{lookup,[file,native]}.\n{host,{127,0,0,1},["localhost"]}.\n')
+    if config.definitions is None:
+        _template(site, config, server).lay(folder)
     cookie = folder / ".erlang.cookie"
     if not cookie.exists():
         _write(cookie, secrets.token_hex(16), 0o400)
@@ -104,6 +118,14 @@ def _plan(site: Site) -> Plan:
         discard_signal=signal.SIGKILL,
     )
     return Plan(broker, Ready.NOTIFY, (_port_mapper(server, folder, mapper, user),))
+
+
+def _plugins(config: RabbitmqConfig) -> tuple[str, ...]:
+    return (_MANAGEMENT, *config.plugins)
+
+
+def _template(site: Site, config: RabbitmqConfig, server: Server) -> Template:
+    return Template.of(server, config, _plugins(config), site.cache)
 
 
 def _port_mapper(server: Server, folder: Path, port: int, user: RunAs) -> Process:
@@ -146,7 +168,7 @@ def _environment(folder: Path, home: Path | None, mapper: int, distribution: int
         "RABBITMQ_CONFIG_FILES": "conf.d",  # else it reads /etc/rabbitmq/conf.d
         "RABBITMQ_ADVANCED_CONFIG_FILE": "advanced.config",
         "RABBITMQ_ENABLED_PLUGINS_FILE": "enabled_plugins",
-        "RABBITMQ_MNESIA_BASE": "mnesia",
+        "RABBITMQ_MNESIA_BASE": DATA,
         "RABBITMQ_LOG_BASE": "log",
         "RABBITMQ_GENERATED_CONFIG_DIR": "generated",
         "RABBITMQ_PLUGINS_EXPAND_DIR": "expanded",
@@ -180,60 +202,6 @@ def _known_plugins(site: Site, server: Server, plugins: tuple[str, ...]) -> None
                 f"{site.component}: RabbitMQ {server.version} here has no plugin {plugin}",
                 hint=f"ls {server.home / 'plugins'}   (shows what there is)",
             )
-
-
-def _definitions(site: Site, config: RabbitmqConfig, server: Server) -> dict[str, object]:
-    """The declared definitions, with our user, its virtual host and its permissions in them."""
-    declared = _declared_definitions(site, config)
-    endpoint = site.endpoints["amqp"]
-    assert endpoint.password is not None
-    user = {
-        "name": config.user,
-        "password_hash": _hashed(endpoint.password),
-        "hashing_algorithm": "rabbit_password_hashing_sha256",
-        "tags": "administrator",  # trials read the management API
-        "limits": {},
-    }
-    users = [one for one in _entries(declared, "users") if one.get("name") != config.user]
-    vhosts = _entries(declared, "vhosts")
-    if not any(one.get("name") == config.vhost for one in vhosts):
-        vhosts.append({"name": config.vhost})
-    permissions = [
-        one for one in _entries(declared, "permissions") if one.get("user") != config.user
-    ]
-    permissions += [
-        {"user": config.user, "vhost": one["name"], "configure": ".*", "write": ".*", "read": ".*"}
-        for one in vhosts
-    ]
-    own = {"users": [*users, user], "vhosts": vhosts, "permissions": permissions}
-    return {"rabbit_version": server.version, **declared, **own}
-
-
-def _declared_definitions(site: Site, config: RabbitmqConfig) -> dict[str, object]:
-    if config.definitions is None:
-        return {}
-    file = site.system_folder / config.definitions
-    try:
-        found = json.loads(file.read_text())
-    except (OSError, ValueError) as error:
-        raise DeploymentError(
-            f"{site.component}: the definitions in {file} cannot be read: {error}",
-            hint="rabbitmqctl export_definitions FILE   (writes such a file)",
-        ) from error
-    if not isinstance(found, dict):
-        raise DeploymentError(f"{site.component}: {file} holds no definitions (a JSON object)")
-    return found
-
-
-def _entries(declared: dict[str, object], key: str) -> list[dict[str, object]]:
-    found = declared.get(key, [])
-    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
-
-
-def _hashed(password: str) -> str:
-    """As RabbitMQ stores it (salted SHA-256), so that the password itself is in no file."""
-    salt = secrets.token_bytes(4)
-    return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
 
 
 def _write(path: Path, text: str, mode: int = 0o600) -> None:

@@ -42,10 +42,10 @@ async def read(target: Target, deadline: Deadline) -> Mapping[str, float]:
     totals = overview[0].get("object_totals") if overview else None
     found = {"queues": float(len(queues))}
     found |= _summed(queues, _QUEUES)
-    found |= _summed(nodes, _NODE)
     if isinstance(totals, dict):
         found |= _summed([totals], {"connections": "connections", "channels": "channels"})
-    if nodes:
+    if nodes:  # else this user may not see them
+        found |= _summed(nodes, _NODE)
         alarms = ("mem_alarm", "disk_free_alarm")
         found["alarms"] = float(sum(node.get(key) is True for node in nodes for key in alarms))
     return found

@@ -1,69 +1,18 @@
-"""One declared queue or exchange, held against what is there."""
+"""One declared queue, held against what is there."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from seatrial.kinds.base import CheckResult
-from seatrial.kinds.rabbitmq.config import ExchangeExpect, QueueExpect, satisfies_count
+from seatrial.kinds.rabbitmq.config import QueueExpect, satisfies_count
 from seatrial.kinds.rabbitmq.counting import Counts
 from seatrial.kinds.rabbitmq.dead_letters import dead_letter_path
+from seatrial.kinds.rabbitmq.judge import DRIFT_FIX, Judge, same, shown
 from seatrial.kinds.rabbitmq.losses import losses
 from seatrial.kinds.rabbitmq.reading import QueueSeen, Vhost
-from seatrial.kinds.rabbitmq.routing import reached
-from seatrial.outcome import Cause, Outcome, Priority
-
-_DRIFT_FIX = "delete it and let its owner declare it again, or correct the declaration"
-
-
-@dataclass(frozen=True)
-class Judge:
-    """Makes results about one component. `unread`: why the virtual host could not be read."""
-
-    component: str
-    vhost: str
-    unread: str = ""
-    unread_fix: str = ""
-
-    def result(
-        self,
-        what: str,
-        title: str,
-        priority: Priority,
-        cause: Cause,
-        *,
-        met: bool,
-        expected: str,
-        found: str,
-        fix: str = "",
-    ) -> CheckResult:
-        return CheckResult(
-            id=f"{self.component}.{what}",
-            component=self.component,
-            title=title,
-            priority=priority,
-            outcome=Outcome.PASSED if met else Outcome.FAILED,
-            cause=None if met else cause,
-            expected=expected,
-            found=found,
-            fix="" if met else fix,
-        )
-
-    def unseen(
-        self, what: str, title: str, priority: Priority, found: str, fix: str
-    ) -> CheckResult:
-        return CheckResult(
-            id=f"{self.component}.{what}",
-            component=self.component,
-            title=title,
-            priority=priority,
-            outcome=Outcome.NOT_MEASURED,
-            cause=Cause.NOT_MEASURED,
-            expected=title,
-            found=found,
-            fix=fix,
-        )
+from seatrial.outcome import Cause, Outcome
 
 
 def judge_queue(
@@ -188,26 +137,14 @@ def _properties(
         label = what.removeprefix("arguments.")
         yield judge.result(
             f"queue.{name}.{what}",
-            f"queue {name} has {label} {_shown(value)}",
+            f"queue {name} has {label} {shown(value)}",
             expect.priority,
             Cause.QUEUE_DRIFT,
-            met=_same(value, found),
-            expected=f"{label}: {_shown(value)}",
-            found=f"{label}: {_shown(found)}{by}",
-            fix=_DRIFT_FIX,
+            met=same(value, found),
+            expected=f"{label}: {shown(value)}",
+            found=f"{label}: {shown(found)}{by}",
+            fix=DRIFT_FIX,
         )
-
-
-def _same(wanted: object, found: object) -> bool:
-    if isinstance(wanted, bool) or isinstance(found, bool):
-        return wanted is found
-    return wanted == found
-
-
-def _shown(value: object) -> str:
-    if value is None:
-        return "not set"
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _paths(
@@ -268,55 +205,3 @@ def _dead_letter(
         found=found,
         fix=fix,
     )
-
-
-def judge_exchange(
-    judge: Judge, name: str, expect: ExchangeExpect, vhost: Vhost | None
-) -> Iterator[CheckResult]:
-    what = f"exchange.{name}"
-    if vhost is None:
-        parts = [what, *(f"{what}.routes.{key}" for key in expect.routes)]
-        for part in parts:
-            title = f"exchange {name} is as declared"
-            yield judge.unseen(part, title, expect.priority, judge.unread, judge.unread_fix)
-        return
-    seen = vhost.exchanges.get(name)
-    yield judge.result(
-        f"{what}.exists",
-        f"exchange {name} exists",
-        expect.priority,
-        Cause.UNROUTABLE,
-        met=seen is not None,
-        expected=f"an exchange {name} in virtual host {judge.vhost!r}",
-        found="it is there" if seen else "it is not there: what is published to it is refused",
-        fix=f"start what declares {name}, or declare it",
-    )
-    if seen is None:
-        return
-    for label, wanted, found in (
-        ("type", expect.type, seen.type),
-        ("durable", expect.durable, seen.durable),
-    ):
-        if wanted is not None:
-            yield judge.result(
-                f"{what}.{label}",
-                f"exchange {name} has {label} {_shown(wanted)}",
-                expect.priority,
-                Cause.QUEUE_DRIFT,
-                met=_same(wanted, found),
-                expected=f"{label}: {_shown(wanted)}",
-                found=f"{label}: {_shown(found)}",
-                fix=_DRIFT_FIX,
-            )
-    for key in expect.routes:
-        queues = sorted(reached(vhost, name, key))
-        yield judge.result(
-            f"{what}.routes.{key}",
-            f"what is published to {name} with {key!r} reaches a queue",
-            expect.priority,
-            Cause.UNROUTABLE,
-            met=bool(queues),
-            expected=f"a binding of {name} that routes {key!r} to a queue",
-            found=f"it reaches {', '.join(queues)}" if queues else "it would reach no queue",
-            fix=f"bind a queue to {name} with routing key {key!r}",
-        )
