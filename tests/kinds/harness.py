@@ -119,19 +119,15 @@ class Running:
         env = dict(process.env)
         if notify is not None:
             env["NOTIFY_SOCKET"] = notify.getsockname()
-        entry = pwd.getpwnam(process.user) if process.user and os.geteuid() == 0 else None
         with open(self.log, "ab") as log:
             return subprocess.Popen(
-                process.argv,
+                [*dying_with_us(process.user), *process.argv],
                 env=env,
                 cwd=process.cwd,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                user=entry.pw_uid if entry else None,
-                group=entry.pw_gid if entry else None,
-                extra_groups=[] if entry else None,
             )
 
     def _wait(self, ready: Ready, notify: socket.socket | None) -> None:
@@ -182,6 +178,17 @@ class Running:
         finally:
             for pid in reversed(pids):
                 os.kill(pid, signal.SIGCONT)
+
+
+def dying_with_us(user: str | None) -> list[str]:
+    """A command in front of another: run it as this user, and end it when pytest is killed."""
+    who: list[str] = []
+    if user is not None and os.geteuid() == 0:
+        entry = pwd.getpwnam(user)
+        who = [f"--reuid={entry.pw_uid}", f"--regid={entry.pw_gid}", "--clear-groups"]
+    setpriv = shutil.which("setpriv")
+    assert setpriv is not None, "util-linux is not installed"
+    return [setpriv, *who, "--pdeathsig", "KILL", "--"]
 
 
 def context_of(cache: Path, system_folder: Path, *targets: Target) -> Context:

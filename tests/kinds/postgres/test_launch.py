@@ -218,3 +218,17 @@ def test_a_socket_path_that_is_too_long_is_refused(server: Running) -> None:
     site = replace(server.site, sockets=server.site.sockets / ("x" * 100))
     with pytest.raises(DeploymentError, match="too long"):
         asyncio.run(launch.LAUNCH.plan(site))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs a server as another user")
+def test_as_root_without_a_user_postgres_it_runs_as_nobody(
+    cache: Path, look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(binaries, "_USERS", ("no-such-user", "nobody"))
+    with running(make_config(), component="postgres", cache=cache) as one:
+        assert one.plan is not None
+        assert one.plan.process.user == "nobody"
+        assert look(one.target).health is Health.HEALTHY
+    monkeypatch.setattr(binaries, "_USERS", ("no-such-user",))
+    with pytest.raises(DeploymentError, match="does not run as root"):
+        run_as()

@@ -156,13 +156,13 @@ class Hello(BaseHTTPRequestHandler):
 def test_an_http_server_answers_there(server: Running, look: Look) -> None:
     with HTTPServer(("127.0.0.1", 0), Hello) as http:
         # Two connections at once, so that the second does not wait behind the silent first.
-        threads = [threading.Thread(target=serve_one, args=(http,)) for _ in range(2)]
+        threads = [threading.Thread(target=serve_one, args=(http,), daemon=True) for _ in range(2)]
         for thread in threads:
             thread.start()
         target = at(server.target, port=http.server_address[1])
         result = look(target)
         for thread in threads:
-            thread.join()
+            thread.join(5)
     expect(result, Cause.WRONG_PROGRAM, target, "an HTTP server", "ss -ltnp")
 
 
@@ -187,12 +187,13 @@ def test_another_program_speaks_first(
 ) -> None:
     def greet(link: socket.socket) -> None:
         link.sendall(banner)
-        while link.recv(100):
-            pass
+        for _ in range(2):  # it does not understand what it gets, and hangs up
+            link.recv(100)
 
     with listening(greet) as port:
-        target = at(server.target, port=port)
-        expect(look(target), Cause.WRONG_PROGRAM, target, name)
+        for mode in ("prefer", "disable"):
+            target = at(server.target, port=port, path=f"/quantum_db?sslmode={mode}")
+            expect(look(target), Cause.WRONG_PROGRAM, target, name)
 
 
 def test_a_proxy_without_a_server_hangs_up(server: Running, look: Look) -> None:

@@ -16,6 +16,7 @@ from seatrial.errors import DeploymentError, ServerMissing
 from seatrial.kinds.versions import satisfies
 
 _DEBIAN = Path("/usr/lib/postgresql")
+_USERS = ("postgres", "nobody")  # who a server may run as when we are root
 _OVERRIDE = "SEATRIAL_POSTGRES_BIN"
 
 
@@ -125,7 +126,7 @@ def run_as() -> RunAs:
     if os.geteuid() != 0:
         name = own_name() or str(os.geteuid())
         return RunAs(name, os.geteuid(), os.getegid(), switched=False)
-    for name in ("postgres", "nobody"):
+    for name in _USERS:
         try:
             entry = pwd.getpwnam(name)
         except KeyError:

@@ -77,7 +77,7 @@ async def reference(
         return Reference(known, None, f"there is no folder {folder}", f"correct {where}")
     config = config_of(target)
     try:
-        server = find_server(config.version)
+        server = await asyncio.to_thread(find_server, config.version)
     except ServerMissing as error:
         why = f"{error.message}, so the migrations cannot be run to compare with"
         return Reference(known, None, why, error.hint or "", Priority.P2)
