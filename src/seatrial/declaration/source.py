@@ -90,7 +90,7 @@ def read_file(path: Path, problems: Problems) -> Node | None:
         problems.add(start, (), f"the file is larger than {MAX_BYTES} bytes")
         return None
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         at = Location(path, data.count(b"\n", 0, error.start) + 1, 1)
         problems.add(at, (), "this is not UTF-8 text", "save the file as UTF-8")

@@ -24,7 +24,13 @@ class DbConfig(ComponentConfig):
     kind: Literal["db"] = "db"
     database: str = Field("app", description="the database that the system uses")
     password: int | None = None
+    api_token: str | None = None
     port: int | None = Field(None, ge=1, le=65535)
+
+    @field_validator("api_token")
+    @classmethod
+    def _tells_what_it_was_given(cls, value: str) -> str:
+        raise ValueError(f"{value} is no token")
 
     @field_validator("database")
     @classmethod

@@ -225,9 +225,13 @@ def test_digest_leaves_expectations_out(tmp_path: Path) -> None:
         ("{a: {kind: web, health: 'http://user:hunter22@host/'}}", {}),
         ("{a: {kind: web, health: 'x://user:hunter22@a, y://u:hunter22@b'}}", {}),
         ("{a: {kind: web, needs: 'http://hunter22@host/'}}", {}),
+        ("{a: {kind: web, needs: ['http://u:hunter22@host/']}}", {}),
+        ('{a: {kind: web, needs: "${MY_PASSWORD}"}}', {"MY_PASSWORD": "hunter22"}),
+        ("{a: {kind: db, api_token: hunter22}}", {}),
     ],
 )
 def test_secrets_are_never_shown(text: str, variables: dict[str, str], tmp_path: Path) -> None:
+    assert "hunter22" in text or "hunter22" in variables.values()
     whole = f"system: s\ncomponents: {text}\n"
     problems = problems_of(tmp_path, whole, variables=variables)
     assert problems
@@ -237,3 +241,10 @@ def test_secrets_are_never_shown(text: str, variables: dict[str, str], tmp_path:
         if not problem.key.endswith("hunter22")
     )
     assert "hunter22" not in shown
+
+
+def test_a_secret_of_digits_is_not_quoted_in_a_hint(tmp_path: Path) -> None:
+    text = "system: s\ncomponents:\n  a: {kind: web, env: {DB_PASSWORD: 91827364}}\n"
+    (problem,) = problems_of(tmp_path, text)
+    assert problem.message == "must be text, found a value that is not shown"
+    assert problem.hint is None

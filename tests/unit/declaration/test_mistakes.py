@@ -22,6 +22,22 @@ class Case:
 
 
 CASES = [
+    *(
+        Case(
+            f"a file with nothing in it: {text!r}",
+            text,
+            ((1, "(document)", "the file is empty", "begin with system: NAME"),),
+        )
+        for text in ("", "# only a remark\n")
+    ),
+    *(
+        Case(
+            f"no mapping: {text!r}",
+            text,
+            ((1, "(document)", "the file must be a mapping", "begin with system: NAME"),),
+        )
+        for text in ("- a\n", "just text\n", "---")
+    ),
     # --- keys and kinds -------------------------------------------------------------------------
     Case(
         "unknown top-level key",

@@ -8,7 +8,9 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from seatrial.declaration.load import load
 from seatrial.declaration.schema import json_schema
+from seatrial.errors import DeclarationError
 from seatrial.kinds.registry import KINDS as REAL_KINDS
 from tests.unit.declaration.fake_kinds import KINDS, load_text
 from tests.unit.declaration.test_load import QUEUE
@@ -87,15 +89,23 @@ def fake() -> Draft202012Validator:
     return Draft202012Validator(json_schema(KINDS))
 
 
-def test_the_target_declaration_is_valid(real: Draft202012Validator) -> None:
+def test_the_target_declaration_is_valid(real: Draft202012Validator, tmp_path: Path) -> None:
     assert [error.message for error in real.iter_errors(yaml.safe_load(TARGET))] == []
+    (tmp_path / "seatrial.yaml").write_text(TARGET)
+    for environment in ("local", "deployed"):
+        assert load(tmp_path, REAL_KINDS, environment=environment, variables={}).components
 
 
 @pytest.mark.parametrize(("right", "wrong"), MISSPELT)
-def test_what_is_misspelt_is_refused(right: str, wrong: str, real: Draft202012Validator) -> None:
+def test_what_is_misspelt_is_refused(
+    right: str, wrong: str, real: Draft202012Validator, tmp_path: Path
+) -> None:
     text = TARGET.replace(right, wrong, 1)
     assert text != TARGET
     assert not real.is_valid(yaml.safe_load(text))
+    (tmp_path / "seatrial.yaml").write_text(text)
+    with pytest.raises(DeclarationError):
+        load(tmp_path, REAL_KINDS, variables={})
 
 
 def test_an_error_stands_at_the_key(real: Draft202012Validator) -> None:

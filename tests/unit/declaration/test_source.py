@@ -93,6 +93,11 @@ def test_what_cannot_be_read_is_a_mistake_with_its_place(text: str, line: int, k
     assert all(found[2] for found in problems)
 
 
+def test_an_alias_within_its_own_anchor() -> None:
+    _, problems = _read("a: &x 1\nb: &x [*x]\n")
+    assert problems == [(2, "b.0", "the YAML alias *x refers to itself")]
+
+
 def test_the_same_key_twice_counts_once_each() -> None:
     _, problems = _read("a: 1\nb: {c: 1, c: 2, c: 3}\na: 2\n")
     assert problems == [
