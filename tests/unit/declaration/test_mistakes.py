@@ -36,7 +36,7 @@ CASES = [
             text,
             ((1, "(document)", "the file must be a mapping", "begin with system: NAME"),),
         )
-        for text in ("- a\n", "just text\n", "---")
+        for text in ("- a\n", "just text\n", "~\n")
     ),
     # --- keys and kinds -------------------------------------------------------------------------
     Case(
