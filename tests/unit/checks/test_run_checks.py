@@ -51,6 +51,7 @@ def test_a_healthy_system(kinds):
         ("web", Health.HEALTHY, Connection.CONNECTED, None),
     ]
     assert report.components[0].version == "1.0"
+    assert report.components[0].response_time_ms == 1.0
     assert outcomes(report) == {"db.tables": Outcome.PASSED}
     assert report.findings == ()
     assert report.duration_ms > 0
@@ -217,6 +218,11 @@ def test_a_right_answer_over_its_limit_is_slow(kinds, by):
     assert outcomes(report) == {"db.tables": Outcome.PASSED}
 
 
+def test_what_is_known_from_states_alone_has_no_response_time(kinds):
+    kinds.add("worker", ProbeResult(Health.HEALTHY, Connection.CONNECTED, 0.0), endpoints=())
+    assert check(component("worker")).components[0].response_time_ms is None
+
+
 def test_a_warning_alone_lets_the_check_pass(kinds):
     kinds.add("web", warned(Cause.UNHEALTHY))
     report = check(component("web"))
@@ -229,6 +235,7 @@ def test_what_is_no_part_of_health_here_is_left_out_visibly(kinds):
     report = check(component("migrate"), only=set())
     assert kinds.calls == ["probe migrate"]
     assert report.components[0].skipped == "it leaves no trace"
+    assert report.components[0].error is None
     (row,) = report.expectations
     assert (row.outcome, row.priority, row.found) == (
         Outcome.SKIPPED,
