@@ -38,5 +38,5 @@ class Pages:
 
 
 def target(*endpoints: Endpoint, **config: object) -> Target:
-    settings = HttpConfig.model_validate({"health": "/health", "time_limit": 0.2} | config)
+    settings = HttpConfig.model_validate({"health": "/health"} | config)
     return Target("api", "http", settings, {"http": endpoints})

@@ -201,7 +201,7 @@ async def test_a_name_server_that_is_silent(context, monkeypatch):
     answered = threading.Event()
     monkeypatch.setattr(resolving, "_look_up", lambda *a: answered.wait(5) and [])
     began = time.monotonic()
-    result = await look(target(Endpoint("http", "slow.invalid", 80)), context)
+    result = await look(target(Endpoint("http", "slow.invalid", 80), time_limit=0.2), context)
     assert result.cause is Cause.TIMEOUT
     assert "not resolved" in result.found
     assert time.monotonic() - began < 2
@@ -223,7 +223,7 @@ async def test_a_full_backlog_is_a_time_out(context):
             sock.setblocking(False)
             sock.connect_ex(("127.0.0.1", port))
             waiting.append(sock)
-        result = await look(target(Endpoint("http", "127.0.0.1", port)), context)
+        result = await look(target(Endpoint("http", "127.0.0.1", port), time_limit=0.2), context)
         for sock in waiting:
             sock.close()
     assert result.cause is Cause.TIMEOUT
@@ -236,10 +236,10 @@ async def test_accepted_but_silent(serve, context):
         await asyncio.Event().wait()
 
     began = time.monotonic()
-    result = await look(target(await serve(silent)), context)
+    result = await look(target(await serve(silent), time_limit=0.2), context)
     assert result.cause is Cause.TIMEOUT
     assert "nothing came back" in result.found
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < 2
 
 
 async def test_no_tls_handshake(serve, context):
@@ -247,7 +247,7 @@ async def test_no_tls_handshake(serve, context):
         await asyncio.Event().wait()
 
     there = await serve(silent)
-    result = await look(target(Endpoint("https", there.host, there.port)), context)
+    result = await look(target(Endpoint("https", there.host, there.port), time_limit=0.2), context)
     assert result.cause is Cause.TIMEOUT
     assert "no TLS handshake" in result.found
 
@@ -261,10 +261,10 @@ async def test_a_trickling_body(serve, context):
             await asyncio.sleep(0.02)
 
     began = time.monotonic()
-    result = await look(target(await serve(trickle)), context)
+    result = await look(target(await serve(trickle), time_limit=0.2), context)
     assert (result.health, result.cause) == (Health.UNHEALTHY, Cause.TIMEOUT)
     assert "did not end" in result.found
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < 2
 
 
 async def test_an_endless_body_is_cut(serve, context):
@@ -286,7 +286,7 @@ async def test_a_failure_whose_body_hangs_keeps_its_status(serve, context):
         writer.write(b"HTTP/1.1 503 No\r\nContent-Length: 900\r\n\r\npart of it")
         await asyncio.Event().wait()
 
-    result = await look(target(await serve(half)), context)
+    result = await look(target(await serve(half), time_limit=0.2), context)
     assert result.cause is Cause.UNHEALTHY
     assert "503" in result.found
 
@@ -331,7 +331,7 @@ async def test_reset_without_a_word(serve, context):
 async def test_tls_where_http_is_declared_and_the_reverse(serve, context, tls):
     encrypted = await serve(Pages({"*": (200, "ok")}), tls=tls)
     plain = Endpoint("http", encrypted.host, encrypted.port)
-    result = await look(target(plain, time_limit=2), context)
+    result = await look(target(plain), context)
     assert result.cause is Cause.TLS
     assert "speaks TLS" in result.found
 
