@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from seatrial.evidence.reader import RunEvidence
-from seatrial.evidence.records import BudgetMeasured, Expectation
+from seatrial.evidence.records import BudgetMeasured, ComponentHealth, Expectation
 from seatrial.gate.decision import ROWS, VERDICTS, Decision, Reason, rank
 from seatrial.gate.rules import RULES
-from seatrial.outcome import ExitCode, Outcome, Priority
+from seatrial.outcome import ExitCode, Health, Outcome, Priority
 
 __all__ = ["Decision", "Reason", "decide"]
 
@@ -53,10 +53,12 @@ def _folded(reasons: list[Reason]) -> Iterator[Reason]:
 def _why_go(evidence: RunEvidence) -> Iterator[Reason]:
     p1 = Priority.P1
     trials = [t for t in evidence.trials if t.priority is p1 and t.outcome is Outcome.PASSED]
-    held = {e.id for e in evidence.all(Expectation) if e.priority is p1}
+    passed = [e for e in evidence.all(Expectation) if e.outcome is Outcome.PASSED]
+    held = {e.id for e in passed if e.priority is p1}
     budgets = {(b.node, b.name) for b in evidence.all(BudgetMeasured) if b.priority is p1}
     declared = evidence.started.components if evidence.started else ()
-    healthy = [component for component in declared if component.priority is p1]
+    well = {h.component for h in evidence.all(ComponentHealth) if h.health is Health.HEALTHY}
+    healthy = [c for c in declared if c.priority is p1 and c.name in well]
     texts = {
         "trials": (len(trials), "p1 trial passed", "p1 trials passed"),
         "expectations": (len(held), "p1 expectation holds", "p1 expectations hold"),
