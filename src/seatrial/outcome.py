@@ -125,14 +125,16 @@ class CauseRow:
     exit: ExitCode
     meaning: str
 
+    def covers(self, kind: str) -> bool:
+        return "*" in self.kinds or kind in self.kinds
+
 
 _SERVERS = ("http", "postgres", "rabbitmq")
-_PROGRAMS = ("http", "process", "task")
 
 CAUSES: tuple[CauseRow, ...] = (
     CauseRow(Cause.REFUSED, _SERVERS, ExitCode.DOWN, "nothing listens at the address"),
     CauseRow(Cause.DNS, _SERVERS, ExitCode.DOWN, "the host name has no address"),
-    CauseRow(Cause.TIMEOUT, _SERVERS, ExitCode.DOWN, "connected or not, no answer in time"),
+    CauseRow(Cause.TIMEOUT, ("*",), ExitCode.DOWN, "no answer, or not ready, in time"),
     CauseRow(Cause.AUTH, _SERVERS, ExitCode.DOWN, "user or password not accepted"),
     CauseRow(Cause.TLS, _SERVERS, ExitCode.DOWN, "the TLS handshake failed"),
     CauseRow(Cause.WRONG_DATABASE, ("postgres",), ExitCode.DOWN, "no such database there"),
@@ -154,7 +156,9 @@ CAUSES: tuple[CauseRow, ...] = (
     CauseRow(Cause.STOPPED, ("*",), ExitCode.DOWN, "it was stopped or paused on request"),
     CauseRow(Cause.WRONG_PROGRAM, _SERVERS, ExitCode.DOWN, "something else answers there"),
     CauseRow(Cause.WRONG_VERSION, _SERVERS, ExitCode.FAILED, "not the version asked for"),
-    CauseRow(Cause.UNHEALTHY, _PROGRAMS, ExitCode.DOWN, "it answers, and says it is not well"),
+    CauseRow(
+        Cause.UNHEALTHY, ("http", "rabbitmq"), ExitCode.DOWN, "it answers, and says it is not well"
+    ),
     CauseRow(Cause.SLOW, ("*",), ExitCode.FAILED, "right answer, over its time limit"),
     CauseRow(Cause.NOT_MEASURED, ("*",), ExitCode.INCONCLUSIVE, "could not be looked at"),
 )

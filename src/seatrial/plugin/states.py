@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from seatrial.declaration.models import Component
 from seatrial.environment.deployment import Deployment
 from seatrial.keeper.protocol import Event
-from seatrial.outcome import CAUSES, Cause, State
+from seatrial.kinds.base import load
+from seatrial.outcome import Cause, State
 
 
 @dataclass(frozen=True)
@@ -81,5 +82,5 @@ def cause_of(down: Down, kind: str) -> Cause:
         return Cause.EXITED
     if down.state is not State.UNREACHABLE:
         return Cause.STOPPED
-    timeout = next(row for row in CAUSES if row.cause is Cause.TIMEOUT)
-    return Cause.TIMEOUT if kind in timeout.kinds else Cause.UNHEALTHY
+    # Seen from outside, a program without an address is known by what it consumes alone.
+    return Cause.TIMEOUT if load(kind).endpoints else Cause.NO_CONSUMER
