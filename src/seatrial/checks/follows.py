@@ -25,7 +25,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from seatrial.checks.look import Seen
-from seatrial.declaration.models import ProgramConfig
+from seatrial.declaration.models import Component, ProgramConfig
 from seatrial.kinds.base import CheckResult
 from seatrial.kinds.process.config import ProcessConfig
 from seatrial.kinds.task.config import TaskConfig
@@ -78,7 +78,7 @@ class Graph:
     def __init__(self, seen: Mapping[str, Seen]) -> None:
         self.seen = seen
         self._direct = {
-            name: [d for d in one.component.depends_on if d in seen] for name, one in seen.items()
+            name: {d for d in _depends_on(one.component) if d in seen} for name, one in seen.items()
         }
         self._below: dict[str, frozenset[str]] = {name: self._search(name) for name in seen}
 
@@ -86,7 +86,7 @@ class Graph:
         found: set[str] = set()
         queue = [name]
         while queue:
-            fresh = set(self._direct[queue.pop()]) - found
+            fresh = self._direct[queue.pop()] - found
             found |= fresh
             queue += fresh
         return frozenset(found - {name})
@@ -105,6 +105,13 @@ class Graph:
     def depth(self, name: str) -> int:
         """How far up it stands: 0 for what depends on nothing. Counts what it stands on."""
         return len(self._below[name])
+
+
+def _depends_on(component: Component) -> Iterator[str]:
+    """What it needs, refers to, and consumes from."""
+    yield from component.depends_on
+    if isinstance(component.config, ProcessConfig):
+        yield from component.config.consumes
 
 
 def _words(text: str) -> frozenset[str]:

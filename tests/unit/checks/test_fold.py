@@ -171,6 +171,12 @@ def test_a_stopped_worker_is_why_its_queue_has_no_consumer():
     assert summary(everything) == {"worker.stopped": (lost.id,), other.id: ()}
 
 
+def test_a_worker_depends_on_what_it_consumes_from():
+    worker = component("worker", kind="process", consumes={"rabbitmq": "jobs"})
+    everything = [seen(RABBITMQ, unwell(Cause.TIMEOUT)), seen(worker, unwell(Cause.NOT_MEASURED))]
+    assert summary(everything) == {"rabbitmq.timeout": ("worker",)}
+
+
 def test_a_worker_that_does_not_consume_names_its_settings():
     lost = result("rabbitmq.queue.jobs.consumers", cause=Cause.NO_CONSUMER)
     (finding,) = fold(queue(worker=unwell(Cause.NO_CONSUMER), results=(lost,))).findings
@@ -350,7 +356,13 @@ def systems(draw: st.DrawFn) -> list[Seen]:
 
 
 def _below(everything: list[Seen], name: str) -> set[str]:
-    direct = {one.component.name: set(one.component.depends_on) for one in everything}
+    direct = {
+        one.component.name: {
+            *one.component.depends_on,
+            *getattr(one.component.config, "consumes", ()),
+        }
+        for one in everything
+    }
     found: set[str] = set()
     queue = [name]
     while queue:
