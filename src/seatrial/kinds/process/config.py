@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from seatrial.declaration.models import ProgramConfig
+from seatrial.declaration.models import ComponentName, ProgramConfig
 
 
 class ProcessConfig(ProgramConfig):
@@ -21,7 +21,7 @@ class ProcessConfig(ProgramConfig):
     ready: Literal["notify", "started"] | None = Field(
         None, description="how it is known to be ready; by default, by what it consumes"
     )
-    consumes: Mapping[str, str | tuple[str, ...]] = Field(
+    consumes: Mapping[ComponentName, str | tuple[str, ...]] = Field(
         {}, description="by broker component: the queue, or the queues, that it consumes"
     )
 
