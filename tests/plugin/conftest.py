@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import dedent
@@ -95,11 +97,12 @@ class Yard:
     def system(self) -> System:
         return load(self.folder, KINDS, environment=None, variables=os.environ)
 
-    def run(self, *args: str, evidence: bool = True) -> Told:
+    def run(
+        self, *options: str, paths: tuple[str, ...] = ("trials",), evidence: bool = True
+    ) -> Told:
         """pytest on the trials, as a process of its own."""
         wanted = ("--seatrial-evidence", "run") if evidence else ()
-        paths = () if any(not a.startswith("-") for a in args) else ("trials",)
-        done = self.pytester.runpytest_subprocess(*QUIET, *wanted, *args, *paths, timeout=120)
+        done = self.pytester.runpytest_subprocess(*QUIET, *wanted, *options, *paths, timeout=120)
         text = done.stdout.str() + done.stderr.str()
         return Told(int(done.ret), text, self.evidence())
 
@@ -109,15 +112,30 @@ class Yard:
         return [json.loads(line) for line in lines]
 
 
+@pytest.fixture(scope="session")
+def warm() -> Iterator[Path]:
+    """Templates of servers, made once for all tests."""
+    with open_folder() as folder:
+        yield folder
+
+
 @pytest.fixture(autouse=True)
-def home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(monkeypatch: pytest.MonkeyPatch, warm: Path) -> Iterator[Path]:
     """Deployments of these tests do not meet those of anybody else."""
-    home = tmp_path_factory.mktemp("h")
-    home.chmod(0o711)
-    monkeypatch.setenv("SEATRIAL_HOME", str(home))
-    for name in ("SEATRIAL_HANDOVER", "TEST_POLL_INTERVAL", "PYTEST_ADDOPTS"):
-        monkeypatch.delenv(name, raising=False)
-    return home
+    with open_folder() as home:
+        (home / "cache").symlink_to(warm)
+        monkeypatch.setenv("SEATRIAL_HOME", str(home))
+        for name in ("SEATRIAL_HANDOVER", "TEST_POLL_INTERVAL", "PYTEST_ADDOPTS"):
+            monkeypatch.delenv(name, raising=False)
+        yield home
+
+
+@contextmanager
+def open_folder() -> Iterator[Path]:
+    """A folder that a server's unprivileged user may pass through; pytest's own are closed."""
+    with tempfile.TemporaryDirectory(prefix="st-", ignore_cleanup_errors=True) as name:
+        Path(name).chmod(0o711)
+        yield Path(name)
 
 
 @pytest.fixture

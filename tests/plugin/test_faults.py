@@ -216,6 +216,6 @@ def test_faults_and_trials_do_not_overlap(yard: Yard, up: Deployment) -> None:
 
 def test_fault_outside_the_trials_is_refused(yard: Yard, up: Deployment) -> None:
     (yard.folder / "test_unit.py").write_text("def test_any(fault): pass\n")
-    told = yard.run("test_unit.py")
+    told = yard.run(paths=("test_unit.py",))
     assert told.exit == pytest.ExitCode.TESTS_FAILED
     assert "`fault` belongs to trials" in told.text

@@ -44,7 +44,7 @@ def test_the_door_is_quick() -> None:
 
 def test_tests_outside_the_trials_start_nothing(yard: Yard, home: Path) -> None:
     (yard.folder / "test_unit.py").write_text("def test_fast(): assert True\n")
-    told = yard.run("test_unit.py")
+    told = yard.run(paths=("test_unit.py",))
     assert told.exit == 0
     assert told.all("trial_finished") == []
     assert deployments(home) == []
@@ -64,7 +64,7 @@ def test_xdist_starts_nothing_for_other_tests(yard: Yard, home: Path) -> None:
     yard.trials("test_p1_any.py", "def test_any(): pass")
     (yard.folder / "unit").mkdir()
     (yard.folder / "unit" / "test_unit.py").write_text("def test_fast(): assert True\n")
-    told = yard.run("-n2", "unit")
+    told = yard.run("-n2", paths=("unit",))
     assert told.exit == 0
     assert deployments(home) == []
 
@@ -82,6 +82,6 @@ def test_arguments_of_two_systems_are_refused(yard: Yard) -> None:
     for name in ("one", "two"):
         (yard.folder / name / "trials").mkdir(parents=True)
         (yard.folder / name / "seatrial.yaml").write_text(f"system: {name}\n")
-    told = yard.run("one/trials", "two/trials")
+    told = yard.run(paths=("one/trials", "two/trials"))
     assert told.exit == pytest.ExitCode.USAGE_ERROR
     assert "several systems" in told.text

@@ -12,7 +12,7 @@ from seatrial.environment.handover import VARIABLE, Handover
 from seatrial.keeper.protocol import Action
 from seatrial.outcome import Priority
 
-from .conftest import TINY, Told, Yard, deployments
+from .conftest import QUIET, TINY, Told, Yard, deployments
 
 pytest_plugins = ("pytester",)
 
@@ -46,9 +46,9 @@ def handover(yard: Yard, up: Deployment) -> Handover:
     )
 
 
-def run(yard: Yard, monkeypatch: pytest.MonkeyPatch, handover: Handover, *args: str) -> Told:
+def run(yard: Yard, monkeypatch: pytest.MonkeyPatch, handover: Handover, *options: str) -> Told:
     monkeypatch.setenv(VARIABLE, handover.text())
-    return yard.run(*args, evidence=False)
+    return yard.run(*options, evidence=False)
 
 
 def test_a_handover_survives_its_text(tmp_path: Path) -> None:
@@ -152,10 +152,10 @@ def test_the_deployment_of_a_handover_is_gone(
 )
 def test_wrong_markers_are_refused(yard: Yard, home: Path, mark: str, says: str) -> None:
     yard.trials("test_p1_mark.py", f"import pytest\n\n@pytest.mark.{mark}\ndef test_any(): pass\n")
-    told = yard.run(evidence=False)
-    assert told.exit == pytest.ExitCode.USAGE_ERROR
-    assert says in told.text
-    assert "test_p1_mark.py::test_any" in told.text
+    result = yard.pytester.runpytest_inprocess(*QUIET, "trials")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert says in result.stderr.str()
+    assert "test_p1_mark.py::test_any" in result.stderr.str()
     assert deployments(home) == []
 
 
