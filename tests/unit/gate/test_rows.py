@@ -358,7 +358,9 @@ def test_a_p2_component_that_is_down_only_warns() -> None:
 
 def test_a_component_that_cannot_have_health_here_does_not_gate() -> None:
     task = b.health(b.API, Health.UNKNOWN, skipped="a task that has run leaves no trace")
-    assert decide(run_of(*all_health(api=task))).verdict is Verdict.GO
+    decision = decide(run_of(*all_health(api=task)))
+    assert decision.verdict is Verdict.GO
+    assert "2 p1 components are healthy" in map(str, decision.reasons)
 
 
 def test_unknown_health_that_a_later_pass_cleared_up_is_go() -> None:
