@@ -726,10 +726,12 @@ def test_the_reference_is_kept_and_renewed_with_the_migrations(
     assert made == []
     with open_folder() as folder:
         subprocess.run(["cp", "-a", f"{system}/.", str(folder)], check=True)
+        assert failed(checked(database, system_folder=folder)) == {}
+        assert made == [""]
         versions = folder / "migrations" / "versions"
         write_migration(versions, "0003", "0002", "CREATE TABLE third (id int)")
         found = failed(checked(database, system_folder=folder))
-        assert made == [""]
+        assert made == ["", ""]
         assert found["postgres.revision"].found == "revision 0002; missing: 0003"
 
 

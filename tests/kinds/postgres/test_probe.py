@@ -102,9 +102,11 @@ def listening(handle: Callable[[socket.socket], None]) -> Iterator[int]:
     with Server(("127.0.0.1", 0), Handler) as tcp:
         thread = threading.Thread(target=tcp.serve_forever, args=(0.01,))
         thread.start()
-        yield tcp.server_address[1]
-        tcp.shutdown()
-        thread.join()
+        try:
+            yield tcp.server_address[1]
+        finally:
+            tcp.shutdown()
+            thread.join()
 
 
 def test_black_hole(server: Running, look: Look) -> None:
