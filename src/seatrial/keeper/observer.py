@@ -48,15 +48,20 @@ class Observer:
             await self._look(target)
 
     async def _look(self, target: Target) -> None:
-        result = await load(target.kind).probe(
-            target, self._context, Deadline.after(_PROBE_SECONDS)
-        )
-        # What cannot be seen from here (a task, say) is not held against it.
-        down = result.health is Health.UNHEALTHY
-        state = State.UNREACHABLE if down else State.READY
+        state, detail = await self._state(target)
         if self._states.get(target.name, (None, ""))[0] is not state:
-            self._states[target.name] = (state, result.found if down else "")
-            await self.timeline.add(target.name, None, state, self._states[target.name][1])
+            self._states[target.name] = (state, detail)
+            await self.timeline.add(target.name, None, state, detail)
+
+    async def _state(self, target: Target) -> tuple[State, str]:
+        # What cannot be seen from here (a task, or a component that this environment gives no
+        # endpoint) is not held against it.
+        kind = load(target.kind)
+        if kind.endpoints and not target.endpoints:
+            return State.READY, "not observed: it has no endpoint in this environment"
+        result = await kind.probe(target, self._context, Deadline.after(_PROBE_SECONDS))
+        down = result.health is Health.UNHEALTHY
+        return (State.UNREACHABLE, result.found) if down else (State.READY, "")
 
     def statuses(self) -> dict[str, ComponentStatus]:
         return {
