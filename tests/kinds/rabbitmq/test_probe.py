@@ -19,12 +19,15 @@ from pathlib import Path
 import pytest
 
 from seatrial.kinds.base import ProbeResult, Target
+from seatrial.kinds.rabbitmq.client import RabbitmqClient
+from seatrial.kinds.rabbitmq.meters import read
 from seatrial.kinds.rabbitmq.probe import probe
+from seatrial.kinds.rabbitmq.trouble import BrokerTrouble
 from seatrial.outcome import Cause, Connection, Health, State
-from seatrial.waiting import Deadline
-from tests.kinds.harness import Running, context_of
+from seatrial.waiting import Deadline, eventually
+from tests.kinds.harness import Running, context_of, running
 from tests.kinds.rabbitmq.admin import Admin
-from tests.kinds.rabbitmq.conftest import Look, as_user, with_config, with_endpoint
+from tests.kinds.rabbitmq.conftest import Look, as_user, make_config, with_config, with_endpoint
 
 PASSWORD = "a-made-up-password"
 
@@ -343,6 +346,25 @@ def test_too_many_connections(target: Target, admin: Admin, look: Look) -> None:
     admin.put(f"vhost-limits/{admin.vhost}/max-connections", {"value": 0})
     result = look(target)
     assert faulty(result, target) is Cause.EXHAUSTED
+
+
+def test_a_broker_that_blocks_its_publishers(cache: Path, look: Look) -> None:
+    """It is over its memory limit from the start, and notices within some seconds."""
+    config = make_config(options=["vm_memory_high_watermark.absolute = 1MB"])
+    with running(config, component="rabbitmq", cache=cache) as full:
+        result = eventually(
+            lambda: look(full.target), lambda seen: seen.health is Health.UNHEALTHY, timeout=10
+        )
+        assert faulty(result, full.target) is Cause.BLOCKED_PUBLISHERS
+        assert "memory alarm" in result.found
+        assert result.connection is Connection.CONNECTED
+        assert asyncio.run(read(full.target, Deadline.after(5)))["alarms"] == 1
+        Admin(full.endpoints["management"], "%2F").queue("tasks")
+        with (
+            RabbitmqClient(full.target, timeout=0.5) as client,
+            pytest.raises(BrokerTrouble, match="publishers are blocked: low on memory"),
+        ):
+            client.publish("x", "tasks")
 
 
 def test_the_states_of_its_keeper_come_first(target: Target, look: Look) -> None:
