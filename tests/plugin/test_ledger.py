@@ -124,17 +124,21 @@ def test_the_key_is_on_disk_before_the_trial_has_it(
         """
         import os, pathlib
 
-        def test_on_disk(ledger):
-            synced = []
-            original = os.fsync
-            os.fsync = lambda file: (original(file), synced.append(file))
-            try:
-                key = ledger.key()
-            finally:
-                os.fsync = original
-            files = pathlib.Path(os.environ["SEATRIAL_HOME"]).glob("ledgers/*/*.jsonl")
-            assert key in next(files).read_text()
-            assert synced
+        def test_on_disk(ledger, monkeypatch):
+            synced = {}  # inode -> size when it was last synced
+            fsync = os.fsync
+
+            def watched(file):
+                fsync(file)
+                found = os.fstat(file)
+                synced[found.st_ino] = found.st_size
+
+            monkeypatch.setattr(os, "fsync", watched)
+            key = ledger.key()
+            (file,) = pathlib.Path(os.environ["SEATRIAL_HOME"]).glob("ledgers/*/*.jsonl")
+            assert key in file.read_text()
+            assert synced[file.stat().st_ino] == file.stat().st_size
+            assert file.parent.stat().st_ino in synced
         """,
     )
     assert store.run().outcomes == {"test_on_disk": "passed"}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import seatrial.plugin
 from seatrial.environment.deployment import Deployment
 from seatrial.environment.handover import VARIABLE, Handover
 from seatrial.keeper.protocol import Action
@@ -66,6 +67,7 @@ def test_a_handover_survives_its_text(tmp_path: Path) -> None:
     assert Handover.take(environ) == given
     assert environ == {"OTHER": "1"}
     assert Handover.take(environ) is None
+    assert seatrial.plugin.HANDOVER == VARIABLE
 
 
 def test_a_run_selects_priorities_and_joins(
@@ -132,7 +134,7 @@ def test_the_deployment_of_a_handover_is_gone(
 ) -> None:
     yard.trials("test_p1_any.py", "def test_any(): pass")
     told = run(yard, monkeypatch, replace(handover, deployment="p000000000000"))
-    assert told.exit == pytest.ExitCode.TESTS_FAILED
+    assert told.exit == pytest.ExitCode.INTERNAL_ERROR, "to the run this is a crash"
     assert "is gone" in told.text
     assert told.outcomes == {}
 

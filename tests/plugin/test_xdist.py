@@ -69,6 +69,15 @@ def test_a_trial_takes_its_worker_with_it(yard: Yard) -> None:
     assert "crashed while running" in told.trial("test_crash")["error"]
 
 
+def test_a_file_that_cannot_be_collected_is_recorded_once(yard: Yard) -> None:
+    yard.trials("test_p2_broken.py", "import nothing_of_this_name")
+    yard.trials("test_p1_fine.py", "def test_fine(): pass")
+    told = yard.run("-n2")
+    assert told.exit != pytest.ExitCode.OK
+    failed = told.all("collection_failed")
+    assert [(f["node"], f["priority"]) for f in failed] == [("trials/test_p2_broken.py", "p2")]
+
+
 def test_blocked_trials_are_summed_up_once(yard: Yard) -> None:
     yard.trials(
         "test_p1_down.py",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import pytest
 
 DECLARATION = "seatrial.yaml"
+HANDOVER = "SEATRIAL_HANDOVER"  # as `environment.handover` has it
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -30,7 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     files = _declarations(config)
-    told = "SEATRIAL_HANDOVER" in os.environ or "seatrial" in getattr(config, "workerinput", ())
+    told = HANDOVER in os.environ or "seatrial" in getattr(config, "workerinput", ())
     if files or told:
         from seatrial.plugin.enlist import enlist
 

@@ -67,9 +67,11 @@ class SessionHooks:
             terminal.write_line(self._session.redactor.redact(str(error)), red=True)
         if isinstance(error, UsageError):
             raise pytest.UsageError(error.message) from error
-        raise pytest.exit.Exception(
-            "no deployment to run the trials against", returncode=pytest.ExitCode.TESTS_FAILED
-        ) from error
+        # To a run, whose deployment it was, this is a crash; by hand, trials did not pass.
+        plain = self._session.settings.handover is None
+        code = pytest.ExitCode.TESTS_FAILED if plain else pytest.ExitCode.INTERNAL_ERROR
+        why = "no deployment to run the trials against"
+        raise pytest.exit.Exception(why, returncode=code) from error
 
     # -- collection ------------------------------------------------------------------------------
 

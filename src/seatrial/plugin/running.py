@@ -140,21 +140,25 @@ class Running:
         return str(root(down, self._session.system.components)) if down else None
 
     def settle(self, trial: Trial, wait: float = 0.0) -> None:
-        """Note what the trial has lost by now; waits up to `wait` s for the keeper to notice."""
-        try:
-            self.look(0.0 if trial.lost else wait)
-        except KeeperError as error:
-            trial.keeper_gone = str(error)
+        """It has failed: note what it has lost; waits up to `wait` s for the keeper to notice."""
+        self._look_once_more(trial, 0.0 if trial.lost else wait)
         self._find(trial)
 
     def finish(self, trial: Trial) -> None:
         """Its tear-down is over: note what it has lost, and what its faults did not give back."""
-        self.settle(trial)
-        if trial.faults and trial.lost is None:
-            needed = set(self._all_needed(trial)) - set(trial.down_at_begin)
-            still = self._session.states.down(sorted(needed))
-            trial.lost = root(still, self._session.system.components) if still else None
-            self._find(trial)
+        self._look_once_more(trial)
+        now = self._session.states.down(self._all_needed(trial))
+        new = {name: one for name, one in now.items() if name not in trial.down_at_begin}
+        if trial.faults and trial.lost is None and new:
+            trial.lost = root(new, self._session.system.components)
+        trial.forgive(now)
+        self._find(trial)
+
+    def _look_once_more(self, trial: Trial, wait: float = 0.0) -> None:
+        try:
+            self.look(wait)
+        except KeeperError as error:
+            trial.keeper_gone = str(error)
 
     def _find(self, trial: Trial) -> None:
         if trial.lost is not None and not trial.lost_finding:

@@ -176,6 +176,6 @@ class TrialSession:
         """Close the clients, and let go of the deployment; one that we started ends."""
         if self._clients is not None:
             self._clients.close()
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()

@@ -18,13 +18,13 @@ These are words of the evidence; pytest's own outcomes and exit status are not t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 import pytest
 
 from seatrial.keeper.protocol import Event
-from seatrial.outcome import Outcome
+from seatrial.outcome import Outcome, State
 from seatrial.plugin.marks import Marks
 from seatrial.plugin.states import Down
 
@@ -85,6 +85,14 @@ class Trial:
             excused = self.faults > 0 or event.by_fault
             if event.component in watched and not event.state.up and not excused:
                 self.lost = self.lost or Down(event.component, event.state, event.detail)
+
+    def forgive(self, down_now: Collection[str]) -> None:
+        """A component that was out of an observer's reach for a moment, which nobody but the
+        observer noticed, is no loss: one slow answer is not an outage."""
+        noticed = any(phase.outcome == "failed" for phase in self.phases.values())
+        lost = self.lost
+        if lost is not None and lost.state is State.UNREACHABLE and not noticed:
+            self.lost = lost if lost.component in down_now else None
 
     def add(self, report: pytest.TestReport) -> None:
         self.phases[report.when or ""] = Phase(
