@@ -21,11 +21,9 @@ PROGRAMS = Path(__file__).parent / "programs"
 
 
 @pytest.fixture(autouse=True)
-def _own_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _own_home(monkeypatch: pytest.MonkeyPatch, seatrial_home: Path) -> None:
     """Deployments of these tests do not meet those of anybody else."""
-    home = tmp_path / "h"
-    home.mkdir(mode=0o711)
-    monkeypatch.setenv("SEATRIAL_HOME", str(home))
+    monkeypatch.setenv("SEATRIAL_HOME", str(seatrial_home))
 
 
 class Fleet:

@@ -60,6 +60,7 @@ def gone_within_five_seconds(place: Place, moment: float) -> None:
 
 def test_the_keeper_killed_at_random_moments(fleet: Fleet) -> None:
     system = fleet.system(COMPONENTS)
+    fleet.up(COMPONENTS).close()  # it can come up, and its templates are there
     moments = random.Random(20).sample(range(int(LONGEST * 1000)), MOMENTS)
     for moment in (milliseconds / 1000 for milliseconds in moments):
         place = Place.private()
@@ -76,6 +77,7 @@ def test_the_keeper_killed_at_random_moments(fleet: Fleet) -> None:
 
 def test_the_client_killed_at_random_moments_before_ready(fleet: Fleet) -> None:
     system = fleet.system(COMPONENTS)
+    fleet.up(COMPONENTS).close()  # it can come up, and its templates are there
     place = Place.of(system.folder, "local")
     command = [sys.executable, "-P", "-m", "seatrial", "up", str(system.folder)]
     moments = random.Random(21).sample(range(int(LONGEST * 1000)), MOMENTS)

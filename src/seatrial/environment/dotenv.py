@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from seatrial.declaration.models import System
 from seatrial.errors import UsageError
@@ -23,9 +23,9 @@ def dotenv(system: System, targets: Mapping[str, Target], remote: str | None) ->
     lines = {}
     for component, endpoints in system.variables[chosen].items():
         for name, fields in endpoints.items():
-            endpoint = targets[component].endpoint(name)
+            replicas = targets[component].endpoints[name]
             for field, variable in fields.items():
-                lines[variable] = f"{variable}={_quote(_value(endpoint, field, fields))}"
+                lines[variable] = f"{variable}={_quote(_value(replicas, field, fields))}"
     return list(lines.values())
 
 
@@ -39,12 +39,16 @@ def _only_remote(system: System) -> str:
     return names[0]
 
 
-def _value(endpoint: Endpoint, field: str, fields: Mapping[str, str]) -> str:
-    if field == "url":
+def _value(replicas: Sequence[Endpoint], field: str, fields: Mapping[str, str]) -> str:
+    """`field` is url, user or password, or url.N of replica N; the first where it has no such."""
+    name, _, number = field.partition(".")
+    index = int(number or 0)
+    endpoint = replicas[index if index < len(replicas) else 0]
+    if name == "url":
         # User and password have variables of their own: then the URL is without them.
         bare = "user" in fields or "password" in fields
         return endpoint.without_login.url if bare else endpoint.url
-    return str(getattr(endpoint, field) or "")
+    return str(getattr(endpoint, name) or "")
 
 
 def _quote(value: str) -> str:

@@ -23,7 +23,7 @@ def losses(vhost: Vhost, name: str, queue: QueueSeen, expect: QueueExpect) -> li
     """Every way, apart from those that the declaration asks for. None for a stream: it is a log."""
     if queue.type == "stream":
         return []
-    return [*_of_its_life(queue, expect), *_of_its_messages(vhost, name, queue)]
+    return [*_of_its_life(queue, expect), *_of_its_messages(vhost, name, queue, expect)]
 
 
 def _of_its_life(queue: QueueSeen, expect: QueueExpect) -> Iterator[Loss]:
@@ -36,7 +36,9 @@ def _of_its_life(queue: QueueSeen, expect: QueueExpect) -> Iterator[Loss]:
         yield Loss("it is deleted when the connection that declared it closes", _redeclare(""))
 
 
-def _of_its_messages(vhost: Vhost, name: str, queue: QueueSeen) -> Iterator[Loss]:
+def _of_its_messages(
+    vhost: Vhost, name: str, queue: QueueSeen, expect: QueueExpect
+) -> Iterator[Loss]:
     expires = queue.settings.get("x-expires")
     if expires is not None:
         yield Loss(
@@ -45,6 +47,7 @@ def _of_its_messages(vhost: Vhost, name: str, queue: QueueSeen) -> Iterator[Loss
         )
     path = dead_letter_path(vhost, queue)
     if path is not None and not path.gap:
+        yield from _of_its_work(queue, expect)
         return  # what it drops is kept there
     where = "and what it drops is dead-lettered into nothing" if path else "without a dead-letter"
     where += "" if path else " exchange"
@@ -67,6 +70,21 @@ def _of_its_messages(vhost: Vhost, name: str, queue: QueueSeen) -> Iterator[Loss
             f"{_said('x-delivery-limit', tries)} drops messages after so many tries, {where}",
             f"give {name} a dead-letter exchange",
         )
+
+
+def _of_its_work(queue: QueueSeen, expect: QueueExpect) -> Iterator[Loss]:
+    """A limit that nobody declared, on a queue that is to be consumed: its messages end among the
+    dead letters without anyone having worked on them. (A queue to wait in is not consumed.)"""
+    if expect.consumers is None:
+        return
+    for key in (*_LIMITS, "x-message-ttl"):
+        setting = queue.settings.get(key)
+        full = key in _LIMITS and (queue.text("x-overflow") or _DROPS) != _DROPS
+        if setting is not None and not full and key not in (expect.arguments or {}):
+            yield Loss(
+                f"{_said(key, setting)} makes dead letters of messages that nobody has taken yet",
+                f"{_remove(key, setting, queue)}, or declare it in `arguments` if it is meant",
+            )
 
 
 def _said(key: str, setting: Setting) -> str:

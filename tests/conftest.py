@@ -1,0 +1,22 @@
+"""What tests of several rooms share."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def seatrial_home() -> Iterator[Path]:
+    """A base folder for deployments that meet nobody else's; for SEATRIAL_HOME.
+
+    Below /var/tmp, since pytest's own folders let no other user through, and servers run as one.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="seatrial-test-", dir="/var/tmp"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder)

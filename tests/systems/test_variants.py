@@ -1,0 +1,159 @@
+"""Healthy variants of the queue's deployment raise nothing; their broken neighbours are found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from .conftest import Queue
+
+
+def endpoints(queue: Queue) -> Any:
+    return queue.seatrial("endpoints").document
+
+
+@contextmanager
+def sql(queue: Queue, do: str, undo: str) -> Iterator[None]:
+    """Run statements on the database, and others afterwards."""
+    with psycopg.connect(endpoints(queue)["postgres"]["sql"], autocommit=True) as connection:
+        connection.execute(do)
+        try:
+            yield
+        finally:
+            connection.execute(undo)
+
+
+@contextmanager
+def broker(queue: Queue, path: str, body: dict[str, object]) -> Iterator[None]:
+    """PUT something into the management API, and DELETE it afterwards."""
+    with httpx.Client(base_url=endpoints(queue)["rabbitmq"]["management"]) as api:
+        api.put(f"/api/{path}", json=body).raise_for_status()
+        try:
+            yield
+        finally:
+            api.delete(f"/api/{path}").raise_for_status()
+
+
+HEALTHY_SQL = {
+    "an extra table": ("CREATE TABLE audit (id int)", "DROP TABLE audit"),
+    "an extra index": ("CREATE INDEX more ON tasks (shots)", "DROP INDEX more"),
+    "another name of a constraint": (
+        "ALTER TABLE tasks RENAME CONSTRAINT ck_tasks_shots TO shots_in_range",
+        "ALTER TABLE tasks RENAME CONSTRAINT shots_in_range TO ck_tasks_shots",
+    ),
+    "an extra column that may be empty": (
+        "ALTER TABLE tasks ADD COLUMN note text",
+        "ALTER TABLE tasks DROP COLUMN note",
+    ),
+    "an extra view": ("CREATE VIEW v AS SELECT task_id FROM tasks", "DROP VIEW v"),
+}
+BROKEN_SQL = {
+    "a missing index": (
+        "DROP INDEX idx_task_status",
+        "CREATE INDEX idx_task_status ON tasks (current_status)",
+        "schema_drift",
+        "idx_task_status",
+    ),
+    "a missing constraint": (
+        "ALTER TABLE tasks DROP CONSTRAINT ck_tasks_shots",
+        "ALTER TABLE tasks ADD CONSTRAINT ck_tasks_shots CHECK (shots BETWEEN 1 AND 100000)",
+        "schema_drift",
+        "shots",
+    ),
+    "an extra column that must be given": (
+        "ALTER TABLE tasks ADD COLUMN must int NOT NULL",
+        "ALTER TABLE tasks DROP COLUMN must",
+        "schema_drift",
+        "must",
+    ),
+    "a revision nobody knows": (
+        "UPDATE alembic_version SET version_num = '9999'",
+        "UPDATE alembic_version SET version_num = '0001'",
+        "schema_ahead",
+        "9999",
+    ),
+    "no revision": (
+        "DELETE FROM alembic_version",
+        "INSERT INTO alembic_version VALUES ('0001')",
+        "schema_behind",
+        "0001",
+    ),
+}
+HEALTHY_BROKER = {
+    "an extra queue": ("queues/%2F/other", {"durable": True}),
+    "an extra exchange": ("exchanges/%2F/events", {"type": "topic", "durable": True}),
+    "a policy that loses nothing": (
+        "policies/%2F/lazy",
+        {"pattern": "^quantum", "definition": {"queue-mode": "lazy"}, "apply-to": "queues"},
+    ),
+}
+BROKEN_BROKER = {
+    "a policy that drops messages": (
+        "policies/%2F/short",
+        {"pattern": "^quantum_tasks$", "definition": {"max-length": 10}, "apply-to": "queues"},
+        "lossy_queue",
+    ),
+    "a policy that lets messages expire": (
+        "policies/%2F/brief",
+        {"pattern": "^quantum_tasks$", "definition": {"message-ttl": 60000}, "apply-to": "queues"},
+        "lossy_queue",
+    ),
+}
+
+
+def assert_green(queue: Queue) -> None:
+    called = queue.seatrial("check", "--json")
+    assert called.document["findings"] == []
+    assert called.code == 0
+
+
+@pytest.mark.parametrize("variant", HEALTHY_SQL.values(), ids=HEALTHY_SQL.keys())
+def test_a_healthy_variant_of_the_schema(up: Queue, variant: tuple[str, str]) -> None:
+    with sql(up, *variant):
+        assert_green(up)
+
+
+@pytest.mark.parametrize("neighbour", BROKEN_SQL.values(), ids=BROKEN_SQL.keys())
+def test_a_broken_schema(up: Queue, neighbour: tuple[str, str, str, str]) -> None:
+    do, undo, cause, named = neighbour
+    with sql(up, do, undo):
+        called = up.seatrial("check", "--json")
+    findings = [f for f in called.document["findings"] if f["component"] == "postgres"]
+    assert cause in {finding["cause"] for finding in findings}
+    assert any(named in finding["expected"] + finding["found"] for finding in findings)
+    assert all(finding["fix"] for finding in findings)
+    assert called.code == 1 or called.code == 3  # the API itself may say that it is not well
+    assert_green(up)
+
+
+@pytest.mark.parametrize("variant", HEALTHY_BROKER.values(), ids=HEALTHY_BROKER.keys())
+def test_a_healthy_variant_of_the_broker(up: Queue, variant: tuple[str, dict[str, object]]) -> None:
+    with broker(up, *variant):
+        assert_green(up)
+
+
+@pytest.mark.parametrize("neighbour", BROKEN_BROKER.values(), ids=BROKEN_BROKER.keys())
+def test_a_broken_broker(up: Queue, neighbour: tuple[str, dict[str, object], str]) -> None:
+    path, body, cause = neighbour
+    with broker(up, path, body):
+        called = up.seatrial("check", "--json")
+    assert cause in {finding["cause"] for finding in called.document["findings"]}
+    assert_green(up)
+
+
+def test_a_dead_letter_queue_that_nothing_reaches(up: Queue) -> None:
+    binding = "bindings/%2F/e/quantum_tasks.dlx/q/quantum_tasks.dead"
+    with httpx.Client(base_url=endpoints(up)["rabbitmq"]["management"]) as api:
+        api.delete(f"/api/{binding}/quantum_tasks.dead").raise_for_status()
+        try:
+            called = up.seatrial("check", "--json")
+        finally:
+            body = {"routing_key": "quantum_tasks.dead"}
+            api.post(f"/api/{binding}", json=body).raise_for_status()
+    assert "unroutable" in {finding["cause"] for finding in called.document["findings"]}
+    assert_green(up)
