@@ -46,7 +46,6 @@ failure: st.SearchStrategy[r.AnyRecord] = st.one_of(
     st.just(r.Crashed(where="x", error="y")),
     st.just(r.EnvironmentFailed(component=None, cause=None, error="x")),
     st.just(b.collected(("t::never", Priority.P1))),
-    st.just(b.run_started(run_id="another")),
 )
 
 

@@ -265,6 +265,11 @@ CASES: dict[str, tuple[RunEvidence, ExitCode, str]] = {
         "the evidence has no beginning",
     ),
     "nothing at all": (b.evidence([]), ExitCode.INCONCLUSIVE, "the evidence has no beginning"),
+    "two runs in one folder": (
+        run_with(b.run_started(run_id="another")),
+        ExitCode.INCONCLUSIVE,
+        "the evidence of several runs lies in one folder",
+    ),
     "unreadable evidence": (
         b.evidence(b.good_run(), problems=[Unreadable("p1.jsonl", 7, "torn")]),
         ExitCode.INCONCLUSIVE,
