@@ -44,7 +44,7 @@ class Verdict(StrEnum):
 
 
 class ExitCode(IntEnum):
-    """The exit codes of the command line; when several apply, see `gate.rules` for the order."""
+    """The exit codes of the command line; when several apply, see `gate.table` for the order."""
 
     GO = 0
     FAILED = 1  # a p1 trial or expectation failed, a threshold missed

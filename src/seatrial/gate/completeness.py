@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from seatrial.evidence import records as r
+from seatrial.evidence.decision import Reason
 from seatrial.evidence.reader import RunEvidence
-from seatrial.gate.decision import Reason
 from seatrial.outcome import ExitCode, Outcome, Priority
 
 _BAD = (Outcome.ERRORED, Outcome.BLOCKED, Outcome.FAILED)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from seatrial.evidence.decision import Decision, Reason
 from seatrial.evidence.reader import RunEvidence
 from seatrial.evidence.records import BudgetMeasured, ComponentHealth, Expectation
-from seatrial.gate.decision import ROWS, VERDICTS, Decision, Reason, rank
 from seatrial.gate.rules import RULES
+from seatrial.gate.table import ROWS, VERDICTS, rank
 from seatrial.outcome import ExitCode, Health, Outcome, Priority
 
 __all__ = ["Decision", "Reason", "decide"]

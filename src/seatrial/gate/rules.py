@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from seatrial.evidence import records as r
+from seatrial.evidence.decision import Reason
 from seatrial.evidence.reader import RunEvidence
 from seatrial.evidence.trials import Trial, gist
 from seatrial.gate.completeness import complete, readable, sessions
-from seatrial.gate.decision import Reason
 from seatrial.outcome import ExitCode, Health, Outcome, Priority, State, exit_code_of
 
 Rule = Callable[[RunEvidence], Iterator[Reason]]

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from typing import cast
 
 from seatrial.evidence import records as r
+from seatrial.evidence.decision import Decision, Reason
 from seatrial.evidence.reader import RunEvidence
 from seatrial.evidence.redaction import mask_urls
 from seatrial.evidence.trials import Trial
-from seatrial.gate.decision import Decision, Reason
 from seatrial.outcome import PASS_FAIL_SKIP, Health, Outcome, Priority, exit_code_of
 from seatrial.report import model as m
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from seatrial.errors import EvidenceError
+from seatrial.evidence.decision import Decision
 from seatrial.evidence.reader import RunEvidence
-from seatrial.gate.decision import Decision
 from seatrial.report.build import build_report
 from seatrial.report.html import as_html
 from seatrial.report.json import as_json

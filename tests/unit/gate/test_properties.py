@@ -9,7 +9,7 @@ from seatrial.evidence import records as r
 from seatrial.evidence.reader import RunEvidence
 from seatrial.evidence.trials import WORST_FIRST
 from seatrial.gate.decide import decide
-from seatrial.gate.decision import rank
+from seatrial.gate.table import rank
 from seatrial.outcome import Cause, Health, Outcome, Priority, State, Verdict
 from tests.unit.evidence import builder as b
 

@@ -1,27 +1,13 @@
-"""What the gate says: a verdict, an exit code, and the reasons for both."""
+"""What the gate concludes from evidence, and the reports show: verdict, exit code and reasons.
+
+It stands here because gate and report do not know each other; both know evidence.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from seatrial.outcome import ExitCode, Priority, Verdict
-
-#: The exit table, from the top: the first row for which there is a reason applies. ExitCode.USAGE
-#: has its row between CRASHED and DOWN, but ends a command before there is a run to judge.
-ROWS: tuple[tuple[ExitCode, Verdict], ...] = (
-    (ExitCode.INTERRUPTED, Verdict.INVALID),
-    (ExitCode.CRASHED, Verdict.INVALID),
-    (ExitCode.DOWN, Verdict.NO_GO),
-    (ExitCode.FAILED, Verdict.NO_GO),
-    (ExitCode.INCONCLUSIVE, Verdict.INCONCLUSIVE),
-    (ExitCode.GO, Verdict.GO),
-)
-VERDICTS: dict[ExitCode, Verdict] = dict(ROWS)
-
-
-def rank(code: ExitCode) -> int:
-    """The place in the exit table; the lower, the worse."""
-    return [row for row, _ in ROWS].index(code)
 
 
 @dataclass(frozen=True)
