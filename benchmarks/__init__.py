@@ -1,0 +1,1 @@
+"""What Seatrial costs, each figure beside something measured in the same run."""

@@ -1,0 +1,25 @@
+"""`python -m benchmarks [NAME...]`: measure, print a line each, exit 1 if a goal was missed."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+from benchmarks.measuring import machine
+
+NAMES = ("start", "plugin", "early_exit", "up", "check", "suite")
+
+
+def main() -> int:
+    names = sys.argv[1:] or NAMES
+    print(machine(), flush=True)
+    kept = True
+    for name in names:
+        for row in import_module(f"benchmarks.{name}").measure():
+            print(row, flush=True)
+            kept = kept and row.kept
+    return 0 if kept else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
