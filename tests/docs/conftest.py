@@ -62,7 +62,10 @@ def shop() -> Iterator[Shop]:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_text(block.text)
         ini = next(blocks(ROOT / "docs" / "trials.md", "ini")).text
-        settings = "addopts = --import-mode=importlib -p no:cacheprovider\n"
+        settings = (
+            "addopts = --import-mode=importlib -p no:cacheprovider -p no:hypothesispytest\n"
+            "asyncio_default_fixture_loop_scope = function\n"
+        )
         (folder / "shop" / "pytest.ini").write_text(ini + settings)
         yield Shop(folder / "shop", folder / "home")
 

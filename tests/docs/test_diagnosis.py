@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import re
 
-from seatrial.outcome import CAUSES, Cause
-from tests.docs.documents import KINDS, ROOT, names, sections
+import pytest
+
+from seatrial.checks.report import CheckReport
+from seatrial.cli.check import print_check
+from seatrial.evidence.records import ComponentHealth, Expectation, FindingBody
+from seatrial.evidence.redaction import Redactor
+from seatrial.kinds.base import Target
+from seatrial.kinds.process.config import ProcessConfig
+from seatrial.kinds.programs import down_by_states
+from seatrial.outcome import CAUSES, Cause, Connection, Health, Outcome, Priority, State
+from tests.docs.documents import KINDS, ROOT, blocks, names, sections
 
 DIAGNOSIS = ROOT / "docs" / "diagnosis.md"
 
@@ -39,3 +48,48 @@ def test_a_kinds_page_names_the_causes_of_its_kind_and_no_others() -> None:
         covered = {row.cause.value for row in CAUSES if row.covers(page.stem)}
         assert named <= covered, page.name
         assert covered - everywhere <= named, page.name
+
+
+def _health(name: str, milliseconds: float | None, error: str | None = None) -> ComponentHealth:
+    return ComponentHealth(
+        component=name,
+        kind="http",
+        health=Health.HEALTHY if error is None else Health.UNHEALTHY,
+        connection=Connection.CONNECTED,
+        response_time_ms=milliseconds,
+        error=error,
+    )
+
+
+def test_what_check_is_shown_to_print_is_what_it_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    """The sample of README and diagnosis.md; the real thing behind it was seen by hand once."""
+    died = down_by_states(Target("worker", "process", ProcessConfig(), {}, (State.EXITED,)))
+    assert died is not None
+    assert died.cause is not None
+    consumers = "broker.queue.orders.consumers"
+    finding = FindingBody(
+        id="worker.exited",
+        component="worker",
+        cause=died.cause,
+        priority=Priority.P1,
+        expected=died.expected,
+        found=died.found,
+        fix=died.fix,
+        blocks=(consumers,),
+    )
+    times = {"db": 6.1, "broker": 24.9, "schema": None, "api": 9.8}
+    outcomes = (Outcome.PASSED, Outcome.PASSED, Outcome.PASSED, Outcome.FAILED)
+    report = CheckReport(
+        duration_ms=58,
+        components=(*map(_health, times, times.values()), _health("worker", None, died.found)),
+        expectations=tuple(
+            Expectation(id=str(n), component="broker", title="", priority=Priority.P1, outcome=one)
+            for n, one in enumerate(outcomes)
+        ),
+        findings=(finding,),
+    )
+    print_check(report, Redactor())
+    printed = "$ seatrial check\n" + capsys.readouterr().out
+    for document in (ROOT / "README.md", DIAGNOSIS):
+        shown = [b.text for b in blocks(document, "console") if "worker.exited" in b.text]
+        assert shown == [printed], document.name
