@@ -83,7 +83,7 @@ def run(order: Order, tell: Tell) -> Result:
     run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
     folder = runs_folder(system.folder) / run_id
     folder.mkdir(mode=0o700)
-    redactor = Redactor()
+    redactor = Redactor(public=[*system.components, system.name])
     with EvidenceWriter(folder, "run", redactor) as evidence, _interruptible():
         running = _Run(order, run_id, folder, redactor, evidence, tell)
         begin = monotonic()
@@ -252,8 +252,9 @@ class _Run:
                 self.order.pytest_args,
                 line,
             )
-        if code not in (0, 1, 5):  # pytest: passed, failed, nothing collected
-            self.evidence.write(_ended(session, code))
+        # pytest: passed, failed, stopped at collection, nothing collected: its plugin says more.
+        if code not in (0, 1, 2, 5):
+            self.evidence.write(_crashed(session, code))
         return code
 
     def _collect(self, deployment: Deployment) -> None:
@@ -312,9 +313,7 @@ def _crash(where: str, error: Exception) -> r.Crashed:
     return r.Crashed(where=where, error=f"{type(error).__name__}: {error}")
 
 
-def _ended(session: Session, code: int) -> r.Crashed | r.Interrupted:
-    if code == 2:
-        return r.Interrupted(signal="SIGINT")
+def _crashed(session: Session, code: int) -> r.Crashed:
     return r.Crashed(
         where=f"pytest session {session.name}", error=f"it ended with exit code {code}"
     )

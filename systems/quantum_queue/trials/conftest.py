@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -34,14 +34,16 @@ class Submitted:
 class ApiClient:
     """The HTTP API. Every task is written down in the ledger before it is asked for."""
 
-    def __init__(self, http: Any, ledger: Any) -> None:
+    def __init__(self, http: Any, ledger: Any, exercises: Callable[[str], None]) -> None:
         self.http = http
         self._ledger = ledger
+        self._exercises = exercises
 
     def submit_task(self, circuit: str = BELL, shots: int = 1024, **more: object) -> Submitted:
         """Submit a circuit; fails the trial unless it is accepted."""
         key, response = self.post({"circuit": circuit, "shots": shots, **more})
         assert response.status_code == 200, response.text
+        self._exercises("submission")
         return Submitted(key, response.json()["task_id"], response)
 
     def post(self, body: object) -> tuple[str, httpx.Response]:
@@ -62,7 +64,11 @@ class ApiClient:
     def get_task_status(self, task_id: str) -> dict[str, Any]:
         response = self.http.get(f"/tasks/{task_id}")
         assert response.status_code == 200, response.text
-        return dict(response.json())
+        self._exercises("status tracking")
+        task = dict(response.json())
+        if task["status"] in FINAL:
+            self._exercises("worker processing")
+        return task
 
     def check_health(self) -> httpx.Response:
         return self.http.health()
@@ -125,9 +131,16 @@ def test_config() -> TrialConfig:
 
 
 @pytest.fixture
-def api_client(component, ledger) -> ApiClient:
+def api_client(component, ledger, record_property) -> ApiClient:
     """Of trials that create tasks: they need the ledger, and so a database to clean up."""
-    return ApiClient(component("api"), ledger)
+    exercised: set[str] = set()
+
+    def exercises(what: str) -> None:
+        if what not in exercised:
+            exercised.add(what)
+            record_property("exercises", what)
+
+    return ApiClient(component("api"), ledger, exercises)
 
 
 @pytest.fixture
