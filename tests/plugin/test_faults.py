@@ -153,17 +153,19 @@ def test_interrupted_while_it_breaks(yard: Yard, up: Deployment) -> None:
     yard.trials(
         "test_p1_stop.py",
         """
-        import os, signal, socket, threading
-
         def test_with_a_fault(deployment, fault):
             client = deployment._client
-            read = client._read
+            read, act = client._read, client.act
 
             def interrupted(deadline):
                 client._read = read
                 raise KeyboardInterrupt
 
-            client._read = interrupted
+            def sent_but_not_read(*args, **options):
+                client._read, client.act = interrupted, act
+                client.act(*args, **options)
+
+            client.act = sent_but_not_read
             with fault.stopped("worker"):
                 assert False, "not reached"
         """,

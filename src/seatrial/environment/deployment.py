@@ -165,12 +165,30 @@ class Deployment:
     @contextmanager
     def locked(self, mode: Literal["shared", "exclusive"], wait: float = 300.0) -> Iterator[None]:
         """Hold the deployment's lock; raises KeeperError when not acquired in `wait` seconds."""
-        try:  # Ctrl-C may come when the keeper has granted it, and we do not know yet
-            self._client.lock(mode, wait)
+        self.lock(mode, wait)
+        try:
             yield
         finally:
             with suppress(KeeperError):
+                self.unlock()
+
+    def lock(
+        self, mode: Literal["shared", "exclusive"], wait: float = 300.0, since: int | None = None
+    ) -> tuple[Event, ...]:
+        """Acquire the lock (give up another one first); with `since`, the events after it.
+
+        Raises KeeperError when not acquired in `wait` seconds.
+        """
+        try:
+            return self._client.lock(mode, wait, since)
+        except BaseException:  # Ctrl-C may come when it has been granted, and we do not know yet
+            with suppress(KeeperError):
                 self._client.unlock()
+            raise
+
+    def unlock(self, since: int | None = None) -> tuple[Event, ...]:
+        """Give the lock back; with `since`, the events after it."""
+        return self._client.unlock(since)
 
     # -- its life ----------------------------------------------------------------------------
 

@@ -117,11 +117,18 @@ class KeeperClient:
         act = p.Act(action=action, component=component, replica=replica, hold=hold)
         self.ask(act, _ACT_SECONDS)
 
-    def lock(self, mode: Literal["shared", "exclusive"], wait: float = 60.0) -> None:
-        self.ask(p.Lock(mode=mode, wait=wait), wait + _ANSWER_SECONDS)
+    def lock(
+        self, mode: Literal["shared", "exclusive"], wait: float = 60.0, since: int | None = None
+    ) -> tuple[p.Event, ...]:
+        """Acquire the lock; returns the state changes after `since`, if it is given."""
+        request = p.Lock(mode=mode, wait=wait, since=since)
+        events = self.ask(request, wait + _ANSWER_SECONDS).events
+        return () if events is None else events.events
 
-    def unlock(self) -> None:
-        self.ask(p.Unlock())
+    def unlock(self, since: int | None = None) -> tuple[p.Event, ...]:
+        """Give the lock back; returns the state changes after `since`, if it is given."""
+        events = self.ask(p.Unlock(since=since)).events
+        return () if events is None else events.events
 
     def logs(self, component: str, lines: int = 200) -> tuple[str, ...]:
         logs = self.ask(p.Logs(component=component, lines=lines)).logs

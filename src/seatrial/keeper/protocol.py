@@ -6,7 +6,7 @@
     act     action, ...       start, stop, kill, pause, resume, restart; `hold`: undone when this
                               connection ends, and marked as a fault on the time line
     lock    mode, wait        the deployment's lock, shared or exclusive, held by this connection
-    unlock
+    unlock                    both with `since` answer with the events after it: one round trip
     logs    component, lines
     keep    idle_seconds      the deployment lives on without this connection
     down                      end the deployment
@@ -74,10 +74,12 @@ class Lock(_Message):
     op: Literal["lock"] = "lock"
     mode: Literal["shared", "exclusive"]
     wait: float = Field(60.0, ge=0, le=3600)
+    since: int | None = None  # answer with the state changes after this one
 
 
 class Unlock(_Message):
     op: Literal["unlock"] = "unlock"
+    since: int | None = None  # likewise, up to the moment of unlocking
 
 
 class Logs(_Message):

@@ -179,15 +179,18 @@ class Server:
                 return p.Reply(events=_events(await connection.unless_gone(waiting)))
             case p.Act():
                 return await self._act(connection, request)
-            case p.Lock(mode=mode, wait=wait):
+            case p.Lock(mode=mode, wait=wait, since=since):
                 acquiring = self._lock.acquire(connection, mode, wait)
                 if not await connection.unless_gone(acquiring):
                     return p.Reply(
                         error=f"the deployment was in use for {wait:g} s",
                         hint="another run holds its lock: wait for it, or use --name",
                     )
-            case p.Unlock():
+                return self._since(since)
+            case p.Unlock(since=since):
+                events = self._since(since)
                 self._lock.release(connection)
+                return events
             case p.Logs(component=component, lines=lines):
                 self._known(component)
                 tail = await asyncio.to_thread(self._owner.log_tail, component, lines)
@@ -198,6 +201,9 @@ class Server:
             case p.Down():
                 self.over.set()
         return p.Reply()
+
+    def _since(self, since: int | None) -> p.Reply:
+        return p.Reply(events=None if since is None else _events(self._timeline.since(since)))
 
     def _settled(self) -> bool:
         return self._owner.ready or self._owner.failure is not None

@@ -77,7 +77,11 @@ class Fault:
         self.end()
 
     async def __aenter__(self) -> None:
-        await _in_thread(self.begin)
+        try:
+            await _in_thread(self.begin)
+        except asyncio.CancelledError:  # nobody will leave what was not entered
+            await _in_thread(self.end)
+            raise
 
     async def __aexit__(
         self,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from contextlib import ExitStack, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Literal
 
 import pytest
 
 from seatrial.declaration.problems import nearest
 from seatrial.errors import KeeperError, Refused, SeatrialError, UsageError
+from seatrial.keeper.protocol import Event
 from seatrial.outcome import Priority
 from seatrial.plugin.faults import Faults
 from seatrial.plugin.findings import fix
@@ -32,8 +34,8 @@ class Running:
         self._session = session
         self.trial: Trial | None = None
         self._faults: Faults | None = None
-        self._lock = ExitStack()
-        self._mode: Mode | None = None
+        self._mode: Mode | None = None  # of the lock that is held
+        self._wanted: Mode = "shared"
         self._attempts: Counter[str] = Counter()
         #: Fixtures that are being set up now, outermost first: (name, scope).
         self.fixtures: list[tuple[str, str]] = []
@@ -47,26 +49,40 @@ class Running:
         if self._mode == mode:
             return
         self.unlock()
-        self._lock.enter_context(self._session.deployment.locked(mode, LOCK_SECONDS))
-        self._mode = mode
+        states = self._session.states
+        events = self._session.deployment.lock(mode, LOCK_SECONDS, states.last)
+        self._mode = self._wanted = mode
+        self._note(events)
 
     def unlock(self) -> None:
-        self._mode = None
-        self._lock.close()
+        if self._mode is not None:
+            self._mode = None
+            self._note(self._session.deployment.unlock(self._session.states.last))
+
+    def _note(self, events: Sequence[Event]) -> None:
+        found = self._session.states.apply(events)
+        if self.trial is not None and found:
+            self.trial.note(found, self._all_needed(self.trial))
 
     # -- what it needs ---------------------------------------------------------------------------
 
-    def begin(self, item: pytest.Item, marks: Marks) -> Trial:
+    def begin(self, item: pytest.Item, marks: Marks, refused: SeatrialError | None) -> None:
         """A new attempt at a trial begins; what is down now was down before it.
 
-        Raises KeeperError.
+        Raises KeeperError, or `refused`: why its lock could not be had.
         """
         self._attempts[item.nodeid] += 1
         attempt = self._attempts[item.nodeid]
-        self.trial = Trial(item.nodeid, marks, attempt, self._needs(item, marks))
-        self._session.states.refresh()
-        self.trial.down_at_begin = self._session.states.down(self._session.system.components)
-        return self.trial
+        needs = self._needs(item, marks)
+        self.trial = None  # what has changed by now belongs to no trial
+        try:
+            if refused is not None:
+                raise refused
+            self.lock(self._wanted)  # held already, but for a retry
+            before = self._session.states.down(self._session.system.components)
+        finally:
+            self.trial = Trial(item.nodeid, marks, attempt, needs)
+        self.trial.down_at_begin = before
 
     def _needs(self, item: pytest.Item, marks: Marks) -> set[str]:
         """By marker and by fixture; a trial that says nothing needs every p1 component."""
@@ -123,9 +139,7 @@ class Running:
 
     def look(self, wait: float = 0.0) -> None:
         """Note what changed in the deployment; waits up to `wait` s for a change."""
-        events = self._session.states.refresh(wait)
-        if self.trial is not None:
-            self.trial.note(events, self._all_needed(self.trial))
+        self._note(self._session.deployment.timeline(self._session.states.last, wait))
 
     def watch(self) -> str | None:
         """Why waiting has become pointless, or None; see `eventually`."""
@@ -141,24 +155,26 @@ class Running:
 
     def settle(self, trial: Trial, wait: float = 0.0) -> None:
         """It has failed: note what it has lost; waits up to `wait` s for the keeper to notice."""
-        self._look_once_more(trial, 0.0 if trial.lost else wait)
+        try:
+            self.look(0.0 if trial.lost else wait)
+        except KeeperError as error:
+            trial.keeper_gone = str(error)
         self._find(trial)
 
     def finish(self, trial: Trial) -> None:
-        """Its tear-down is over: note what it has lost, and what its faults did not give back."""
-        self._look_once_more(trial)
-        now = self._session.states.down(self._all_needed(trial))
+        """Its tear-down is over: give the lock back, and note what it has lost, and what its
+        faults did not give back."""
+        try:
+            self.unlock()
+            now = self._session.states.down(self._all_needed(trial))
+        except KeeperError as error:
+            trial.keeper_gone = str(error)
+            return
         new = {name: one for name, one in now.items() if name not in trial.down_at_begin}
         if trial.faults and trial.lost is None and new:
             trial.lost = root(new, self._session.system.components)
         trial.forgive(now)
         self._find(trial)
-
-    def _look_once_more(self, trial: Trial, wait: float = 0.0) -> None:
-        try:
-            self.look(wait)
-        except KeeperError as error:
-            trial.keeper_gone = str(error)
 
     def _find(self, trial: Trial) -> None:
         if trial.lost is not None and not trial.lost_finding:
@@ -173,7 +189,8 @@ class Running:
         finally:
             self._faults = None
             self.trial = None
-            self.unlock()
+            with suppress(SeatrialError):
+                self.unlock()
 
     # -- its faults ------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from seatrial.declaration.models import Component
@@ -25,7 +25,7 @@ class Down:
 
 
 class States:
-    """What the keeper has recorded, as of the last `refresh`."""
+    """What the keeper has recorded, as of the events that were applied."""
 
     def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
@@ -38,16 +38,21 @@ class States:
         self._last = status.last_event
         self._known = {name: (c.state, c.detail) for name, c in status.components.items()}
 
-    def refresh(self, wait: float = 0.0) -> tuple[Event, ...]:
-        """The changes of whole components since the last one; waits up to `wait` s for one."""
-        events = self._deployment.timeline(self._last, wait)
+    @property
+    def last(self) -> int:
+        """The number of the last event that is known."""
+        return self._last
+
+    def apply(self, events: Sequence[Event]) -> list[Event]:
+        """Take in the events after `last`; returns those of whole components."""
         if events and events[0].seq > self._last + 1:  # the keeper has dropped some
             self._read_all()
-        for event in events:
-            self._last = max(self._last, event.seq)
-            if event.replica is None:
-                self._known[event.component] = (event.state, event.detail)
-        return tuple(event for event in events if event.replica is None)
+        whole = [event for event in events if event.replica is None]
+        for event in whole:
+            self._known[event.component] = (event.state, event.detail)
+        if events:
+            self._last = max(self._last, events[-1].seq)
+        return whole
 
     def down(self, names: Iterable[str]) -> dict[str, Down]:
         """Those of these components that are not up."""

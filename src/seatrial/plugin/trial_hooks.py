@@ -59,9 +59,7 @@ class TrialHooks:
     @pytest.hookimpl(wrapper=True, tryfirst=True, specname="pytest_runtest_setup")
     def pytest_runtest_setup_begins(self, item: pytest.Item) -> Hook:
         if MARKS in item.stash:
-            self._running.begin(item, item.stash[MARKS])
-            if self._locked_out is not None:
-                raise self._locked_out
+            self._running.begin(item, item.stash[MARKS], self._locked_out)
         return (yield)
 
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
