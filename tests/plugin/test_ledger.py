@@ -254,9 +254,11 @@ def test_a_session_that_still_runs_keeps_its_things(store: Yard, up: Deployment)
         eventually(made.exists, timeout=60, what="the trial has created something")
         file.unlink()
         store.trials("test_p1_other.py", "def test_other(): pass")
-        assert store.run().outcomes == {"test_other": "passed"}
-        assert len(things(up)) == 1
-        (store.folder / "enough").touch()
+        try:
+            assert store.run().outcomes == {"test_other": "passed"}
+            assert len(things(up)) == 1
+        finally:
+            (store.folder / "enough").touch()
         assert run.wait(30) == 0
     assert things(up) == []
 
@@ -267,6 +269,20 @@ def test_data_that_went_with_its_deployment_is_forgotten(store: Yard, home: Path
     store.trials("test_p1_next.py", "def test_next(): pass")
     told = store.run()
     assert told.exit == pytest.ExitCode.OK
+    assert "killed" not in told.text
+    assert ledgers(home) == []
+
+
+def test_data_of_an_earlier_up_is_forgotten(store: Yard, up: Deployment, home: Path) -> None:
+    kill_in_the_middle(store)
+    up.down()
+    with start(store.system) as again:
+        again.wait_until_ready()
+        assert again.id == up.id
+        store.trials("test_p1_next.py", "def test_next(): pass")
+        told = store.run()
+        again.down()
+    assert told.outcomes == {"test_next": "passed"}
     assert "killed" not in told.text
     assert ledgers(home) == []
 

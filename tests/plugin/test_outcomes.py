@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import pytest
 
 from seatrial.environment.deployment import Deployment
+from seatrial.keeper import processes
 from seatrial.keeper.protocol import Action
 
-from .conftest import Yard
+from .conftest import Yard, deployments
 
 pytest_plugins = ("pytester",)
 
@@ -110,10 +112,12 @@ def test_every_outcome_and_its_record(yard: Yard) -> None:
     assert [(r["worker"], r["pytest_exit"]) for r in ended] == [("main", 1)]
 
 
-def test_exit_status_of_passing_trials_is_untouched(yard: Yard) -> None:
+def test_a_private_instance_ends_before_pytest_does(yard: Yard, home: Path) -> None:
     yard.trials("test_p1_fine.py", "def test_fine(): assert True")
     told = yard.run(evidence=False)
-    assert told.exit == pytest.ExitCode.OK
+    assert told.exit == pytest.ExitCode.OK, "the exit status of passing trials is untouched"
+    (identifier,) = deployments(home)
+    assert processes.marked(processes.DEPLOYMENT, identifier) == []
     assert not (yard.folder / "run").exists()
 
 
