@@ -80,20 +80,21 @@ def run(order: Order, tell: Tell) -> Result:
     """Carry out the run. Declaration and usage errors are raised; everything else is evidence."""
     system = order.system
     require_pytest(system)
+    found = environment.attach(system, order.name)  # refused, if it was declared differently
     run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
     folder = runs_folder(system.folder) / run_id
     folder.mkdir(mode=0o700)
     redactor = Redactor(public=[*system.components, system.name])
     with EvidenceWriter(folder, "run", redactor) as evidence, _interruptible():
-        running = _Run(order, run_id, folder, redactor, evidence, tell)
+        running = _Run(order, found, run_id, folder, redactor, evidence, tell)
         begin = monotonic()
         evidence.write(running.header())
         running.live()
         evidence.write(r.RunFinished(duration_s=monotonic() - begin))
-    found = read_run(folder)
-    decision = decide(found)
+    recorded = read_run(folder)
+    decision = decide(recorded)
     reports = order.report_dir or folder / "reports"
-    write_reports(found, decision, reports)
+    write_reports(recorded, decision, reports)
     return Result(folder, reports, decision)
 
 
@@ -110,6 +111,7 @@ class _interruptible:  # noqa: N801  (reads as the phrase that it is)
 @dataclass
 class _Run:
     order: Order
+    found: Deployment | None  # the one that was running already
     run_id: str
     folder: Path
     redactor: Redactor
@@ -177,10 +179,9 @@ class _Run:
     def _with_deployment(self) -> None:
         system = self.order.system
         begin = monotonic()
-        running = environment.attach(system, self.order.name)
-        how = "attached to" if running else "bringing up"
+        how = "attached to" if self.found else "bringing up"
         self.tell.step(f"{how} {system.name} in {system.environment}")
-        deployment = running or environment.start(system, name=None)
+        deployment = self.found or environment.start(system, name=None)
         with deployment:
             try:
                 self.redactor.add(deployment.secrets())
@@ -189,7 +190,7 @@ class _Run:
                 self._checks_and_trials(deployment)
             finally:
                 self._collect(deployment)
-                if running is None:
+                if self.found is None:
                     deployment.down()
 
     def _came_up(self, deployment: Deployment, seconds: float) -> None:

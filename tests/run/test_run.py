@@ -1,0 +1,197 @@
+"""A run from the command line to the verdict, on a tiny system of real processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from seatrial.keeper import processes
+from seatrial.waiting import eventually
+
+from .conftest import GOOD, Ended, Tiny
+
+FAILING = "def test_bad():\n    assert 1 == 2\n"
+P2 = {"test_p2_more": "def test_more():\n    pass\n"}
+
+
+def test_go(tiny: Tiny) -> None:
+    ended = tiny.trials(**P2).run()
+    assert (ended.code, ended.verdict["verdict"]) == (0, "go")
+    assert ended.statuses == {"test_answers": "passed", "test_more": "passed"}
+    assert ended.report["environment"]["attached"] is False
+
+
+def test_a_failed_p1_trial_shuts_the_gate_and_keeps_p2_from_running(tiny: Tiny) -> None:
+    ended = tiny.trials(test_p1_bad=FAILING, **P2).run()
+    assert (ended.code, ended.verdict["verdict"]) == (1, "no_go")
+    assert ended.statuses["test_bad"] == "failed"
+    assert "test_more" not in ended.statuses
+    assert any("p2" in warning["text"] for warning in ended.report["warnings"])
+
+
+def test_a_failed_p2_trial_warns(tiny: Tiny) -> None:
+    ended = tiny.trials(test_p2_bad=FAILING).run()
+    assert (ended.code, ended.verdict["verdict"]) == (0, "go")
+    assert ended.statuses["test_bad"] == "failed"
+    assert any("test_bad" in warning["text"] for warning in ended.report["warnings"])
+
+
+def test_an_error_in_a_fixture_is_invalid(tiny: Tiny) -> None:
+    text = (
+        "import pytest\n@pytest.fixture\ndef broken():\n    1 / 0\ndef test_it(broken):\n    pass\n"
+    )
+    ended = tiny.trials(test_p1_broken=text).run()
+    assert (ended.code, ended.verdict["verdict"]) == (4, "invalid")
+
+
+def test_a_file_that_cannot_be_collected_is_invalid(tiny: Tiny) -> None:
+    ended = tiny.trials(test_p1_broken="import no_such_module\n").run()
+    assert (ended.code, ended.verdict["verdict"]) == (4, "invalid")
+    assert any("no_such_module" in reason for reason in ended.verdict["reasons"])
+
+
+def test_a_skipped_p1_trial_is_inconclusive(tiny: Tiny) -> None:
+    text = "import pytest\ndef test_it():\n    pytest.skip('not today')\n"
+    ended = tiny.trials(test_p1_skip=text).run()
+    assert (ended.code, ended.verdict["verdict"]) == (5, "inconclusive")
+    assert any("not today" in reason for reason in ended.verdict["reasons"])
+
+
+def test_no_trial_at_all_is_inconclusive(tiny: Tiny) -> None:
+    (tiny.folder / "trials" / "test_p1_web.py").unlink()
+    ended = tiny.run()
+    assert (ended.code, ended.verdict["verdict"]) == (5, "inconclusive")
+
+
+def test_a_component_that_does_not_start_is_no_go_and_named(tiny: Tiny) -> None:
+    more = "  bad: {kind: process, run: [python, -c, 'raise SystemExit(9)'], ready: notify}\n"
+    ended = tiny.declare(more=more).run()
+    assert (ended.code, ended.verdict["verdict"]) == (3, "no_go")
+    assert any("bad" in reason and "exit code 9" in reason for reason in ended.verdict["reasons"])
+
+
+def test_a_trial_that_kills_a_component_fails_and_what_follows_is_blocked(tiny: Tiny) -> None:
+    text = """
+import pytest
+def test_1_kills(component):
+    with pytest.raises(Exception):
+        component("web").get("/end")
+    pytest.fail("it is gone")
+def test_2_is_blocked(component):
+    assert component("web").get("/").status_code == 200
+"""
+    (tiny.folder / "trials" / "test_p1_web.py").unlink()
+    ended = tiny.trials(test_p1_kill=text).run()
+    assert ended.code == 3
+    assert ended.statuses == {"test_1_kills": "failed", "test_2_is_blocked": "blocked"}
+    blocked = next(t for t in ended.report["trials"] if t["status"] == "blocked")
+    assert blocked["finding"] in {finding["id"] for finding in ended.report["findings"]}
+
+
+def test_an_environment_without_pytest_is_a_usage_error(tiny: Tiny) -> None:
+    declaration = tiny.folder / "seatrial.yaml"
+    text = declaration.read_text().splitlines()
+    text[1] = "python: /usr/bin/false"
+    declaration.write_text("\n".join(text) + "\n")
+    ended = tiny.run()
+    assert ended.code == 2
+    assert "/usr/bin/false" in ended.err
+    assert ended.report is None
+
+
+def _begin(tiny: Tiny) -> subprocess.Popen[str]:
+    """A run that is in the middle of an endless trial."""
+    text = (
+        "def test_endless(component):\n    open('begun', 'w').close()\n    "
+        "import threading; threading.Event().wait()\n"
+    )
+    tiny.trials(test_p1_web=text)
+    started = subprocess.Popen(
+        tiny.command(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=tiny.env,
+        start_new_session=True,
+    )
+    eventually(lambda: (tiny.folder / "begun").exists(), timeout=60, what="the trial has begun")
+    return started
+
+
+def _of_the_run(tiny: Tiny) -> list[int]:
+    """Live processes that work in the run's folder or for its deployment."""
+    found = []
+    for number in processes.descendants(1):
+        try:
+            line = Path(f"/proc/{number}/cmdline").read_bytes()
+        except OSError:
+            continue
+        if str(tiny.folder).encode() in line or b"test_endless" in line:
+            found.append(number)
+    return found
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_is_invalid_and_leaves_nothing(tiny: Tiny, how: signal.Signals) -> None:
+    with _begin(tiny) as started:
+        started.send_signal(how)
+        out, err = started.communicate(timeout=60)
+    ended = tiny.ended(started.returncode, out, err)
+    assert (ended.code, ended.verdict["verdict"]) == (130, "invalid")
+    assert _of_the_run(tiny) == []
+    assert ended.report["verdict"] == "invalid"
+
+
+def test_a_killed_run_leaves_no_process(tiny: Tiny) -> None:
+    with _begin(tiny) as started:
+        assert len(_of_the_run(tiny)) >= 2
+        os.kill(started.pid, signal.SIGKILL)
+        started.communicate(timeout=10)
+        eventually(
+            lambda: _of_the_run(tiny), lambda left: left == [], timeout=10, what="nothing is left"
+        )
+
+
+def test_its_verdict_is_recomputed_from_the_evidence_alone(tiny: Tiny) -> None:
+    assert tiny.trials(test_p1_bad=FAILING).run().code == 1
+    (tiny.folder / "seatrial.yaml").unlink()
+    again = subprocess.run(
+        [*tiny.command()[:4], "gate", "last", "--system", str(tiny.folder)],
+        capture_output=True,
+        text=True,
+        env=tiny.env,
+        check=False,
+    )
+    assert again.returncode == 1
+    assert "test_bad" in again.stdout
+
+
+def test_a_running_deployment_is_attached_to_and_stays(tiny: Tiny) -> None:
+    seatrial = tiny.command()[:4]
+    folder = str(tiny.folder)
+    up = subprocess.run([*seatrial, "up", folder], env=tiny.env, capture_output=True, check=False)
+    assert up.returncode == 0
+    try:
+        ended: Ended = tiny.run()
+        assert ended.code == 0
+        assert ended.report["environment"]["attached"] is True
+        status = subprocess.run(
+            [*seatrial, "status", folder], env=tiny.env, capture_output=True, check=False
+        )
+        assert status.returncode == 0
+        tiny.declare(web=", grace: 3")
+        refused = tiny.run()
+        assert refused.code == 2
+        assert "web.grace" in refused.err
+    finally:
+        subprocess.run([*seatrial, "down", folder], env=tiny.env, capture_output=True, check=True)
+
+
+def test_pytest_options_go_through(tiny: Tiny) -> None:
+    ended = tiny.trials(test_p1_web=GOOD + FAILING).run("--", "-k", "answers")
+    assert ended.code == 0
+    assert ended.statuses == {"test_answers": "passed"}
