@@ -27,7 +27,7 @@ def command(
     as_json: bool,
     replica: int | None,
 ) -> int:
-    """Stop COMPONENT and start it again; returns when it is ready."""
+    """Restart COMPONENT: stop it and start it again; returns when it is ready."""
     declared = load_system(system, environment)
     with require_running(declared, name) as deployment:
         deployment.act(Action.RESTART, component, replica)

@@ -292,6 +292,21 @@ def test_another_program_instead(
         assert word in result.found
 
 
+def _answer_as_a_gateway(one: socket.socket) -> None:
+    one.recv(1024)
+    one.sendall(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")
+    one.shutdown(socket.SHUT_WR)
+
+
+def test_a_gateway_that_cannot_reach_the_management_api(target: Target, look: Look) -> None:
+    with listening(_answer_as_a_gateway) as port:
+        broken = with_endpoint(target, "management", port=port)
+        result = look(broken)
+        assert faulty(result, broken) is Cause.UNHEALTHY
+        assert "503" in result.found
+        assert result.connection is Connection.CONNECTED  # AMQP works
+
+
 def test_tls_that_the_broker_does_not_speak(target: Target, look: Look) -> None:
     broken = with_endpoint(target, "amqp", scheme="amqps")
     result = look(broken)

@@ -15,6 +15,7 @@ from seatrial.kinds.rabbitmq.diagnosis import Diagnosis, Doctor
 from seatrial.kinds.rabbitmq.management import Json, Management, NotThere
 from seatrial.kinds.rabbitmq.place import Place, place_of
 from seatrial.kinds.rabbitmq.strangers import identify
+from seatrial.kinds.rabbitmq.together import together
 from seatrial.kinds.rabbitmq.trouble import BrokerTrouble
 from seatrial.kinds.rabbitmq.wire import session
 from seatrial.kinds.versions import satisfies
@@ -43,7 +44,7 @@ async def probe(target: Target, context: Context, deadline: Deadline) -> ProbeRe
     assert isinstance(config, RabbitmqConfig)
     until = deadline.within(config.patience)
     place = place_of(target)
-    amqp, api = await asyncio.gather(_look_at_amqp(place, until), _look_at_api(place, until))
+    amqp, api = await together((_look_at_amqp(place, until), _look_at_api(place, until)))
     return _judge(place, amqp, api, config, time.monotonic() - started)
 
 

@@ -158,12 +158,14 @@ class Session:
         """Say goodbye, without waiting for a broker that does not answer."""
         if self._writer is None:
             return
-        with contextlib.suppress(BrokerTrouble, OSError):
-            if not self._closed:
-                self._deadline = self._deadline.within(_GOODBYE)
-                self.send(0, commands.Connection.Close(200, "", 0, 0))
-                await self._expect(0, commands.Connection.CloseOk)
-        self._writer.transport.abort()
+        try:
+            with contextlib.suppress(BrokerTrouble, OSError):
+                if not self._closed:
+                    self._deadline = self._deadline.within(_GOODBYE)
+                    self.send(0, commands.Connection.Close(200, "", 0, 0))
+                    await self._expect(0, commands.Connection.CloseOk)
+        finally:  # also when cancelled while it says goodbye
+            self._writer.transport.abort()
 
     # -- asking ----------------------------------------------------------------------------------
 
