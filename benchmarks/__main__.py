@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 
@@ -12,6 +13,7 @@ NAMES = ("start", "plugin", "early_exit", "up", "check", "suite")
 
 def main() -> int:
     names = sys.argv[1:] or NAMES
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # of keepers, too
     print(machine(), flush=True)
     kept = True
     for name in names:
