@@ -1,0 +1,157 @@
+"""What others build on is pinned: a name or a word that goes, or comes, is seen in review.
+
+Adding is a line here. Removing or renaming breaks trials, kinds, pipelines or old evidence: it
+wants a reason and a version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+
+import pytest
+
+from seatrial.cli import COMMANDS
+from seatrial.environment.deployment import Capability, Deployment
+from seatrial.evidence import records
+from seatrial.kinds.registry import KINDS
+from seatrial.outcome import (
+    Cause,
+    Connection,
+    ExitCode,
+    Health,
+    Outcome,
+    Priority,
+    State,
+    Verdict,
+)
+from seatrial.plugin.marks import MARKERS
+from seatrial.report.model import REPORT_VERSION
+
+#: Classes and functions of the modules that trials, kinds and reports import.
+MODULES = {
+    "seatrial.outcome": """
+        Cause CauseRow Connection ExitCode Health Outcome Priority State Verdict exit_code_of
+    """,
+    "seatrial.errors": """
+        CapabilityMissing DeclarationError DeploymentError EvidenceError KeeperError Problem
+        Refused SeatrialError ServerMissing UsageError
+    """,
+    "seatrial.waiting": "Deadline History NotReached backoff eventually eventually_async",
+    "seatrial.declaration.models": """
+        CleanUp Component ComponentConfig EnvironmentConfig Location Model NamesComponent
+        ProgramConfig Reference RemoteEndpoint System
+    """,
+    "seatrial.kinds.base": """
+        CheckResult CleanUpFacet Context Endpoint Expectations FindServer Installed Kind Probe
+        ProbeResult Target load
+    """,
+    "seatrial.kinds.launching": "Launch Plan Process Ready Site",
+    "seatrial.kinds.versions": "satisfies",
+    "seatrial.report.model": """
+        BudgetPart ComponentPart EnvironmentPart ExercisedPart ExpectationPart FindingPart
+        LedgerPart LogPart MomentPart Part ReasonPart Report RequestPart TrialPart report_schema
+    """,
+    "seatrial.plugin.fixtures": "component deployment eventually fault ledger",
+}
+
+#: What a trial can call on the clients of `component(...)`, but for httpx's own methods.
+CLIENTS = {
+    "http": "aio health on_exchange",
+    "postgres": """
+        aio close columns connect execute one query table_exists transaction value
+    """,
+    "rabbitmq": """
+        aio bindings close consumer_count get message_count publish queue queue_exists read
+    """,
+}
+
+#: What the documents tell trials of the fixture `deployment`; it has more for the rooms above.
+DEPLOYMENT = "capabilities logs protected statuses timeline"
+
+RECORDS = """
+    budget_measured checks_done collected collection_failed component_health crashed
+    environment_failed environment_up expectation finding interrupted ledger_closed log_kept
+    request_made run_finished run_started session_finished session_skipped session_started
+    state_changed trial_finished
+"""
+
+WORDS = {
+    Outcome: "passed failed errored blocked skipped not_measured",
+    Priority: "p1 p2 p3",
+    Verdict: "go no_go inconclusive invalid",
+    Health: "healthy unhealthy unknown",
+    Connection: "connected disconnected",
+    State: "waiting starting ready done paused stopped exited failed unreachable",
+    Capability: "start stop kill pause restart logs",
+    Cause: """
+        refused dns timeout auth tls wrong_database wrong_vhost not_authorised migrating exhausted
+        schema_behind schema_ahead schema_drift queue_missing queue_drift no_consumer unroutable
+        lossy_queue blocked_publishers port_in_use exited stopped wrong_program wrong_version
+        unhealthy slow not_measured
+    """,
+}
+
+
+def public(module: str) -> Iterator[str]:
+    for name, one in vars(import_module(module)).items():
+        described = hasattr(one, "__qualname__") or hasattr(one, "_fixture_function")
+        if described and not name.startswith("_") and one.__module__ == module:
+            yield name
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_the_names_of_a_module(module: str) -> None:
+    assert sorted(public(module)) == sorted(MODULES[module].split())
+
+
+@pytest.mark.parametrize("kind", CLIENTS)
+def test_the_methods_of_a_client(kind: str) -> None:
+    client = KINDS[kind].client
+    assert isinstance(client, type)
+    inherited = {name for base in client.__mro__[1:] for name in vars(base)}
+    own = {name for name in vars(client) if not name.startswith("_")} - inherited
+    assert own | {"aio"} == set(CLIENTS[kind].split())
+
+
+def test_every_client_is_pinned() -> None:
+    assert {kind.name for kind in KINDS.values() if kind.client_at} == set(CLIENTS)
+
+
+def test_the_deployment() -> None:
+    assert set(DEPLOYMENT.split()) <= set(vars(Deployment))
+
+
+@pytest.mark.parametrize("words", WORDS, ids=lambda words: words.__name__)
+def test_words_that_programs_read(words: type) -> None:
+    assert [str(one) for one in words] == WORDS[words].split()  # type: ignore[attr-defined]
+
+
+def test_exit_codes() -> None:
+    assert {code.name: int(code) for code in ExitCode} == {
+        "GO": 0,
+        "FAILED": 1,
+        "USAGE": 2,
+        "DOWN": 3,
+        "CRASHED": 4,
+        "INCONCLUSIVE": 5,
+        "INTERRUPTED": 130,
+    }
+
+
+def test_markers_and_commands() -> None:
+    markers = {one.partition(":")[0].partition("(")[0] for one in MARKERS}
+    assert markers == {"p1", "p2", "p3", "needs", "requires", "read_only", "criterion", "budget"}
+    commands = "up down status logs restart check run report gate endpoints schema doctor provision"
+    assert list(COMMANDS) == commands.split()
+
+
+def test_versions_of_what_is_kept() -> None:
+    """Raise them with a change that old readers must know of; then change them here."""
+    assert (records.EVIDENCE_VERSION, REPORT_VERSION) == (1, 1)
+    types = {
+        one.model_fields["type"].default
+        for one in vars(records).values()
+        if isinstance(one, type) and "type" in getattr(one, "model_fields", {})
+    }
+    assert types == set(RECORDS.split())
