@@ -51,6 +51,8 @@ clean_up:
 
 #: Plugins of this environment that only cost time here.
 QUIET = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
+#: Those, and the two that run coroutines.
+SYNC = (*QUIET, "-p", "no:asyncio", "-p", "no:anyio")
 
 
 @dataclass
@@ -98,11 +100,16 @@ class Yard:
         return load(self.folder, KINDS, environment=None, variables=os.environ)
 
     def run(
-        self, *options: str, paths: tuple[str, ...] = ("trials",), evidence: bool = True
+        self,
+        *options: str,
+        paths: tuple[str, ...] = ("trials",),
+        evidence: bool = True,
+        plugins: tuple[str, ...] = SYNC,
     ) -> Told:
         """pytest on the trials, as a process of its own."""
         wanted = ("--seatrial-evidence", "run") if evidence else ()
-        done = self.pytester.runpytest_subprocess(*QUIET, *wanted, *options, *paths, timeout=120)
+        every = (*plugins, *wanted, *options, *paths)
+        done = self.pytester.runpytest_subprocess(*every, timeout=120)
         text = done.stdout.str() + done.stderr.str()
         return Told(int(done.ret), text, self.evidence())
 

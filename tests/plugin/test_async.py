@@ -7,7 +7,7 @@ import pytest
 from seatrial.environment.deployment import Deployment
 from seatrial.outcome import State
 
-from .conftest import Yard
+from .conftest import QUIET, SYNC, Yard
 
 pytest_plugins = ("pytester",)
 
@@ -97,7 +97,7 @@ WAYS = {
 def test_asynchronous_trials(yard: Yard, up: Deployment, way: str) -> None:
     options, mark, more = WAYS[way]
     yard.trials("test_p1_async.py", SOURCE.format(mark=mark) + more)
-    told = yard.run(*options, "-W", "error")
+    told = yard.run(*options, "-W", "error", plugins=QUIET)
     outcomes = told.outcomes
     assert outcomes.pop("test_failing") == "failed"
     assert "in the middle" in told.trial("test_failing")["error"]
@@ -119,7 +119,7 @@ def test_neither_is_there(yard: Yard, up: Deployment) -> None:
             assert "pytest_asyncio" not in sys.modules
         """,
     )
-    told = yard.run("-p", "no:asyncio", "-p", "no:anyio")
+    told = yard.run(plugins=SYNC)
     assert told.outcomes == {"test_sync": "passed"}, told.text
 
 

@@ -13,7 +13,7 @@ from seatrial.environment.deployment import Deployment
 from seatrial.outcome import State
 from seatrial.waiting import eventually
 
-from .conftest import PROGRAMS, QUIET, TINY, Yard
+from .conftest import PROGRAMS, SYNC, TINY, Yard
 
 pytest_plugins = ("pytester",)
 
@@ -133,7 +133,7 @@ def test_interrupted_in_a_fault(yard: Yard, up: Deployment, how: signal.Signals)
                 time.sleep(60)
         """,
     )
-    command = [sys.executable, "-m", "pytest", *QUIET, "trials"]
+    command = [sys.executable, "-m", "pytest", *SYNC, "trials"]
     with subprocess.Popen(command, cwd=yard.folder, stdout=subprocess.DEVNULL) as run:
         eventually((yard.folder / "broken").exists, timeout=60, what="the fault is on")
         assert up.statuses()["worker"].state is State.STOPPED

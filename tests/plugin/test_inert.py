@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import QUIET, Yard, deployments
+from .conftest import SYNC, Yard, deployments
 
 pytest_plugins = ("pytester",)
 
@@ -27,7 +27,7 @@ def test_without_a_declaration_nothing_is_loaded(pytester: pytest.Pytester) -> N
             assert request.config.pluginmanager.get_plugin("seatrial-trials") is None
         """
     )
-    result = pytester.runpytest_subprocess(*QUIET, "--strict-markers")
+    result = pytester.runpytest_subprocess(*SYNC, "--strict-markers")
     result.assert_outcomes(passed=1)
 
 

@@ -15,7 +15,7 @@ from seatrial.environment.deployment import Deployment, start
 from seatrial.keeper.protocol import Action
 from seatrial.waiting import eventually
 
-from .conftest import QUIET, STORE, TINY, Yard
+from .conftest import STORE, SYNC, TINY, Yard
 
 pytest_plugins = ("pytester",)
 
@@ -209,7 +209,7 @@ def kill_in_the_middle(yard: Yard) -> None:
             time.sleep(60)
         """,
     )
-    command = [sys.executable, "-m", "pytest", *QUIET, "trials"]
+    command = [sys.executable, "-m", "pytest", *SYNC, "trials"]
     with subprocess.Popen(command, cwd=yard.folder, stdout=subprocess.DEVNULL) as run:
         eventually(made.exists, timeout=60, what="the trial has created something")
         run.kill()
@@ -249,7 +249,7 @@ def test_a_session_that_still_runs_keeps_its_things(store: Yard, up: Deployment)
                 time.sleep(0.01)
         """,
     )
-    command = [sys.executable, "-m", "pytest", *QUIET, "trials"]
+    command = [sys.executable, "-m", "pytest", *SYNC, "trials"]
     with subprocess.Popen(command, cwd=store.folder, stdout=subprocess.DEVNULL) as run:
         eventually(made.exists, timeout=60, what="the trial has created something")
         file.unlink()

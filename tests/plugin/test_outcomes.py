@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 
 from seatrial.environment.deployment import Deployment
-from seatrial.keeper import processes
 from seatrial.keeper.protocol import Action
 
-from .conftest import Yard, deployments
+from .conftest import Yard
 
 pytest_plugins = ("pytester",)
 
@@ -114,10 +113,20 @@ def test_every_outcome_and_its_record(yard: Yard) -> None:
 
 def test_a_private_instance_ends_before_pytest_does(yard: Yard, home: Path) -> None:
     yard.trials("test_p1_fine.py", "def test_fine(): assert True")
+    yard.pytester.makeconftest(
+        f"""
+        import pathlib
+        from seatrial.keeper import processes
+
+        def pytest_unconfigure():
+            (lock,) = pathlib.Path({str(home)!r}).glob("d/*.lock")
+            left = processes.marked(processes.DEPLOYMENT, lock.stem)
+            pathlib.Path("left").write_text(str(left))
+        """
+    )
     told = yard.run(evidence=False)
     assert told.exit == pytest.ExitCode.OK, "the exit status of passing trials is untouched"
-    (identifier,) = deployments(home)
-    assert processes.marked(processes.DEPLOYMENT, identifier) == []
+    assert (yard.folder / "left").read_text() == "[]"
     assert not (yard.folder / "run").exists()
 
 

@@ -13,7 +13,7 @@ from seatrial.environment.handover import VARIABLE, Handover
 from seatrial.keeper.protocol import Action
 from seatrial.outcome import Priority
 
-from .conftest import QUIET, TINY, Told, Yard, deployments
+from .conftest import SYNC, TINY, Told, Yard, deployments
 
 pytest_plugins = ("pytester",)
 
@@ -154,7 +154,7 @@ def test_the_deployment_of_a_handover_is_gone(
 )
 def test_wrong_markers_are_refused(yard: Yard, home: Path, mark: str, says: str) -> None:
     yard.trials("test_p1_mark.py", f"import pytest\n\n@pytest.mark.{mark}\ndef test_any(): pass\n")
-    result = yard.pytester.runpytest_inprocess(*QUIET, "trials")
+    result = yard.pytester.runpytest_inprocess(*SYNC, "trials")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert says in result.stderr.str()
     assert "test_p1_mark.py::test_any" in result.stderr.str()

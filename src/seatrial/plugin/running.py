@@ -33,7 +33,6 @@ class Running:
     def __init__(self, session: TrialSession) -> None:
         self._session = session
         self.trial: Trial | None = None
-        self._faults: Faults | None = None
         self._mode: Mode | None = None  # of the lock that is held
         self._wanted: Mode = "shared"
         self._attempts: Counter[str] = Counter()
@@ -74,7 +73,6 @@ class Running:
         self._attempts[item.nodeid] += 1
         attempt = self._attempts[item.nodeid]
         needs = self._needs(item, marks)
-        self.trial = None  # what has changed by now belongs to no trial
         try:
             if refused is not None:
                 raise refused
@@ -181,16 +179,10 @@ class Running:
             trial.lost_finding = self._session.findings.of_lost(trial.lost)
 
     def end(self) -> None:
-        """The trial is over, or was interrupted: end its faults, give its lock back."""
-        try:
-            if self._faults is not None:
-                with suppress(SeatrialError):  # it was reported; the connection's end undoes it
-                    self._faults.mend()
-        finally:
-            self._faults = None
-            self.trial = None
-            with suppress(SeatrialError):
-                self.unlock()
+        """The trial is over, or was interrupted: give its lock back."""
+        self.trial = None
+        with suppress(SeatrialError):
+            self.unlock()
 
     # -- its faults ------------------------------------------------------------------------------
 
@@ -202,8 +194,7 @@ class Running:
                 hint=f"move it to the folder {self._session.system.trials}",
             )
         self.lock("exclusive")
-        self._faults = Faults(self._session, self.trial)
-        return self._faults
+        return Faults(self._session, self.trial)
 
     def holder(self) -> str:
         """The node id of the trial that what is created now belongs to; "" is the session: a

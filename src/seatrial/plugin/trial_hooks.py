@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Generator
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -36,6 +37,7 @@ class TrialHooks:
         self._running = session.running
         self._counts = bool(config.getini("enable_assertion_pass_hook"))
         self._locked_out: SeatrialError | None = None
+        self._theirs: dict[str, bool] = {}  # by file: its assertions count
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Hook:
@@ -106,8 +108,19 @@ class TrialHooks:
     # -- while and after it runs -----------------------------------------------------------------
 
     def pytest_assertion_pass(self) -> None:
-        if self._running.trial is not None and not _is_ours(sys._getframe(1)):
+        if self._running.trial is not None and self._is_theirs(sys._getframe(1)):
             self._running.trial.passed_assertions += 1
+
+    def _is_theirs(self, frame: FrameType | None) -> bool:
+        """Whether the assertion that passed is one of the system's own: pytest rewrites those of
+        all plugins too, and so of Seatrial and of the libraries that it uses."""
+        while frame is not None and frame.f_globals.get("__name__", "").startswith(_BETWEEN):
+            frame = frame.f_back
+        file = "" if frame is None else frame.f_code.co_filename
+        if file not in self._theirs:
+            inside = Path(file).resolve().is_relative_to(self._session.system.folder.resolve())
+            self._theirs[file] = inside and "site-packages" not in file
+        return self._theirs[file]
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Hook:
@@ -151,16 +164,6 @@ class TrialHooks:
         self._session.recorder.finished(item, trial, result, counted=self._counts)
         for measured in self._budgets.finished(trial, result):
             self._session.recorder.measured(measured)
-
-
-def _is_ours(frame: FrameType | None) -> bool:
-    """Whether the assertion that passed stands in Seatrial: pytest rewrites plugins too."""
-    while frame is not None:
-        module = frame.f_globals.get("__name__", "")
-        if not module.startswith(_BETWEEN):
-            return bool(module.startswith("seatrial."))
-        frame = frame.f_back
-    return False
 
 
 def _skip_without_clean_up(reason: str | None) -> None:
