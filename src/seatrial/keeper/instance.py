@@ -219,7 +219,7 @@ class Instance:
             assert self._notified is not None
             await self._notified.wait()
         elif plan.ready is Ready.PROBE:
-            for pause in backoff(longest=0.25):
+            for pause in backoff(longest=0.1):
                 self.last = await self.kind.probe(target, context, deadline.within(_PROBE_SECONDS))
                 if self.last.health is Health.HEALTHY:
                     return

@@ -16,7 +16,7 @@ from quantum_queue.contracts.settings import Settings
 
 CONFIRM_SECONDS = 5.0
 _FIRST_BACKOFF = 0.1
-_LAST_BACKOFF = 0.4  # short: a refused connection costs nothing
+_LAST_BACKOFF = 0.2  # short: a refused connection costs nothing
 _LASTING_SECONDS = 5.0
 _log = logging.getLogger(__name__)
 

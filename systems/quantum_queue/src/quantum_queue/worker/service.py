@@ -26,7 +26,7 @@ GRACE_SECONDS = 5.0
 _CANCEL_SECONDS = 0.5
 _HAND_BACK_SECONDS = 3.0
 _FIRST_BACKOFF = 0.1
-_LAST_BACKOFF = 0.4  # short: a refused connection costs nothing, a late worker costs answers
+_LAST_BACKOFF = 0.2  # short: a refused connection costs nothing, a late worker costs answers
 _log = logging.getLogger(__name__)
 
 
