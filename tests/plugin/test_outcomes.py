@@ -12,7 +12,7 @@ import pytest
 from seatrial.environment.deployment import Deployment
 from seatrial.keeper.protocol import Action
 
-from .conftest import Yard
+from .conftest import TINY, Yard
 
 pytest_plugins = ("pytester",)
 
@@ -351,6 +351,15 @@ def test_a_deployment_that_does_not_come_up(yard: Yard) -> None:
     assert "INTERNALERROR" not in told.text
     assert told.outcomes == {}
     assert len(told.all("collected")[0]["trials"]) == 1
+
+
+def test_a_differing_declaration_that_runs_is_refused(yard: Yard, up: Deployment) -> None:
+    yard.declare(TINY.replace("ready: started", "ready: started\n    grace: 3"))
+    yard.trials("test_p1_any.py", "def test_any(): pass")
+    told = yard.run()
+    assert told.exit == pytest.ExitCode.USAGE_ERROR
+    assert "worker.grace" in told.text
+    assert told.outcomes == {}
 
 
 def test_sigterm_ends_a_private_deployment(yard: Yard) -> None:

@@ -9,7 +9,8 @@ from typing import Any, NoReturn
 
 import pytest
 
-from seatrial.errors import SeatrialError, UsageError
+from seatrial.declaration.models import System
+from seatrial.errors import Refused, SeatrialError, UsageError
 from seatrial.outcome import Priority
 from seatrial.plugin.budgets import Budgets
 from seatrial.plugin.marks import priority_by_name
@@ -42,7 +43,7 @@ class SessionHooks:
             self._connect()  # before xdist starts its workers, which join
 
     @property
-    def _system(self) -> Any:
+    def _system(self) -> System:
         try:
             return self._session.system
         except SeatrialError as error:
@@ -61,12 +62,13 @@ class SessionHooks:
             self._give_up(error)
 
     def _give_up(self, error: SeatrialError) -> NoReturn:
+        text = self._session.redactor.redact(str(error))
+        if isinstance(error, UsageError | Refused):
+            raise pytest.UsageError(text) from error
         terminal = self._config.pluginmanager.get_plugin("terminalreporter")
         if terminal is not None:
             terminal.ensure_newline()
-            terminal.write_line(self._session.redactor.redact(str(error)), red=True)
-        if isinstance(error, UsageError):
-            raise pytest.UsageError(error.message) from error
+            terminal.write_line(text, red=True)
         # To a run, whose deployment it was, this is a crash; by hand, trials did not pass.
         plain = self._session.settings.handover is None
         code = pytest.ExitCode.TESTS_FAILED if plain else pytest.ExitCode.INTERNAL_ERROR
