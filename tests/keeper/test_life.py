@@ -138,6 +138,24 @@ def test_a_differing_declaration_is_refused_with_the_difference(fleet: Fleet) ->
     assert "hunter22" not in text
 
 
+def test_the_same_system_from_another_home_is_another_deployment(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A keeper ends whatever bears its deployment's mark: two homes must not share one."""
+    system = fleet.system(SLEEPER)
+    first = fleet.start(system, Place.of(system.folder, "local"))
+    first.wait_until_ready(lambda event: None)
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("SEATRIAL_HOME", str(tmp_path / "home"))
+        second = client.start(system, Place.of(system.folder, "local"))
+        second.wait_until_ready(lambda event: None)
+        second.down()
+    # The timeline knows of an exit before a request that comes after it is answered.
+    events = first.events(since=first.status().last_event, wait=0.5)
+    assert [event.detail for event in events] == []
+    assert first.status().components["one"].state is State.READY
+
+
 def test_attach_where_nothing_runs(fleet: Fleet) -> None:
     assert client.attach(Place.private()) is None
 

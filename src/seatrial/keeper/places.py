@@ -56,8 +56,12 @@ class Place:
 
     @classmethod
     def of(cls, system_folder: Path, environment: str, name: str = "") -> Place:
-        """The deployment that `up` owns for this system, environment and name."""
-        key = "\0".join((str(system_folder.resolve()), environment, name))
+        """The deployment that `up` owns for this system, environment and name.
+
+        The base folder is part of it: the id marks processes, and a keeper ends all that bear its
+        mark, those of another user (or another SEATRIAL_HOME) with the same system excepted.
+        """
+        key = "\0".join((str(base().resolve()), str(system_folder.resolve()), environment, name))
         return cls(hashlib.sha256(key.encode()).hexdigest()[:12])
 
     @classmethod
