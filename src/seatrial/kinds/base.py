@@ -17,6 +17,7 @@ that can use it:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
@@ -104,6 +105,21 @@ class Target:
         return self.endpoints[name or next(iter(self.endpoints))][0]
 
 
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def _make_printable(result: object, *fields: str) -> None:
+    """Escape in these texts what would act on a terminal, and what cannot be encoded at all.
+
+    They quote what a server says, and what answers may be anything.
+    """
+    for name in fields:
+        text = getattr(result, name)
+        if text and _UNPRINTABLE.search(text):
+            escaped = _UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], text)
+            object.__setattr__(result, name, escaped)
+
+
 @dataclass(frozen=True)
 class ProbeResult:
     """What one look at a component showed. On anything but healthy: cause, expected, found, fix.
@@ -124,6 +140,9 @@ class ProbeResult:
     complaints: tuple[str, ...] = ()
     #: Why it is no part of health in this environment (a task on a remote, say); health is unknown.
     skipped: str = ""
+
+    def __post_init__(self) -> None:
+        _make_printable(self, "expected", "found", "fix", "version")
 
 
 class Probe(Protocol):
@@ -165,6 +184,9 @@ class CheckResult:
     expected: str = ""
     found: str = ""
     fix: str = ""
+
+    def __post_init__(self) -> None:
+        _make_printable(self, "expected", "found", "fix")
 
 
 class Expectations(Protocol):

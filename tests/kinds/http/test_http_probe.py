@@ -133,6 +133,12 @@ async def test_passwords_are_not_quoted(serve, context):
     assert "postgresql://joe:***@db/x" in result.found
 
 
+async def test_what_is_quoted_can_be_printed_and_does_nothing_to_a_terminal(serve, context):
+    said = {"status": "down", "detail": "\x1b[2J\x07\x9b \ud800 für"}  # dumped as \uXXXX
+    result = await look(target(await serve(Pages({"/health": (500, said)}))), context)
+    assert result.found.encode().endswith(rb"\x1b[2J\x07\x9b \ud800 " + "für".encode())
+
+
 async def test_a_catch_all_page_is_no_health_check(serve, context):
     page = (200, "<html>the app</html>", {"Content-Type": "text/html"})
     endpoint = await serve(Pages({"*": page}))

@@ -6,6 +6,7 @@ import asyncio
 import re
 import socket
 import socketserver
+import struct
 import subprocess
 import threading
 import time
@@ -20,9 +21,11 @@ import pytest
 from seatrial.kinds.base import ProbeResult, Target
 from seatrial.kinds.postgres import launch
 from seatrial.kinds.postgres.binaries import run_as
-from seatrial.outcome import Cause, Connection, Health, State
-from seatrial.waiting import eventually
-from tests.kinds.harness import Reserved, Running, at, running
+from seatrial.kinds.postgres.config import PostgresExpect
+from seatrial.kinds.postgres.expect import check
+from seatrial.outcome import Cause, Connection, Health, Outcome, State
+from seatrial.waiting import Deadline, eventually
+from tests.kinds.harness import Reserved, Running, at, context_of, running
 from tests.kinds.postgres.conftest import Look, as_superuser, make_config
 
 
@@ -126,6 +129,38 @@ def test_patience_ends_before_a_distant_deadline(server: Running, look: Look) ->
         started = time.monotonic()
         expect(look(target, 30), Cause.TIMEOUT, target)
         assert time.monotonic() - started < 2.5
+
+
+def test_a_server_that_asks_for_endless_work_to_log_in(
+    server: Running, look: Look, cache: Path, tmp_path: Path
+) -> None:
+    """Neither our own client nor the driver's, which no deadline would end, does that work."""
+
+    def message(content: bytes) -> bytes:
+        return b"R" + struct.pack("!i", len(content) + 4) + content
+
+    def scram(one: socket.socket) -> None:
+        hello = one.recv(1024)
+        if hello[4:8] == struct.pack("!i", 80877103):
+            one.sendall(b"N")
+            one.recv(1024)
+        one.sendall(message(struct.pack("!i", 10) + b"SCRAM-SHA-256\0\0"))
+        nonce = one.recv(1024).partition(b"r=")[2]
+        answer = b"r=" + nonce + b"x,s=c2FsdA==,i=30000000"  # some 15 s
+        one.sendall(message(struct.pack("!i", 11) + answer))
+        one.recv(1024)
+
+    with listening(scram) as port:
+        target = at(server.target, port=port)
+        started = time.monotonic()
+        expect(look(target, 2.0), Cause.AUTH, target, "iterations")
+        expectations = PostgresExpect.model_validate({"enums": {"mood": ["good"]}})
+        context = context_of(cache, tmp_path, target)
+        checking = check(target, expectations, context, Deadline.after(2.0))
+        (result,) = asyncio.run(checking)
+        assert time.monotonic() - started < 5
+    assert result.outcome is Outcome.NOT_MEASURED
+    assert "iterations" in result.found
 
 
 def test_stopped_server(server: Running, look: Look) -> None:

@@ -298,6 +298,19 @@ def _answer_as_a_gateway(one: socket.socket) -> None:
     one.shutdown(socket.SHUT_WR)
 
 
+def _answer_with_deep_json(one: socket.socket) -> None:
+    one.recv(1024)
+    body = b"[" * 100_000
+    one.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+    one.shutdown(socket.SHUT_WR)
+
+
+def test_an_answer_nested_without_end(target: Target, look: Look) -> None:
+    with listening(_answer_with_deep_json) as port:
+        broken = with_endpoint(target, "management", port=port)
+        assert faulty(look(broken), broken) is Cause.WRONG_PROGRAM
+
+
 def test_a_gateway_that_cannot_reach_the_management_api(target: Target, look: Look) -> None:
     with listening(_answer_as_a_gateway) as port:
         broken = with_endpoint(target, "management", port=port)

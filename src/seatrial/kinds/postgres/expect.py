@@ -15,7 +15,9 @@ from seatrial.kinds.postgres.compare import Difference, differences
 from seatrial.kinds.postgres.config import MigrationsExpect, PostgresExpect
 from seatrial.kinds.postgres.declared import enum_results, table_results
 from seatrial.kinds.postgres.links import bounded_async, connect_async
+from seatrial.kinds.postgres.probe import refuse_too_costly
 from seatrial.kinds.postgres.reference import Reference, Schema, read_schema, reference
+from seatrial.kinds.postgres.scram import ScramTooCostly
 from seatrial.outcome import Cause, Outcome, Priority
 from seatrial.waiting import Deadline
 
@@ -59,7 +61,10 @@ async def _read(
 ) -> Schema | _Unread:
     name = target.name
     try:
-        link = await connect_async(place_of(target), deadline.remaining())
+        place = place_of(target)
+        async with asyncio.timeout(deadline.remaining()):
+            await refuse_too_costly(place)
+        link = await connect_async(place, deadline.remaining())
         try:
             call = read_schema(link, how.table if how is not None else None)
             return await bounded_async(link, call, deadline.remaining())
@@ -69,7 +74,7 @@ async def _read(
         user = target.endpoint().user
         grant = f'GRANT SELECT ON {how.table if how else "..."} TO "{user}"'
         return _Unread(str(error).strip(), f"as the owner of {name}'s database: {grant}")
-    except (psycopg.Error, OSError, ValueError) as error:
+    except (psycopg.Error, OSError, ValueError, ScramTooCostly) as error:
         why = str(error).strip() or "no answer in time"
         return _Unread(why, f"see what is wrong with {name} itself: seatrial check")
 

@@ -16,6 +16,7 @@ from seatrial.kinds.postgres.wire import (
     NoTls,
     NotPostgres,
     ScramFailed,
+    ScramTooCostly,
     ServerRefused,
     Session,
     SslMode,
@@ -85,6 +86,23 @@ async def _ask_any(place: Place, hosts: list[str]) -> _Seen:
         finally:
             session.close()
     raise AssertionError("a host has at least one address")
+
+
+async def refuse_too_costly(place: Place) -> None:
+    """Log in once with our own client; raise ScramTooCostly where the driver would work for ever.
+
+    libpq does whatever work the server asks for, in one piece, and no deadline ends that. Every
+    other failure is left for the driver to meet.
+    """
+    try:
+        for host in await _addresses(place):
+            tcp = Session.tcp(host, place.port, place.login, place.tls, host=place.host)
+            (await tcp).close()
+            return
+    except ScramTooCostly:
+        raise
+    except Exception:
+        return
 
 
 async def _expose_stranger(asking: asyncio.Future[_Seen], hosts: list[str], port: int) -> None:

@@ -9,10 +9,17 @@ import secrets
 import unicodedata
 
 _ITERATIONS = 4096  # PostgreSQL's own default
+#: The server says how many the client has to do, with nothing else getting its turn meanwhile. So
+#: many take half a second; a server could ask for an hour.
+_MOST_ITERATIONS = 1_000_000
 
 
 class ScramFailed(Exception):
     """The server's part of the exchange does not hold: it does not know the password itself."""
+
+
+class ScramTooCostly(ScramFailed):
+    """The server asks for more work than anybody would do to log in."""
 
 
 def _prepared(password: str) -> bytes:
@@ -43,7 +50,14 @@ class ScramClient:
         nonce = fields.get(b"r", b"")
         if not nonce.startswith(self._bare[5:]):
             raise ScramFailed("the server's nonce does not continue ours")
-        salt, iterations = base64.b64decode(fields[b"s"]), int(fields[b"i"])
+        try:
+            salt, iterations = base64.b64decode(fields[b"s"]), int(fields[b"i"])
+        except (LookupError, ValueError):
+            raise ScramFailed("the server's first message is malformed") from None
+        if not 1 <= iterations <= _MOST_ITERATIONS:
+            raise ScramTooCostly(
+                f"the server asks for {iterations} iterations; {_MOST_ITERATIONS} are done at most"
+            )
         salted = _salted(self._password, salt, iterations)
         without_proof = b"c=biws,r=" + nonce
         message = b",".join((self._bare, server_first, without_proof))
@@ -54,7 +68,10 @@ class ScramClient:
         return without_proof + b",p=" + base64.b64encode(proof)
 
     def verify(self, server_final: bytes) -> None:
-        given = base64.b64decode(_fields(server_final).get(b"v", b""))
+        try:
+            given = base64.b64decode(_fields(server_final).get(b"v", b""))
+        except ValueError:
+            raise ScramFailed("the server's last message is malformed") from None
         if not self._signature or not hmac.compare_digest(given, self._signature):
             raise ScramFailed("the server does not prove that it knows the password")
 

@@ -14,7 +14,7 @@ import struct
 from dataclasses import dataclass
 from enum import StrEnum
 
-from seatrial.kinds.postgres.scram import ScramClient, ScramFailed
+from seatrial.kinds.postgres.scram import ScramClient, ScramFailed, ScramTooCostly
 
 _SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 _PROTOCOL_3 = 196608
@@ -265,6 +265,7 @@ __all__ = [
     "NoTls",
     "NotPostgres",
     "ScramFailed",
+    "ScramTooCostly",
     "ServerRefused",
     "Session",
     "SslMode",

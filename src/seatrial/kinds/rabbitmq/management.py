@@ -64,7 +64,7 @@ class Management:
             )
         try:
             found = json.loads(answer.body)
-        except ValueError:
+        except (ValueError, RecursionError):  # RecursionError: nested as no API's answer is
             found = None
         if answer.status in (401, 403):
             raise self._refused(found)
