@@ -10,6 +10,9 @@ import socket
 import subprocess
 import sys
 
+import pytest
+
+from seatrial.errors import KeeperError
 from seatrial.keeper import processes
 from seatrial.keeper.locks import SharedLock
 from seatrial.keeper.ports import PortReservations, is_taken
@@ -43,6 +46,16 @@ def test_the_lock_is_shared_or_exclusive_in_order_of_arrival() -> None:
         return order
 
     assert asyncio.run(scenario()) == ["fault", "late"]
+
+
+def test_a_second_lock_of_the_same_holder_is_refused() -> None:
+    async def scenario() -> None:
+        lock = SharedLock()
+        assert await lock.acquire("a", "shared", 1)
+        with pytest.raises(KeeperError, match="already holds"):
+            await lock.acquire("a", "exclusive", 1)
+
+    asyncio.run(scenario())
 
 
 def test_giving_up_the_lock_lets_the_next_one_in() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Literal
 
+from seatrial.errors import KeeperError
+
 Mode = Literal["shared", "exclusive"]
 
 
@@ -19,9 +21,9 @@ class SharedLock:
         self._queue: list[tuple[object, Mode, asyncio.Future[None]]] = []
 
     async def acquire(self, holder: object, mode: Mode, wait: float) -> bool:
-        """Whether it was acquired within `wait` seconds. Raises ValueError if already held."""
+        """Whether it was acquired within `wait` seconds. Raises KeeperError if already held."""
         if holder in self._holders:
-            raise ValueError("this connection already holds the lock")
+            raise KeeperError("this connection already holds the lock", hint="give it back first")
         turn = asyncio.get_running_loop().create_future()
         self._queue.append((holder, mode, turn))
         self._grant()

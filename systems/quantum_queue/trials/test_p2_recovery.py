@@ -14,6 +14,15 @@ pytestmark = [
 ]
 
 
+# What depends on a measurement is simulated shot by shot: this takes seconds for a few hundred, so
+# that it can be caught in the act.
+SLOW = (
+    "OPENQASM 3; qubit[14] q; bit c; h q;"
+    + "".join(f" rx(0.{n}) q[{n % 14}]; cx q[{n % 14}], q[{(n + 1) % 14}];" for n in range(20))
+    + " c = measure q[0]; if (c) { reset q[0]; } h q; measure q;"
+)
+
+
 def states(task):
     return [entry["status"] for entry in task["status_history"]]
 
@@ -85,9 +94,7 @@ def test_a_killed_worker_loses_nothing(api_client, fault, completed):
 def test_an_attempt_whose_simulator_is_killed_is_retried(
     api_client, deployment, eventually, finished
 ):
-    # Wide enough to take a second or two, so that it can be caught in the act.
-    circuit = "OPENQASM 3; qubit[21] q; h q;" + " cx q[0], q[20];" * 60
-    submitted = api_client.submit_task(circuit + " measure q;", shots=1)
+    submitted = api_client.submit_task(SLOW, shots=300)
     eventually(
         lambda: api_client.get_task_status(submitted.task_id)["status"],
         lambda status: status == "processing",
