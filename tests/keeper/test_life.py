@@ -6,11 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from seatrial.environment import deployment as environment
 from seatrial.errors import KeeperError, Refused
 from seatrial.keeper import client, processes
 from seatrial.keeper.places import Place
@@ -77,6 +80,59 @@ def test_nothing_survives_a_killed_guardian(fleet: Fleet, gone: Gone) -> None:
     assert found is not None
     os.kill(found.parent, signal.SIGKILL)
     gone(started.place.id)
+
+
+def kill_both(started: client.KeeperClient) -> None:
+    """As `pkill -9 -f seatrial` does."""
+    keeper = keeper_of(started.place)
+    found = processes.stat_of(keeper)
+    assert found is not None
+    for number in (found.parent, keeper):
+        os.kill(number, signal.SIGKILL)
+    client.wait_until_gone(started.place)
+
+
+def test_what_a_killed_keeper_and_guardian_left_ends_with_down(fleet: Fleet) -> None:
+    system = fleet.system(DAEMON)
+    started = fleet.start(system, Place.of(system.folder, "local"))
+    started.wait_until_ready(lambda event: None)
+    kill_both(started)
+    assert len(processes.marked(processes.DEPLOYMENT, started.place.id)) == 2
+    assert environment.end(system)
+    assert processes.marked(processes.DEPLOYMENT, started.place.id) == []
+    assert not started.place.folder.exists()
+    assert not environment.end(system)
+
+
+def test_what_a_killed_keeper_and_guardian_left_ends_with_the_next_start(fleet: Fleet) -> None:
+    started = fleet.up(SLEEPER)
+    bystander = fleet.up(SLEEPER)
+    kill_both(started)
+    assert processes.marked(processes.DEPLOYMENT, started.place.id)
+    fleet.up(SLEEPER)
+    assert processes.marked(processes.DEPLOYMENT, started.place.id) == []
+    assert not started.place.folder.exists()
+    assert bystander.status().components["one"].state is State.READY
+
+
+def test_of_several_that_start_at_once_one_starts_and_the_others_attach(fleet: Fleet) -> None:
+    system = fleet.system(SLEEPER)
+    together = threading.Barrier(4)
+
+    def up(number: int) -> environment.Deployment:
+        together.wait()
+        return environment.attach_or_start(system)
+
+    with ThreadPoolExecutor(4) as threads:
+        deployments = list(threads.map(up, range(4)))
+    try:
+        for one in deployments:
+            one.wait_until_ready()
+        assert sorted(one.attached for one in deployments) == [False, True, True, True]
+    finally:
+        for one in deployments:
+            one.close()
+        client.wait_until_gone(deployments[0].place)
 
 
 def test_a_daemonised_grandchild_is_ended_in_order(fleet: Fleet) -> None:

@@ -14,7 +14,7 @@ from seatrial.cli.output import (
     print_components,
     print_json,
 )
-from seatrial.environment.deployment import IDLE_SECONDS, attach, start
+from seatrial.environment.deployment import IDLE_SECONDS, attach_or_start
 from seatrial.environment.errors import EnvironmentFailedError
 from seatrial.outcome import ExitCode
 
@@ -31,7 +31,7 @@ from seatrial.outcome import ExitCode
 def command(system: Path, environment: str | None, name: str, as_json: bool, idle: float) -> int:
     """Bring the system up, or attach to it; returns when it is ready, or says what is not."""
     declared = load_system(system, environment)
-    deployment = attach(declared, name) or start(declared, name)
+    deployment = attach_or_start(declared, name)
     with deployment:
         try:
             deployment.wait_until_ready(Progress())

@@ -240,6 +240,15 @@ def start(system: System, name: str | None = "") -> Deployment:
     return Deployment(system, keeper.start(system, place), attached=False)
 
 
+def attach_or_start(system: System, name: str = "") -> Deployment:
+    """`attach`, else `start`; of several who do so at once one starts and the others attach."""
+    while True:
+        if (found := attach(system, name)) is not None:
+            return found
+        with suppress(keeper.AlreadyRunning):
+            return start(system, name)
+
+
 def join(system: System, place_id: str) -> Deployment:
     """A further lease on a deployment by its id (a pytest process of a run). Raises KeeperError."""
     client = keeper.attach(Place(place_id))
@@ -261,8 +270,9 @@ def require_running(system: System, name: str = "") -> Deployment:
 
 def end(system: System, name: str = "") -> bool:
     """End what `up` started, whatever it was declared as; False where nothing ran."""
-    client = keeper.attach(Place.of(system.folder, system.environment, name))
+    place = Place.of(system.folder, system.environment, name)
+    client = keeper.attach(place)
     if client is None:
-        return False
+        return keeper.end_leftovers(place)
     client.down()
     return True

@@ -20,10 +20,11 @@ from pydantic import BaseModel
 from seatrial.declaration.models import System
 from seatrial.errors import KeeperError, Refused
 from seatrial.evidence.redaction import Redactor
+from seatrial.keeper import processes
 from seatrial.keeper import protocol as p
 from seatrial.keeper.description import describe, differences
 from seatrial.keeper.order import Order
-from seatrial.keeper.places import Place
+from seatrial.keeper.places import Place, deployments
 from seatrial.waiting import Deadline, eventually
 
 _ANSWER_SECONDS = 30.0  # for requests that do not wait by themselves
@@ -37,6 +38,10 @@ class ActionFailed(KeeperError):
     def __init__(self, message: str, hint: str | None, failure: p.Failure | None) -> None:
         super().__init__(message, hint=hint)
         self.failure = failure
+
+
+class AlreadyRunning(KeeperError):
+    """There is a keeper of this deployment, perhaps since a moment ago: attach to it."""
 
 
 class KeeperClient:
@@ -243,11 +248,12 @@ def attach(place: Place) -> KeeperClient | None:
 def start(system: System, place: Place) -> KeeperClient:
     """Start a keeper for the system; returns at once, before its components are ready.
 
-    Raises KeeperError when one runs there already, or it cannot be started.
+    Raises AlreadyRunning, or KeeperError when it cannot be started.
     """
+    sweep()
     lock = _try_lock(place)
     if lock is None:
-        raise KeeperError(f"the deployment {place.id} is already running", hint="seatrial down")
+        raise AlreadyRunning(f"the deployment {place.id} is already running", hint="seatrial down")
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     with theirs:
         try:
@@ -255,6 +261,37 @@ def start(system: System, place: Place) -> KeeperClient:
         finally:
             os.close(lock)
     return KeeperClient(place, ours, started=True)
+
+
+def end_leftovers(place: Place) -> bool:
+    """End what is left of a deployment whose keeper and guardian were both killed, and remove its
+    folder; False where there is no such thing.
+
+    Its state file tells: whoever else ends removes that.
+    """
+    lock = _try_lock(place) if place.state_file.exists() else None
+    if lock is None:
+        return False
+    try:
+        if not place.state_file.exists():
+            return False  # it has just ended by itself
+        left = processes.end_all([place.id], root=None)
+        if left:
+            numbers = " ".join(map(str, left))
+            raise KeeperError(
+                f"processes of a deployment that has no keeper any more cannot be ended: {numbers}",
+                hint=f"end them as the user who they belong to: ps -fp {numbers.replace(' ', ',')}",
+            )
+        shutil.rmtree(place.folder, ignore_errors=True)
+    finally:
+        os.close(lock)
+    return True
+
+
+def sweep() -> None:
+    """`end_leftovers` of every deployment in this base folder."""
+    for file in deployments().glob("*/state.json"):
+        end_leftovers(Place(file.parent.name))
 
 
 def _spawn(system: System, place: Place, connection: int, lock: int) -> None:

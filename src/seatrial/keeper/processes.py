@@ -100,20 +100,22 @@ def send(numbers: Iterable[int], what: signal.Signals) -> None:
             os.kill(number, what)
 
 
-def end_all(find: Iterable[str] | None, root: int, patience: float = 4.0) -> list[int]:
+def end_all(find: Iterable[str], root: int | None, patience: float = 4.0) -> list[int]:
     """SIGKILL all descendants of `root` and everything marked with one of the deployments in
     `find`, again and again until none is left or `patience` seconds are over; reaps what are our
-    own children. Returns what could not be ended."""
+    own children. With no `root`: what is marked, with its descendants, and nothing is reaped.
+    Returns what could not be ended."""
     killed: set[int] = set()
     limit = time.monotonic() + patience
     while True:
-        left = set(descendants(root))
-        for deployment in find or ():
-            left.update(marked(DEPLOYMENT, deployment))
+        left = {number for deployment in find for number in marked(DEPLOYMENT, deployment)}
+        for above in list(left) if root is None else [root]:
+            left.update(descendants(above))
         left.discard(os.getpid())
         killed |= left
         send(left, signal.SIGKILL)
-        _reap()
+        if root is not None:
+            _reap()
         if not left or time.monotonic() > limit:
             remove_shared_memory(killed)
             return sorted(left)

@@ -117,7 +117,7 @@ class Doctor:
 
     def _login(self) -> str:
         return (
-            f"correct user and password in {self._where}, or set the password: "
+            f"correct user and password in {self._where}, or set one: "
             f"rabbitmqctl change_password {self._user} PASSWORD"
         )
 
