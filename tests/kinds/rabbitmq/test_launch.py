@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import json
+import contextlib
 import os
 import shutil
 import signal
@@ -36,7 +37,8 @@ def listening(pids: list[int]) -> set[str]:
     inodes = set()
     for pid in pids:
         for fd in Path(f"/proc/{pid}/fd").iterdir():
-            inodes.add(os.readlink(fd))
+            with contextlib.suppress(FileNotFoundError):  # it was open for a moment only
+                inodes.add(os.readlink(fd))
     found = set()
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         for line in Path(table).read_text().splitlines()[1:]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seatrial.errors import DeploymentError
+from seatrial.kinds.placing import put_file
 from seatrial.kinds.postgres.binaries import RunAs, Server, own_name
 from seatrial.waiting import Deadline, NotReached, eventually
 
@@ -150,9 +151,7 @@ def _configure(folder: Path, user: RunAs) -> None:
 
 
 def _write(path: Path, text: str, user: RunAs) -> None:
-    path.write_text(text)
-    path.chmod(0o600)
-    user.give(path)
+    put_file(path, text, owner=(user.uid, user.gid) if user.switched else None)
 
 
 def write_settings(folder: Path, settings: dict[str, str], user: RunAs) -> None:

@@ -20,6 +20,7 @@ from seatrial.declaration.models import ComponentConfig
 from seatrial.errors import DeploymentError
 from seatrial.kinds.base import Endpoint, Target
 from seatrial.kinds.launching import Plan, Ports, Process, Ready, Site
+from seatrial.kinds.placing import put_file
 from seatrial.kinds.rabbitmq.config import RabbitmqConfig
 from seatrial.kinds.rabbitmq.definitions import definitions_for, see_loaded
 from seatrial.kinds.rabbitmq.installed import RunAs, Server, find_server, run_as
@@ -205,5 +206,4 @@ def _known_plugins(site: Site, server: Server, plugins: tuple[str, ...]) -> None
 
 
 def _write(path: Path, text: str, mode: int = 0o600) -> None:
-    path.write_text(text)
-    path.chmod(mode)
+    put_file(path, text, mode)  # at a restart the folder is the broker's already
