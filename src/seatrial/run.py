@@ -27,7 +27,7 @@ from seatrial.evidence.reader import read_run
 from seatrial.evidence.redaction import Redactor
 from seatrial.evidence.writer import EvidenceWriter
 from seatrial.gate.decide import Decision, decide
-from seatrial.keeper.protocol import Event
+from seatrial.keeper.protocol import LONGEST_LOG, Event
 from seatrial.outcome import Priority
 from seatrial.report.write import write_reports
 from seatrial.sessions import SESSIONS, Session, require_pytest, run_session
@@ -272,7 +272,10 @@ class _Run:
     def _keep_log(self, component: str, lines: tuple[str, ...]) -> None:
         file = self.folder / "logs" / f"{component}.log"
         file.parent.mkdir(mode=0o700, exist_ok=True)
-        text = self.redactor.redact("\n".join(lines))
+        whole = "\n".join(lines)
+        text = self.redactor.redact(whole)
+        # A character that begins before what was read, and the last line's end, are not counted.
+        cut = len(whole.encode(errors="replace")) >= LONGEST_LOG - 4
         file.touch(mode=0o600)
         file.write_text(text)
         self.evidence.write(
@@ -280,7 +283,7 @@ class _Run:
                 component=component,
                 file=str(file.relative_to(self.folder)),
                 bytes=len(text),
-                truncated=len(lines) >= _LOG_LINES,
+                truncated=cut or len(lines) >= _LOG_LINES,
             )
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -59,6 +60,25 @@ def test_a_skipped_p1_trial_is_inconclusive(tiny: Tiny) -> None:
     ended = tiny.trials(test_p1_skip=text).run()
     assert (ended.code, ended.verdict["verdict"]) == (5, "inconclusive")
     assert any("not today" in reason for reason in ended.verdict["reasons"])
+
+
+def test_a_log_that_json_makes_much_longer_is_cut_and_says_so(tiny: Tiny) -> None:
+    script = (
+        "import os, runpy, sys\n"
+        "os.write(1, (b'\\0' * 999 + b'\\n') * 2000)\n"
+        "runpy.run_path(sys.argv[1])\n"
+    )
+    declaration = tiny.folder / "seatrial.yaml"
+    text = declaration.read_text()
+    (tiny.folder / "loud.py").write_text(script)
+    declaration.write_text(text.replace("run: [python, ", "run: [python, loud.py, "))
+    ended = tiny.run()
+    assert (ended.code, ended.verdict["verdict"]) == (0, "go")
+    (evidence,) = (tiny.folder / ".seatrial" / "runs").glob("*/evidence/run.jsonl")
+    records = map(json.loads, evidence.read_text().splitlines())
+    (kept,) = [record for record in records if record["type"] == "log_kept"]
+    assert kept["truncated"]
+    assert kept["bytes"] > 1_000_000
 
 
 def test_no_trial_at_all_is_inconclusive(tiny: Tiny) -> None:

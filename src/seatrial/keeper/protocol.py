@@ -28,6 +28,7 @@ from seatrial.outcome import Cause, State
 
 PROTOCOL = 1
 LONGEST_LINE = 8 * 1024 * 1024  # bytes
+LONGEST_LOG = 1_300_000  # bytes of a log in one reply: JSON makes up to six of each
 
 
 class _Message(BaseModel):

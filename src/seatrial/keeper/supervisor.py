@@ -12,7 +12,7 @@ from seatrial.keeper.component import Endpoints, Managed, World
 from seatrial.keeper.instance import StartFailed
 from seatrial.keeper.places import Place, cache
 from seatrial.keeper.ports import PortReservations
-from seatrial.keeper.protocol import Action, ComponentStatus, Failure
+from seatrial.keeper.protocol import LONGEST_LOG, Action, ComponentStatus, Failure
 from seatrial.keeper.timeline import Timeline
 from seatrial.kinds.base import Context, load
 from seatrial.outcome import State
@@ -136,7 +136,7 @@ class Supervisor:
             await managed.start_one(number, self.context())
 
     def log_tail(self, component: str, lines: int) -> tuple[str, ...]:
-        return self._managed[component].log.tail(lines, most=4_000_000)
+        return self._managed[component].log.tail(lines, most=LONGEST_LOG)
 
     async def end(self) -> None:
         """End everything: programs first, so that they can say goodbye to their servers."""
