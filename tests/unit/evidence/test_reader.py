@@ -76,6 +76,14 @@ def test_a_line_that_cannot_be_understood_is_a_problem(
     assert reason in problem.reason
 
 
+def test_a_time_without_its_zone_is_a_problem(tmp_path: Path) -> None:
+    """It cannot be put in order with the others."""
+    record = json.loads(LINE)
+    record["at"] = record["at"].removesuffix("Z").removesuffix("+00:00")
+    run = read_run(folder_with(tmp_path, main=LINE + json.dumps(record) + "\n"))
+    assert [problem.line for problem in run.problems] == [2]
+
+
 def test_an_endless_line_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "LONGEST_LINE", 1000)
     run = read_run(folder_with(tmp_path, main=LINE + "x" * 5000))

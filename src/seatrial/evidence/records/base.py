@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 #: Raised with every change that a reader of old runs must know about.
 EVIDENCE_VERSION = 1
@@ -19,4 +19,4 @@ class Record(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    at: datetime = Field(default_factory=now)
+    at: AwareDatetime = Field(default_factory=now)
