@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import json
-import contextlib
 import os
 import shutil
 import signal
