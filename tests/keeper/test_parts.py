@@ -144,7 +144,10 @@ def test_end_all_ends_what_changed_its_session_and_ignores_sigterm() -> None:
         assert child.stdout is not None
         numbers = [int(child.stdout.readline()) for _ in range(2)]
         pids = [processes.identify(number) for number in numbers]
-        assert processes.end_all([deployment], root=child.pid) == []
+        left = processes.end_all([deployment], root=child.pid)
+        for number in numbers:  # a failure must not leave them
+            processes.send([number], signal.SIGKILL)
+        assert left == []
         assert not any(pid is not None and pid.alive for pid in pids)
         child.returncode = -signal.SIGKILL  # reaped by end_all
 

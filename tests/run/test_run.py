@@ -6,6 +6,8 @@ import json
 import os
 import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -123,41 +125,45 @@ def test_an_environment_without_pytest_is_a_usage_error(tiny: Tiny) -> None:
     assert ended.report is None
 
 
-def _begin(tiny: Tiny) -> subprocess.Popen[str]:
+@contextmanager
+def _begun(tiny: Tiny) -> Iterator[subprocess.Popen[str]]:
     """A run that is in the middle of an endless trial."""
     text = (
-        "def test_endless(component):\n    open('begun', 'w').close()\n    "
-        "import threading; threading.Event().wait()\n"
+        "import threading\n"
+        "def test_endless(component):\n"
+        "    open('begun', 'w').close()\n"
+        "    threading.Event().wait()\n"
     )
     tiny.trials(test_p1_web=text)
-    started = subprocess.Popen(
+    with subprocess.Popen(
         tiny.command(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env=tiny.env,
         start_new_session=True,
-    )
-    eventually(lambda: (tiny.folder / "begun").exists(), timeout=60, what="the trial has begun")
-    return started
+    ) as started:
+        try:
+            begun = tiny.folder / "begun"
+            eventually(begun.exists, timeout=60, what="the trial has begun")
+            yield started
+        finally:
+            started.kill()  # nothing happens to one that has ended
 
 
 def _of_the_run(tiny: Tiny) -> list[int]:
-    """Live processes that work in the run's folder or for its deployment."""
+    """Live processes that work in the system's folder: its components, and pytest."""
     found = []
     for number in processes.descendants(1):
-        try:
-            line = Path(f"/proc/{number}/cmdline").read_bytes()
-        except OSError:
-            continue
-        if str(tiny.folder).encode() in line or b"test_endless" in line:
-            found.append(number)
+        with suppress(OSError):
+            if Path(f"/proc/{number}/cwd").resolve() == tiny.folder.resolve():
+                found.append(number)
     return found
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_is_invalid_and_leaves_nothing(tiny: Tiny, how: signal.Signals) -> None:
-    with _begin(tiny) as started:
+    with _begun(tiny) as started:
         started.send_signal(how)
         out, err = started.communicate(timeout=60)
     ended = tiny.ended(started.returncode, out, err)
@@ -167,7 +173,7 @@ def test_an_interrupted_run_is_invalid_and_leaves_nothing(tiny: Tiny, how: signa
 
 
 def test_a_killed_run_leaves_no_process(tiny: Tiny) -> None:
-    with _begin(tiny) as started:
+    with _begun(tiny) as started:
         assert len(_of_the_run(tiny)) >= 2
         os.kill(started.pid, signal.SIGKILL)
         started.communicate(timeout=10)

@@ -71,6 +71,11 @@ def group() -> None:
 
 def main(args: list[str] | None = None) -> None:
     """Entry point: exits with the code of `outcome.ExitCode`; no traceback reaches the user."""
+    words = sys.argv[1:] if args is None else args
+    if words[:1] in (["up"], ["run"]) and not {"-h", "--help"} & set(words):
+        from seatrial.keeper import spawn
+
+        spawn.begin()  # most likely one will be needed
     try:
         code = group.main(args=args, prog_name="seatrial", standalone_mode=False)
     except click.ClickException as error:

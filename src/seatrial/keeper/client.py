@@ -8,8 +8,6 @@ import json
 import os
 import shutil
 import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,7 +18,7 @@ from pydantic import BaseModel
 from seatrial.declaration.models import System
 from seatrial.errors import KeeperError, Refused
 from seatrial.evidence.redaction import Redactor
-from seatrial.keeper import processes
+from seatrial.keeper import processes, spawn
 from seatrial.keeper import protocol as p
 from seatrial.keeper.description import describe, differences
 from seatrial.keeper.order import Order
@@ -234,7 +232,9 @@ def attach(place: Place) -> KeeperClient | None:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             connection.connect(str(place.socket))
-            return KeeperClient(place, connection, started=False)
+            found = KeeperClient(place, connection, started=False)
+            spawn.dismiss()
+            return found
         except (OSError, KeeperError):  # it is just being started, or just ending
             connection.close()
             return ""
@@ -254,13 +254,11 @@ def start(system: System, place: Place) -> KeeperClient:
     lock = _try_lock(place)
     if lock is None:
         raise AlreadyRunning(f"the deployment {place.id} is already running", hint="seatrial down")
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-    with theirs:
-        try:
-            _spawn(system, place, theirs.fileno(), lock)
-        finally:
-            os.close(lock)
-    return KeeperClient(place, ours, started=True)
+    try:
+        connection = _order(system, place, lock)
+    finally:
+        os.close(lock)
+    return KeeperClient(place, connection, started=True)
 
 
 def end_leftovers(place: Place) -> bool:
@@ -294,7 +292,8 @@ def sweep() -> None:
         end_leftovers(Place(file.parent.name))
 
 
-def _spawn(system: System, place: Place, connection: int, lock: int) -> None:
+def _order(system: System, place: Place, lock: int) -> socket.socket:
+    """Tell a keeper to keep the system; returns the connection to it."""
     shutil.rmtree(place.folder, ignore_errors=True)  # left by a keeper that was killed
     place.folder.mkdir(mode=0o711)
     order = Order(
@@ -303,23 +302,10 @@ def _spawn(system: System, place: Place, connection: int, lock: int) -> None:
         file=system.file,
         environment=system.environment,
         digest=system.digest,
-        connection=connection,
-        lock=lock,
     )
-    log = os.open(place.folder / "keeper.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    try:
-        subprocess.run(
-            [sys.executable, "-P", "-m", "seatrial.keeper", order.text()],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            cwd="/",
-            start_new_session=True,
-            pass_fds=(connection, lock),
-            check=True,
-        )
-    finally:
-        os.close(log)
+    connection = spawn.take().connected()
+    order.send(connection, lock)
+    return connection
 
 
 def refuse_if_different(system: System, place: Place) -> None:

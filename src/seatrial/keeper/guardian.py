@@ -12,33 +12,41 @@ import contextlib
 import os
 import shutil
 import signal
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
 from seatrial.keeper import processes
+from seatrial.keeper.order import Order
 
 
-def guard(deployment: str, folder: Path, keep: Callable[[], int], inherited: list[int]) -> int:
-    """Fork; run `keep` in the child; wait for it, then end whatever is left.
+def guard(client: socket.socket, keep: Callable[[socket.socket, socket.socket], int]) -> int:
+    """Fork; run `keep(client, guardian)` in the child; wait for it, then end whatever is left.
 
-    Called before anything heavy is imported and before any thread exists. `inherited` are file
-    descriptors that belong to the keeper alone. Returns the keeper's exit code.
+    Called before anything heavy is imported and before any thread exists. The keeper hands its
+    order on through the second socket before it starts anything, and with it a share in the
+    deployment's lock, which so stays held until all is cleared away. Returns the keeper's status.
     """
     processes.become_subreaper()
     guardian = os.getpid()
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     keeper = os.fork()
     if keeper == 0:
+        ours.close()
         processes.die_with_parent(signal.SIGTERM)
         if os.getppid() != guardian:  # it died before we asked to be told
             os._exit(1)
-        os._exit(_run(keep))
-    for descriptor in inherited:
-        os.close(descriptor)
+        os._exit(_run(lambda: keep(client, theirs)))
+    theirs.close()
+    client.close()
     for forwarded in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(forwarded, lambda *_: processes.send([keeper], signal.SIGTERM))
+    received = Order.receive(ours)
     status = _wait_for(keeper)
-    processes.end_all([deployment], root=guardian)
-    _forget(folder, keep_logs=status != 0)
+    if received is not None:
+        order, _ = received
+        processes.end_all([order.id], root=guardian)
+        _forget(order.folder, keep_logs=status != 0)
     return status
 
 

@@ -23,9 +23,9 @@ from seatrial.keeper.timeline import Timeline
 from seatrial.kinds.registry import KINDS
 
 
-def keep(order: Order) -> int:
-    """Keep the deployment until its last lease ends; returns the exit code."""
-    client = socket.socket(fileno=order.connection)
+def keep(order: Order, client: socket.socket) -> int:
+    """Keep the deployment until its last lease ends; `client` is the first one. Returns the exit
+    code."""
     try:
         system = load(order.file, KINDS, environment=order.environment, variables=os.environ)
         if system.digest != order.digest:
