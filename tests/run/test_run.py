@@ -218,6 +218,14 @@ def test_a_running_deployment_is_attached_to_and_stays(tiny: Tiny) -> None:
 
 
 def test_pytest_options_go_through(tiny: Tiny) -> None:
-    ended = tiny.trials(test_p1_web=GOOD + FAILING).run("--", "-k", "answers")
+    ended = tiny.trials(test_p1_web=GOOD, test_p2_bad=FAILING).run("--", "-k", "answers")
     assert ended.code == 0
-    assert ended.statuses == {"test_answers": "passed"}
+    assert ended.statuses == {"test_answers": "passed", "test_bad": "skipped"}
+
+
+@pytest.mark.parametrize("options", [("-k", "answers"), ("--deselect", "test_p1_web.py::test_bad")])
+def test_what_is_deselected_at_p1_keeps_the_gate_shut(tiny: Tiny, options: tuple[str, ...]) -> None:
+    ended = tiny.trials(test_p1_web=GOOD + FAILING).run("--", *options)
+    assert (ended.code, ended.verdict["verdict"]) == (5, "inconclusive")
+    assert ended.statuses == {"test_answers": "passed", "test_bad": "skipped"}
+    assert any("deselected" in reason for reason in ended.verdict["reasons"])

@@ -32,6 +32,7 @@ class SessionHooks:
         self._summary, self._budgets = summary, budgets
         self._role = session.settings.role
         self._began = monotonic()
+        self._chosen: list[pytest.Item] = []  # trials wanted, whatever pytest leaves out of them
 
     # -- the beginning ---------------------------------------------------------------------------
 
@@ -87,10 +88,17 @@ class SessionHooks:
         handover = self._session.settings.handover
         if handover is not None:
             select(config, items, handover.priorities)
+        self._chosen = [item for item in items if MARKS in item.stash]
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        marked = ((i.nodeid, i.stash[MARKS]) for i in session.items if MARKS in i.stash)
-        self._session.recorder.collected((node, marks.priority) for node, marks in marked)
+        """What -k, -m, --deselect or another plugin took away was wanted all the same: a run that
+        leaves out a p1 trial must not be able to conclude `go`."""
+        recorder = self._session.recorder
+        recorder.collected((i.nodeid, i.stash[MARKS].priority) for i in self._chosen)
+        left = set(session.items)
+        for item in self._chosen:
+            if item not in left:
+                recorder.deselected(item, item.stash[MARKS].priority)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if not report.failed or self._role is Role.WORKER:  # workers' reports reach the controller

@@ -32,7 +32,7 @@ class TrialSession:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.redactor = Redactor()
+        self.redactor = Redactor(public=[*self.system.components, self.system.name])
         self.recorder = Recorder(settings, self.redactor)
         self.running = Running(self)
         self.say: Say = lambda line: None
