@@ -91,12 +91,13 @@ class SessionHooks:
         self._chosen = [item for item in items if MARKS in item.stash]
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """What -k, -m, --deselect or another plugin took away was wanted all the same: a run that
+        """What -k, -m, --deselect or another plugin took away, a run wanted all the same: one that
         leaves out a p1 trial must not be able to conclude `go`."""
         recorder = self._session.recorder
-        recorder.collected((i.nodeid, i.stash[MARKS].priority) for i in self._chosen)
         left = set(session.items)
-        for item in self._chosen:
+        wanted = [i for i in self._chosen if i in left or self._session.settings.handover]
+        recorder.collected((item.nodeid, item.stash[MARKS].priority) for item in wanted)
+        for item in wanted:
             if item not in left:
                 recorder.deselected(item, item.stash[MARKS].priority)
 
