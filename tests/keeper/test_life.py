@@ -48,6 +48,13 @@ def test_ends_with_its_last_lease(fleet: Fleet, gone: Gone) -> None:
     assert not first.place.folder.exists()
 
 
+def test_a_private_deployment_leaves_not_even_its_lock(fleet: Fleet) -> None:
+    started = fleet.up(SLEEPER)
+    assert started.place.lock_file.exists()
+    started.down()
+    assert not started.place.lock_file.exists()
+
+
 def test_lives_on_when_kept_until_down(fleet: Fleet, gone: Gone) -> None:
     first = fleet.up(SLEEPER)
     first.keep(3600)
@@ -87,6 +94,7 @@ def kill_both(started: client.KeeperClient) -> None:
     keeper = keeper_of(started.place)
     found = processes.stat_of(keeper)
     assert found is not None
+    os.kill(keeper, signal.SIGSTOP)  # or it would shut down in order when its guardian dies
     for number in (found.parent, keeper):
         os.kill(number, signal.SIGKILL)
     client.wait_until_gone(started.place)

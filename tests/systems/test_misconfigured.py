@@ -60,6 +60,24 @@ def test_a_wrong_variable_fails_the_start_and_is_named(
     assert "Traceback" not in called.err
 
 
+def test_a_password_in_a_programs_last_words_is_not_printed(declared: Declared) -> None:
+    def change(declaration: dict[str, Any]) -> None:
+        worker = declaration["components"]["worker"]
+        worker["run"] = ["sh", "-c", "echo cannot use $DATABASE_URL; exit 1"]
+
+    called = declared(change).seatrial("up", "--json")
+    (line,) = called.document["failure"]["log"]
+    assert line.startswith("cannot use postgresql://quantum_user:***@")
+    assert "quantum_user:***@" in called.err
+
+
+def test_an_error_is_json_too_where_that_is_asked_for(declared: Declared) -> None:
+    called = declared(lambda declaration: None).seatrial("check", "--json")
+    assert called.code == 3
+    assert "not up" in called.document["error"]
+    assert "seatrial up" in called.document["hint"]
+
+
 def test_a_variable_that_points_to_the_wrong_place_is_found_by_check(declared: Declared) -> None:
     """The services start without their database, and say so; Seatrial says which variable."""
 

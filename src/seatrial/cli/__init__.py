@@ -83,6 +83,10 @@ def main(args: list[str] | None = None) -> None:
         code = error.exit_code
     except SeatrialError as error:
         click.echo(f"seatrial: {error}", err=True)
+        if "--json" in words:  # whoever reads that must not have to read standard error
+            import json
+
+            click.echo(json.dumps({"error": error.message, "hint": error.hint}, indent=2))
         code = error.exit_code
     except (KeyboardInterrupt, click.Abort):
         click.echo("seatrial: interrupted", err=True)

@@ -74,9 +74,10 @@ def print_check(report: CheckReport, redactor: Redactor, *, err: bool = False) -
         if finding.blocks:
             lines.append(f"    blocks:   {', '.join(finding.blocks)}")
         click.echo(redactor.redact("\n".join(lines)), err=err)
+    found = len(report.findings)
     held = sum(result.outcome is Outcome.PASSED for result in report.expectations)
     click.echo(
         f"\n  {held} of {len(report.expectations)} expectations hold, "
-        f"{len(report.findings)} findings, {report.duration_ms:.0f} ms",
+        f"{found} finding{'' if found == 1 else 's'}, {report.duration_ms:.0f} ms",
         err=err,
     )

@@ -49,7 +49,10 @@ def command(system: Path, environment: str | None, name: str, as_json: bool, idl
                     }
                 )
             deployment.down()
-            raise
+            if not as_json:
+                raise
+            click.echo(f"seatrial: {error}", err=True)
+            return error.exit_code
         deployment.keep(idle * 3600)
         document = deployment_json(deployment)
         if as_json:

@@ -16,6 +16,7 @@ from seatrial.declaration.interpreter import interpreter
 from seatrial.declaration.models import System
 from seatrial.environment.errors import EnvironmentFailedError
 from seatrial.errors import CapabilityMissing, DeploymentError, KeeperError, Refused
+from seatrial.evidence.redaction import Redactor
 from seatrial.keeper import client as keeper
 from seatrial.keeper.places import Place, cache
 from seatrial.keeper.protocol import UNDO, Action, ComponentStatus, DeploymentStatus, Event
@@ -194,9 +195,14 @@ class Deployment:
 
     def wait_until_ready(self, seen: Progress = lambda event: None) -> None:
         """Return when everything is ready. Raises EnvironmentFailedError at the first failure."""
-        status = self._client.wait_until_ready(seen)
-        if status.failure is not None:
-            raise EnvironmentFailedError(self.system, status.failure)
+        failure = self._client.wait_until_ready(seen).failure
+        if failure is not None:
+            redact = Redactor(self.secrets()).redact  # a program's last words may hold anything
+            said = {name: redact(getattr(failure, name)) for name in ("expected", "found", "fix")}
+            log = tuple(redact(line) for line in failure.log)
+            raise EnvironmentFailedError(
+                self.system, failure.model_copy(update={**said, "log": log})
+            )
 
     def keep(self, idle_seconds: float = IDLE_SECONDS) -> None:
         """It shall outlive this lease, until `down` or so many seconds without a client."""

@@ -47,6 +47,8 @@ def guard(client: socket.socket, keep: Callable[[socket.socket, socket.socket], 
         order, _ = received
         processes.end_all([order.id], root=guardian)
         _forget(order.folder, keep_logs=status != 0)
+        if order.private:  # nobody else will ever want its lock
+            order.lock_file.unlink(missing_ok=True)
     return status
 
 

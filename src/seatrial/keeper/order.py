@@ -23,6 +23,15 @@ class Order:
     environment: str
     digest: str  # of the declaration as the client read it
 
+    @property
+    def private(self) -> bool:
+        """Whether nobody attaches to it by name (see `places.Place.private`)."""
+        return self.id.startswith("p")
+
+    @property
+    def lock_file(self) -> Path:
+        return self.folder.with_name(f"{self.id}.lock")
+
     def send(self, to: socket.socket, lock: int) -> None:
         fields = {**asdict(self), "folder": str(self.folder), "file": str(self.file)}
         socket.send_fds(to, [json.dumps(fields).encode() + b"\n"], [lock])
