@@ -48,6 +48,18 @@ def test_ends_with_its_last_lease(fleet: Fleet, gone: Gone) -> None:
     assert not first.place.folder.exists()
 
 
+STUBBORN = "trap : TERM; while :; do sleep 1; done"
+
+
+def test_what_ignores_its_stop_signal_is_gone_in_time_when_the_lease_is_lost(
+    fleet: Fleet, gone: Gone
+) -> None:
+    keys = f"run: [sh, -c, '{STUBBORN}'], ready: started, grace: 60"
+    started = fleet.up(f"  one: {{kind: process, {keys}}}\n  db: {{kind: postgres}}\n")
+    started.close()
+    gone(started.place.id)
+
+
 def test_a_private_deployment_leaves_not_even_its_lock(fleet: Fleet) -> None:
     started = fleet.up(SLEEPER)
     assert started.place.lock_file.exists()

@@ -254,8 +254,9 @@ class Managed:
         self.replicas[number].instance.resume()
         await self._set(number, State.READY)
 
-    async def discard(self) -> None:
-        """End everything; its data will not be needed again."""
+    async def discard(self, patience: float | None) -> None:
+        """End everything, with SIGKILL after `patience` seconds at most; its data will not be
+        needed again."""
         await asyncio.gather(
-            *(r.instance.end(r.instance.discard_signal) for r in self.replicas),
+            *(r.instance.end(r.instance.discard_signal, patience) for r in self.replicas),
         )

@@ -284,9 +284,10 @@ class Instance:
     def resume(self) -> None:
         processes.send(self._pids(), signal.SIGCONT)
 
-    async def end(self, how: signal.Signals | None = None) -> None:
-        """End the main process with `how` (default: its own stop signal), SIGKILL after its grace,
-        then whatever else of it is left. Safe to call at any time, also twice."""
+    async def end(self, how: signal.Signals | None = None, patience: float | None = None) -> None:
+        """End the main process with `how` (default: its own stop signal), SIGKILL after its grace
+        (or `patience` seconds, if those are fewer), then whatever else of it is left. Safe to call
+        at any time, also twice."""
         self._expected_to_end = True
         plan = self._plan
         if plan is not None and self._main is not None and self.running:
@@ -294,7 +295,8 @@ class Instance:
             processes.send([self._main.pid], how or plan.process.stop_signal)
             self.resume()  # a paused process would not see the signal
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(plan.process.grace):
+                grace = plan.process.grace
+                async with asyncio.timeout(grace if patience is None else min(grace, patience)):
                     await self._main.wait()
         processes.send(self._pids(), signal.SIGKILL)
         for process in (self._main, *self._helpers):

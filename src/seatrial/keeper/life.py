@@ -74,7 +74,7 @@ async def _live(system: System, place: Place, client: socket.socket) -> int:
         starting.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await starting
-        await owner.end()
+        await owner.end(hurry=not server.asked_to_end)
         listening.close()
         place.state_file.unlink(missing_ok=True)
     return 0

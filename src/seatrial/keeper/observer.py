@@ -89,7 +89,7 @@ class Observer:
             hint="read it where the component runs",
         )
 
-    async def end(self) -> None:
+    async def end(self, *, hurry: bool) -> None:
         for observer in self._observers:
             observer.cancel()
         for observer in self._observers:

@@ -82,6 +82,7 @@ class Server:
 
     def __init__(self, system: System, place: Place, owner: Owner, timeline: Timeline) -> None:
         self.over = asyncio.Event()
+        self.asked_to_end = False  # by `down`, rather than for want of a lease
         self._system, self._place, self._owner, self._timeline = system, place, owner, timeline
         self._connections: set[Connection] = set()
         self._lock = SharedLock()
@@ -199,6 +200,7 @@ class Server:
                 self._idle_seconds = seconds
                 print(f"kept for {seconds:g} s without a client", flush=True)
             case p.Down():
+                self.asked_to_end = True
                 self.over.set()
         return p.Reply()
 

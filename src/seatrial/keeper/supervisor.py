@@ -17,6 +17,11 @@ from seatrial.keeper.timeline import Timeline
 from seatrial.kinds.base import Context, load
 from seatrial.outcome import State
 
+#: Seconds from the stop signal to SIGKILL when a deployment ends, so that all of it is gone within
+#: the 5 s that are promised when its last lease is lost.
+_HURRY = 2.0  # programs
+_SERVERS = 1.0
+
 
 class Supervisor:
     """Owns the processes of a deployment in the environment `local`."""
@@ -138,12 +143,13 @@ class Supervisor:
     def log_tail(self, component: str, lines: int) -> tuple[str, ...]:
         return self._managed[component].log.tail(lines, most=LONGEST_LOG)
 
-    async def end(self) -> None:
-        """End everything: programs first, so that they can say goodbye to their servers."""
+    async def end(self, *, hurry: bool) -> None:
+        """End everything: programs first, so that they can say goodbye to their servers. In a
+        `hurry` (nobody asked for it and nobody waits) they have less time than their grace."""
         programs = [m for m in self._managed.values() if _is_program(m)]
         servers = [m for m in self._managed.values() if not _is_program(m)]
-        for some in (programs, servers):
-            await asyncio.gather(*(m.discard() for m in some), return_exceptions=True)
+        for some, patience in ((programs, _HURRY if hurry else None), (servers, _SERVERS)):
+            await asyncio.gather(*(m.discard(patience) for m in some), return_exceptions=True)
         self._ports.close()
 
 
