@@ -91,7 +91,7 @@ def run_session(
         text=True,
         errors="replace",
         start_new_session=True,  # Ctrl-C reaches us alone, and we pass it on
-        preexec_fn=lambda: die_with_parent(signal.SIGINT),  # no threads here
+        preexec_fn=_interruptible,  # no threads here
     ) as pytest:
         assert pytest.stdout is not None
         try:
@@ -101,6 +101,13 @@ def run_session(
         except KeyboardInterrupt:
             _interrupt(pytest, line)
             raise
+
+
+def _interruptible() -> None:
+    """What a shell starts in the background ignores SIGINT; pytest must not, since that is how it
+    is told to end, by us or by our death."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    die_with_parent(signal.SIGINT)
 
 
 def _interrupt(pytest: subprocess.Popen[str], line: Callable[[str], None]) -> None:
