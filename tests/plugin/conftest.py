@@ -96,6 +96,11 @@ class Yard:
         (self.folder / "pytest.ini").write_text("[pytest]\n" + dedent(text))
 
     @property
+    def deployments(self) -> list[str]:
+        """The ids of all deployments of the tiny system that were ever started here."""
+        return [file.name for file in self.folder.glob("started/*")]
+
+    @property
     def system(self) -> System:
         return load(self.folder, KINDS, environment=None, variables=os.environ)
 
@@ -151,18 +156,13 @@ def yard(pytester: pytest.Pytester, home: Path) -> Iterator[Yard]:
     yard = Yard(pytester)
     yard.declare()
     yield yard
-    for identifier in deployments(home):
+    for identifier in yard.deployments:
         eventually(
             lambda identifier=identifier: processes.marked(processes.DEPLOYMENT, identifier),
             lambda left: left == [],
             timeout=5.0,
             what=f"no process of {identifier} is left",
         )
-
-
-def deployments(home: Path) -> list[str]:
-    """The ids of all deployments that were ever started here."""
-    return [lock.stem for lock in home.glob("d/*.lock")]
 
 
 @pytest.fixture

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-from .conftest import SYNC, Yard, deployments
+from .conftest import SYNC, Yard
 
 pytest_plugins = ("pytester",)
 
@@ -42,31 +41,31 @@ def test_the_door_is_quick() -> None:
     assert min(runs) < _LIMIT
 
 
-def test_tests_outside_the_trials_start_nothing(yard: Yard, home: Path) -> None:
+def test_tests_outside_the_trials_start_nothing(yard: Yard) -> None:
     (yard.folder / "test_unit.py").write_text("def test_fast(): assert True\n")
     told = yard.run(paths=("test_unit.py",))
     assert told.exit == 0
     assert told.all("trial_finished") == []
-    assert deployments(home) == []
+    assert yard.deployments == []
 
 
 @pytest.mark.parametrize("more", [(), ("-n2",)], ids=["alone", "xdist"])
-def test_collect_only_starts_nothing(yard: Yard, home: Path, more: tuple[str, ...]) -> None:
+def test_collect_only_starts_nothing(yard: Yard, more: tuple[str, ...]) -> None:
     yard.trials("test_p1_any.py", "def test_any(): pass")
     told = yard.run("--collect-only", *more)
     assert told.exit == 0
     assert "test_any" in told.text
-    assert deployments(home) == []
+    assert yard.deployments == []
     assert told.records == []
 
 
-def test_xdist_starts_nothing_for_other_tests(yard: Yard, home: Path) -> None:
+def test_xdist_starts_nothing_for_other_tests(yard: Yard) -> None:
     yard.trials("test_p1_any.py", "def test_any(): pass")
     (yard.folder / "unit").mkdir()
     (yard.folder / "unit" / "test_unit.py").write_text("def test_fast(): assert True\n")
     told = yard.run("-n2", paths=("unit",))
     assert told.exit == 0
-    assert deployments(home) == []
+    assert yard.deployments == []
 
 
 def test_a_wrong_declaration_is_a_usage_error(yard: Yard) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import xml.etree.ElementTree as ET
-from pathlib import Path
 
 import pytest
 
@@ -111,16 +110,16 @@ def test_every_outcome_and_its_record(yard: Yard) -> None:
     assert [(r["worker"], r["pytest_exit"]) for r in ended] == [("main", 1)]
 
 
-def test_a_private_instance_ends_before_pytest_does(yard: Yard, home: Path) -> None:
+def test_a_private_instance_ends_before_pytest_does(yard: Yard) -> None:
     yard.trials("test_p1_fine.py", "def test_fine(): assert True")
     yard.pytester.makeconftest(
-        f"""
+        """
         import pathlib
         from seatrial.keeper import processes
 
         def pytest_unconfigure():
-            (lock,) = pathlib.Path({str(home)!r}).glob("d/*.lock")
-            left = processes.marked(processes.DEPLOYMENT, lock.stem)
+            (started,) = pathlib.Path("started").iterdir()
+            left = processes.marked(processes.DEPLOYMENT, started.name)
             pathlib.Path("left").write_text(str(left))
         """
     )

@@ -13,7 +13,7 @@ from seatrial.environment.handover import VARIABLE, Handover
 from seatrial.keeper.protocol import Action
 from seatrial.outcome import Priority
 
-from .conftest import SYNC, TINY, Told, Yard, deployments
+from .conftest import SYNC, TINY, Told, Yard
 
 pytest_plugins = ("pytester",)
 
@@ -95,7 +95,7 @@ def test_a_run_selects_priorities_and_joins(
     assert list(told.outcomes) == chosen
     assert [p for _, p in told.all("collected")[0]["trials"]] == ["p1", "p1", "p1"]
     assert {r["session"] for r in told.records if "session" in r} == {"p1"}
-    assert deployments(home) == [up.id], "it started one of its own"
+    assert yard.deployments == [up.id], "it started one of its own"
     assert up.status().ready, "it ended what it had only joined"
 
 
@@ -152,13 +152,13 @@ def test_the_deployment_of_a_handover_is_gone(
         ('budget(1, nmae="x")', "not nmae"),
     ],
 )
-def test_wrong_markers_are_refused(yard: Yard, home: Path, mark: str, says: str) -> None:
+def test_wrong_markers_are_refused(yard: Yard, mark: str, says: str) -> None:
     yard.trials("test_p1_mark.py", f"import pytest\n\n@pytest.mark.{mark}\ndef test_any(): pass\n")
     result = yard.pytester.runpytest_inprocess(*SYNC, "trials")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert says in result.stderr.str()
     assert "test_p1_mark.py::test_any" in result.stderr.str()
-    assert deployments(home) == []
+    assert yard.deployments == []
 
 
 def test_criteria_and_budgets_are_recorded(yard: Yard, up: Deployment) -> None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from .conftest import Yard, deployments
+from .conftest import Yard
 
 pytest_plugins = ("pytester",)
 
 
-def test_workers_share_one_deployment(yard: Yard, home: Path) -> None:
+def test_workers_share_one_deployment(yard: Yard) -> None:
     yard.ini("enable_assertion_pass_hook = true")
     yard.trials(
         "test_p1_many.py",
@@ -35,8 +33,8 @@ def test_workers_share_one_deployment(yard: Yard, home: Path) -> None:
     assert "1 failed, 6 passed" in told.text
     used = [file.name.split("-")[1:] for file in yard.folder.glob("used-*")]
     assert {worker for worker, _ in used} == {"gw0", "gw1"}
-    assert {identifier for _, identifier in used} == set(deployments(home))
-    assert len(deployments(home)) == 1
+    assert {identifier for _, identifier in used} == set(yard.deployments)
+    assert len(yard.deployments) == 1
 
     assert len(told.all("trial_finished")) == 7
     assert {t["assertions_checked"] for t in told.all("trial_finished")} == {1}
