@@ -34,7 +34,7 @@ def measure() -> Iterator[Row]:
     up()  # warms the caches
     with tempfile.TemporaryDirectory() as name:
         systems = {one: _only(one, Path(name)) for one in ALONE}
-        ways = [lambda one=one: _alone(systems[one]) for one in ALONE]  # type: ignore[misc]
+        ways = [lambda one=one: _alone(systems[one]) for one in ALONE]
         ours, *alone = by_turns(9, up, *ways)
     slowest = max(alone, key=median)
     which = ALONE[alone.index(slowest)]
@@ -72,7 +72,7 @@ def _alone(system: System) -> float:
         await supervisor.start()
         took = perf_counter() - began
         assert supervisor.ready, supervisor.failure
-        await supervisor.end()
+        await supervisor.end(hurry=False)
         return took
 
     try:
