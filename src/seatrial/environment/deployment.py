@@ -6,9 +6,8 @@ object is a lease: the deployment lives at least until `close`.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from typing import Literal
 
@@ -18,8 +17,9 @@ from seatrial.environment.errors import EnvironmentFailedError
 from seatrial.errors import CapabilityMissing, DeploymentError, KeeperError, Refused
 from seatrial.evidence.redaction import Redactor
 from seatrial.keeper import client as keeper
+from seatrial.keeper.network.impairment import Edge, Impairment
 from seatrial.keeper.places import Place, cache
-from seatrial.keeper.protocol import UNDO, Action, ComponentStatus, DeploymentStatus, Event
+from seatrial.keeper.protocol import Action, ComponentStatus, DeploymentStatus, Event, Impose
 from seatrial.kinds.base import Context, Target
 from seatrial.outcome import State
 
@@ -38,6 +38,14 @@ class Capability(StrEnum):
     PAUSE = "pause"
     RESTART = "restart"
     LOGS = "logs"
+    NETWORK = "network"
+
+    @property
+    def needed_to(self) -> str:
+        """What an environment without it cannot do."""
+        if self is Capability.NETWORK:
+            return "disturb the network between components"
+        return "show the log of a component" if self is Capability.LOGS else f"{self} a component"
 
 
 class Deployment:
@@ -79,9 +87,12 @@ class Deployment:
                 f"the environment {self.system.environment} is protected: {capability} refused",
                 hint="use an environment that is not marked `protected`",
             )
+        off = capability is Capability.NETWORK and self.system.config.provider == "local"
         raise CapabilityMissing(
-            f"the environment {self.system.environment} cannot {capability} a component",
-            hint="use an environment that Seatrial starts (local)",
+            f"the environment {self.system.environment} cannot {capability.needed_to}",
+            hint="remove `proxies: false` from it"
+            if off
+            else "use an environment that Seatrial starts (local)",
         )
 
     def status(self) -> DeploymentStatus:
@@ -141,27 +152,27 @@ class Deployment:
         self.require(Capability(needed.value))
         self._client.act(action, component, replica, hold=hold)
 
-    @contextmanager
-    def held(self, action: Action, component: str, replica: int | None = None) -> Iterator[None]:
-        """Stop, kill or pause a component for the length of a `with`; always undone."""
-        self.act(action, component, replica, hold=True)
-        try:
-            yield
-        finally:
-            self.act(UNDO[action], component, replica)
+    @property
+    def edges(self) -> tuple[Edge, ...]:
+        """Where a network fault can be put on: who reaches which endpoint of whom by a proxy."""
+        assert self._client.greeting.status is not None
+        return self._client.greeting.status.edges
 
-    @asynccontextmanager
-    async def held_async(
-        self, action: Action, component: str, replica: int | None = None
-    ) -> AsyncIterator[None]:
-        """`held` for `async with`."""
-        await asyncio.to_thread(self.act, action, component, replica, hold=True)
-        try:
-            yield
-        finally:
-            # Shielded: a cancelled trial must not leave its fault behind.
-            undo = asyncio.to_thread(self.act, UNDO[action], component, replica)
-            await asyncio.shield(asyncio.ensure_future(undo))
+    def impose(
+        self, key: str, edges: Sequence[Edge], impairment: Impairment, note: str = ""
+    ) -> None:
+        """Impair the connections of these edges, until `mend(key)` or the end of this lease.
+
+        Raises CapabilityMissing or Refused.
+        """
+        self.require(Capability.NETWORK)
+        self._client.impose(
+            Impose(key=key, edges=tuple(edges), impairment=impairment, note=note[:300])
+        )
+
+    def mend(self, key: str) -> None:
+        """End what was imposed under the key; nothing happens if nothing was."""
+        self._client.mend(key)
 
     @contextmanager
     def locked(self, mode: Literal["shared", "exclusive"], wait: float = 300.0) -> Iterator[None]:

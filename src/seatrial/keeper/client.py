@@ -120,6 +120,14 @@ class KeeperClient:
         act = p.Act(action=action, component=component, replica=replica, hold=hold)
         self.ask(act, _ACT_SECONDS)
 
+    def impose(self, request: p.Impose) -> None:
+        """A network fault, until `mend` or the end of this lease."""
+        self.ask(request)
+
+    def mend(self, key: str) -> None:
+        """End what was imposed under the key; nothing happens if nothing was."""
+        self.ask(p.Mend(key=key))
+
     def lock(
         self, mode: Literal["shared", "exclusive"], wait: float = 60.0, since: int | None = None
     ) -> tuple[p.Event, ...]:

@@ -19,6 +19,7 @@ from seatrial.errors import SeatrialError
 from seatrial.keeper import protocol as p
 from seatrial.keeper.instance import StartFailed
 from seatrial.keeper.locks import SharedLock
+from seatrial.keeper.network.impairment import Edge, Impairment
 from seatrial.keeper.places import Place
 from seatrial.keeper.timeline import StateEvent, Timeline
 
@@ -40,6 +41,18 @@ class Owner(Protocol):
         self, action: p.Action, component: str, replica: int | None, *, by_fault: bool = False
     ) -> None: ...
 
+    @property
+    def edges(self) -> tuple[Edge, ...]: ...
+
+    @property
+    def network_faults(self) -> tuple[str, ...]: ...
+
+    async def impose(
+        self, key: str, edges: tuple[Edge, ...], what: Impairment, note: str
+    ) -> None: ...
+
+    async def mend(self, key: str) -> None: ...
+
     def log_tail(self, component: str, lines: int) -> tuple[str, ...]: ...
 
 
@@ -47,7 +60,7 @@ class Owner(Protocol):
 class Connection:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
-    held: list[p.Act] = field(default_factory=list)
+    held: list[p.Act | p.Impose] = field(default_factory=list)
     requests: asyncio.Queue[bytes] = field(default_factory=asyncio.Queue)
     gone: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -130,9 +143,9 @@ class Server:
     async def _leave(self, connection: Connection) -> None:
         """A lease ends: give back its lock, undo what it held, and see whether it was the last."""
         self._lock.release(connection)
-        for act in reversed(connection.held):
+        for held in reversed(connection.held):
             with contextlib.suppress(StartFailed, SeatrialError):
-                await self._owner.act(p.UNDO[act.action], act.component, act.replica)
+                await self._undo(held)
         connection.writer.close()
         self._connections.discard(connection)
         if self._connections:
@@ -142,6 +155,12 @@ class Server:
         else:
             loop = asyncio.get_running_loop()
             self._idle = loop.call_later(self._idle_seconds, self.over.set)
+
+    async def _undo(self, held: p.Act | p.Impose) -> None:
+        if isinstance(held, p.Impose):
+            await self._owner.mend(held.key)
+        else:
+            await self._owner.act(p.UNDO[held.action], held.component, held.replica)
 
     def status(self) -> p.DeploymentStatus:
         events = self._timeline.events
@@ -153,6 +172,8 @@ class Server:
             failure=self._owner.failure,
             components=self._owner.statuses(),
             capabilities=tuple(sorted(self._owner.capabilities)),
+            edges=self._owner.edges,
+            network_faults=self._owner.network_faults,
             kept=self._idle_seconds is not None,
             last_event=events[-1].seq if events else 0,
         )
@@ -180,6 +201,12 @@ class Server:
                 return p.Reply(events=_events(await connection.unless_gone(waiting)))
             case p.Act():
                 return await self._act(connection, request)
+            case p.Impose(key=key, edges=edges, impairment=impairment, note=note):
+                connection.held.append(request)
+                await self._owner.impose(key, edges, impairment, note)
+            case p.Mend(key=key):
+                await self._owner.mend(key)
+                connection.held[:] = [h for h in connection.held if not _is_imposed(h, key)]
             case p.Lock(mode=mode, wait=wait, since=since):
                 acquiring = self._lock.acquire(connection, mode, wait)
                 if not await connection.unless_gone(acquiring):
@@ -212,7 +239,8 @@ class Server:
 
     async def _act(self, connection: Connection, act: p.Act) -> p.Reply:
         self._known(act.component, act.replica)
-        undone = next((h for h in connection.held if _undoes(act, h)), None)
+        acts = (held for held in connection.held if isinstance(held, p.Act))
+        undone = next((held for held in acts if _undoes(act, held)), None)
         if act.hold:
             connection.held.append(act)  # before it is done: it may be cut off half-way
         await self._owner.act(act.action, act.component, act.replica, by_fault=act.hold)
@@ -252,6 +280,10 @@ class Server:
 
 def _never() -> bool:
     return False
+
+
+def _is_imposed(held: p.Act | p.Impose, key: str) -> bool:
+    return isinstance(held, p.Impose) and held.key == key
 
 
 def _undoes(act: p.Act, held: p.Act) -> bool:
