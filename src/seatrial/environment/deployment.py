@@ -14,7 +14,7 @@ from typing import Literal
 from seatrial.declaration.interpreter import interpreter
 from seatrial.declaration.models import System
 from seatrial.environment.errors import EnvironmentFailedError
-from seatrial.errors import CapabilityMissing, DeploymentError, KeeperError, Refused
+from seatrial.errors import CapabilityMissing, DeploymentError, KeeperError, Refused, SeatrialError
 from seatrial.evidence.redaction import Redactor
 from seatrial.keeper import client as keeper
 from seatrial.keeper.network.impairment import Edge, Impairment
@@ -46,6 +46,24 @@ class Capability(StrEnum):
         if self is Capability.NETWORK:
             return "disturb the network between components"
         return "show the log of a component" if self is Capability.LOGS else f"{self} a component"
+
+
+def missing(system: System, capability: Capability) -> SeatrialError:
+    """Why the system's environment does not do it: Refused or CapabilityMissing."""
+    where = f"the environment {system.environment}"
+    if system.config.protected and capability is not Capability.LOGS:
+        return Refused(
+            f"{where} is protected: {capability} refused",
+            hint="use an environment that is not marked `protected`",
+        )
+    local = system.config.provider == "local"
+    off = local and capability is Capability.NETWORK
+    return CapabilityMissing(
+        f"{where} cannot {capability.needed_to}",
+        hint="remove `proxies: false` from it"
+        if off
+        else "use an environment that Seatrial starts (local)",
+    )
 
 
 class Deployment:
@@ -82,18 +100,7 @@ class Deployment:
         """Raise CapabilityMissing, or Refused on a protected environment, if it cannot."""
         if capability in self.capabilities:
             return
-        if self.protected and capability is not Capability.LOGS:
-            raise Refused(
-                f"the environment {self.system.environment} is protected: {capability} refused",
-                hint="use an environment that is not marked `protected`",
-            )
-        off = capability is Capability.NETWORK and self.system.config.provider == "local"
-        raise CapabilityMissing(
-            f"the environment {self.system.environment} cannot {capability.needed_to}",
-            hint="remove `proxies: false` from it"
-            if off
-            else "use an environment that Seatrial starts (local)",
-        )
+        raise missing(self.system, capability)
 
     def status(self) -> DeploymentStatus:
         return self._client.status()

@@ -52,6 +52,7 @@ UNDO = {
     Action.STOP: Action.START,
     Action.KILL: Action.START,
     Action.PAUSE: Action.RESUME,
+    Action.RESTART: Action.START,  # nothing is left to do, unless it was cut off half-way
 }
 
 

@@ -41,16 +41,16 @@ class Impairment(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    share: float = Field(1.0, gt=0, le=1)  # of the connections, old and new
+    share: float = Field(default=1.0, gt=0, le=1)  # of the connections, old and new
     refuse: bool = False  # existing connections are closed, new ones refused
-    reset_after: float | None = Field(None, ge=0, le=3600)  # of a connection, with RST
+    reset_after: float | None = Field(default=None, ge=0, le=3600)  # of a connection, with RST
     direction: Direction = Direction.BOTH  # of what follows
     hold: bool = False  # nothing passes
-    delay: float = Field(0.0, ge=0, le=60)
-    jitter: float = Field(0.0, ge=0, le=60)  # the delay varies by so much, up and down
-    rate: float | None = Field(None, ge=1)
-    piece: int | None = Field(None, ge=1)  # at most so many at a time
-    gap: float = Field(0.0, ge=0, le=60)  # between two pieces
+    delay: float = Field(default=0.0, ge=0, le=60)
+    jitter: float = Field(default=0.0, ge=0, le=60)  # the delay varies by so much, up and down
+    rate: float | None = Field(default=None, ge=1)
+    piece: int | None = Field(default=None, ge=1)  # at most so many at a time
+    gap: float = Field(default=0.0, ge=0, le=60)  # between two pieces
 
     def goes(self, direction: Direction) -> bool:
         return self.direction in (direction, Direction.BOTH)

@@ -1,0 +1,14 @@
+"""A component is gone for a moment, and then another process."""
+
+from __future__ import annotations
+
+from seatrial.environment.deployment import Capability
+from seatrial.faults.processes import ProcessFault
+from seatrial.keeper.protocol import Action
+
+
+class Restart(ProcessFault):
+    name, in_trials = "restart", "restarted"
+    summary = "it is stopped and started again before the block begins"
+    capability = Capability.RESTART
+    action = Action.RESTART
