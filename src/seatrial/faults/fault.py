@@ -37,6 +37,7 @@ class Fault(Model, ABC):
     summary: ClassVar[str]  # what happens while it lasts
     capability: ClassVar[Capability]  # that the environment must have
     subjects: ClassVar[tuple[str, ...]]  # the parameters that are given without their name
+    lasts: ClassVar[bool] = True  # rather than being over once it has begun
 
     @classmethod
     def of(cls, *subjects: object, **parameters: object) -> Self:

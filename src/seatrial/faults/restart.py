@@ -12,3 +12,4 @@ class Restart(ProcessFault):
     summary = "it is stopped and started again before the block begins"
     capability = Capability.RESTART
     action = Action.RESTART
+    lasts = False

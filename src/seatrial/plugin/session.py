@@ -15,6 +15,7 @@ from seatrial.evidence.records import LedgerClosed
 from seatrial.evidence.redaction import Redactor
 from seatrial.keeper.places import Place
 from seatrial.kinds.registry import KINDS
+from seatrial.plugin.always import as_record
 from seatrial.plugin.clean_up import Cleaner
 from seatrial.plugin.clients import Clients
 from seatrial.plugin.connection import Connection, Say, connect
@@ -25,6 +26,7 @@ from seatrial.plugin.recorder import Exchange, Recorder
 from seatrial.plugin.running import LOCK_SECONDS, Running
 from seatrial.plugin.settings import Role, Settings
 from seatrial.plugin.states import States
+from seatrial.steady import Steadiness
 
 
 class TrialSession:
@@ -102,6 +104,11 @@ class TrialSession:
     def _seen(self, exchange: Exchange) -> None:
         trial = self.running.trial
         self.recorder.request("" if trial is None else trial.node, exchange)
+
+    def watched(self, steadiness: Steadiness) -> None:
+        """A steady state was watched: it is evidence, whatever came of it."""
+        trial = self.running.trial
+        self.recorder.write(as_record("" if trial is None else trial.node, steadiness))
 
     @property
     def ledger(self) -> Ledger:
