@@ -80,8 +80,8 @@ DEPLOYMENT = "capabilities logs protected statuses timeline"
 
 RECORDS = """
     budget_measured checks_done collected collection_failed component_health crashed
-    environment_failed environment_up expectation fault_changed finding interrupted ledger_closed log_kept
-    request_made run_finished run_started session_finished session_skipped session_started
+    environment_failed environment_up expectation fault_changed finding interrupted ledger_closed
+    log_kept request_made run_finished run_started session_finished session_skipped session_started
     state_changed steady_watched trial_finished
 """
 

@@ -79,7 +79,7 @@ def command(
     chosen = _fault(fault).of(*names, **given)
     declared = load_system(system, environment)
     with _deployment(declared, name, chosen) as deployment:
-        deployment.require(chosen.capability)
+        chosen.check(deployment)
         with deployment.locked("exclusive", _LOCK_SECONDS):
             lasted, early = _apply(Applied(chosen, deployment), deployment, seconds)
     if as_json:

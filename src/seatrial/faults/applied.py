@@ -41,6 +41,7 @@ class Applied:
 
     def begin(self) -> None:
         """Break it; returns when that has taken effect."""
+        self.fault.check(self._deployment)
         self._witness.begins(self)
         self.active = True
         try:

@@ -14,10 +14,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Annotated, ClassVar, Self
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from seatrial import units
-from seatrial.declaration.models import Model
+from seatrial.declaration.problems import nearest
 from seatrial.environment.deployment import Capability, Deployment
 from seatrial.errors import UsageError
 
@@ -29,8 +29,10 @@ Octets = Annotated[float, BeforeValidator(units.octets), Field(ge=1, le=1e12)]
 Share = Annotated[float, BeforeValidator(units.share), Field(gt=0, le=1)]
 
 
-class Fault(Model, ABC):
+class Fault(BaseModel, ABC):
     """One way of breaking something. The fields are its parameters, each with a description."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: ClassVar[str]  # on the command line
     in_trials: ClassVar[str]  # the method of the fixture `fault`
@@ -67,6 +69,14 @@ class Fault(Model, ABC):
     @abstractmethod
     def components(self) -> tuple[str, ...]:
         """Those that it concerns."""
+
+    def check(self, deployment: Deployment) -> None:
+        """Whether it can be done there. Raises UsageError, CapabilityMissing or Refused."""
+        known = deployment.system.components
+        for name in self.components:
+            if name not in known:
+                raise UsageError(f"there is no component {name!r}", hint=nearest(name, known))
+        deployment.require(self.capability)
 
     @abstractmethod
     def begin(self, deployment: Deployment, key: str) -> None:

@@ -9,7 +9,6 @@ from abc import abstractmethod
 
 from pydantic import Field
 
-from seatrial.declaration.problems import nearest
 from seatrial.environment.deployment import Capability, Deployment
 from seatrial.errors import UsageError
 from seatrial.faults.fault import Fault, Share
@@ -37,10 +36,6 @@ class NetworkFault(Fault):
 
     def edges(self, deployment: Deployment) -> tuple[Edge, ...]:
         """Where it takes place. Raises UsageError where the viewer does not refer to the target."""
-        known = deployment.system.components
-        for name in self.components:
-            if name not in known:
-                raise UsageError(f"there is no component {name!r}", hint=nearest(name, known))
         between = [e for e in deployment.edges if (e.viewer, e.target) == self.components]
         chosen = tuple(e for e in between if self.endpoint in (None, e.endpoint))
         if not chosen:
@@ -52,8 +47,11 @@ class NetworkFault(Fault):
             )
         return chosen
 
+    def check(self, deployment: Deployment) -> None:
+        super().check(deployment)
+        self.edges(deployment)
+
     def begin(self, deployment: Deployment, key: str) -> None:
-        deployment.require(self.capability)  # before edges: without it there are none
         deployment.impose(key, self.edges(deployment), self.impairment(), str(self))
 
     def end(self, deployment: Deployment, key: str) -> None:

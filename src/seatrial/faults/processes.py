@@ -6,9 +6,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from seatrial.declaration.problems import nearest
 from seatrial.environment.deployment import Deployment
-from seatrial.errors import UsageError
 from seatrial.faults.fault import Fault
 from seatrial.keeper.protocol import UNDO, Action
 
@@ -27,10 +25,6 @@ class ProcessFault(Fault):
         return (self.component,)
 
     def begin(self, deployment: Deployment, key: str) -> None:
-        known = deployment.system.components
-        if self.component not in known:
-            hint = nearest(self.component, known)
-            raise UsageError(f"there is no component {self.component!r}", hint=hint)
         deployment.act(self.action, self.component, self.replica, hold=True)
 
     def end(self, deployment: Deployment, key: str) -> None:
