@@ -66,7 +66,7 @@ def placed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     before = set(sys.modules)
     yield
     for name in set(sys.modules) - before:
-        if name.startswith_EXAMPLES:
+        if name.startswith(_EXAMPLES):
             del sys.modules[name]
 
 
