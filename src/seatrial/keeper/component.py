@@ -21,6 +21,7 @@ from seatrial.kinds.launching import Launch, Site
 from seatrial.outcome import Cause, State
 from seatrial.waiting import Deadline
 
+_FROZEN = "by a signal from outside"
 _START_SECONDS = 60.0  # of a server; programs have `start_timeout`
 
 Endpoints = Mapping[str, Mapping[str, tuple[Endpoint, ...]]]  # component -> name -> replicas
@@ -253,6 +254,14 @@ class Managed:
     async def resume_one(self, number: int) -> None:
         self.replicas[number].instance.resume()
         await self._set(number, State.READY)
+
+    async def notice_frozen(self) -> None:
+        """A process that somebody else stopped (SIGSTOP) runs, yet does nothing."""
+        for number, replica in enumerate(self.replicas):
+            if replica.state is State.READY and replica.instance.frozen:
+                await self._set(number, State.PAUSED, _FROZEN)
+            elif replica.detail == _FROZEN and not replica.instance.frozen:
+                await self._set(number, State.READY)
 
     async def discard(self, patience: float | None) -> None:
         """End everything, with SIGKILL after `patience` seconds at most; its data will not be

@@ -95,6 +95,12 @@ class Instance:
     def pid(self) -> int | None:
         return self._main.pid if self._main is not None and self.running else None
 
+    @property
+    def frozen(self) -> bool:
+        """Whether its main process stands still by SIGSTOP."""
+        found = processes.stat_of(self.pid) if self.pid is not None else None
+        return found is not None and found.state == "T"
+
     async def start(self, target: Target, context: Context, deadline: Deadline) -> None:
         """Start it and return when it is ready. Raises StartFailed; what was started stays for
         `end` to clear away."""

@@ -48,8 +48,11 @@ class Observer:
             await self._look(target)
 
     async def _look(self, target: Target) -> None:
+        before = self._states.get(target.name, (None, ""))[0]
         state, detail = await self._state(target)
-        if self._states.get(target.name, (None, ""))[0] is not state:
+        if before is State.READY and state is State.UNREACHABLE:
+            state, detail = await self._state(target)  # one failed probe may be its own fault
+        if before is not state:
             self._states[target.name] = (state, detail)
             await self.timeline.add(target.name, None, state, detail)
 
@@ -74,6 +77,9 @@ class Observer:
             )
             for name, target in self._context.targets.items()
         }
+
+    async def look(self) -> None:
+        """Nothing to do: it looks all the time."""
 
     async def act(
         self, action: Action, component: str, replica: int | None, *, by_fault: bool = False

@@ -36,6 +36,10 @@ class Owner(Protocol):
 
     def statuses(self) -> dict[str, p.ComponentStatus]: ...
 
+    async def look(self) -> None:
+        """Bring the states up to date with what nothing announces."""
+        ...
+
     async def act(
         self, action: p.Action, component: str, replica: int | None, *, by_fault: bool = False
     ) -> None: ...
@@ -173,6 +177,7 @@ class Server:
     async def _carry_out(self, connection: Connection, request: p.Request) -> p.Reply:
         match request:
             case p.Status():
+                await self._owner.look()
                 return p.Reply(status=self.status())
             case p.Events(since=since, wait=wait, settling=settling):
                 over = self._settled if settling else _never

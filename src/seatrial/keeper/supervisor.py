@@ -116,6 +116,11 @@ class Supervisor:
             for name, m in self._managed.items()
         }
 
+    async def look(self) -> None:
+        """Notice who was frozen, or thawed, by a signal from outside."""
+        for managed in self._managed.values():
+            await managed.notice_frozen()
+
     async def act(
         self, action: Action, component: str, replica: int | None, *, by_fault: bool = False
     ) -> None:

@@ -80,8 +80,8 @@ class Publisher:
     async def look(self) -> int:
         """Return how many messages wait, having shown that this user may still use the queue.
 
-        Declaring what is there changes nothing, and needs all three permissions. A channel of its
-        own: the broker remembers on each channel what it has permitted there.
+        Declaring a queue that is there changes nothing, and needs the permission to. A channel of
+        its own: the broker remembers on each channel what it has permitted there.
         """
         connection = self._connection
         if connection is None:
@@ -90,7 +90,7 @@ class Publisher:
             with broker_errors():
                 channel = await connection.channel(publisher_confirms=False)
                 found = await channel.queue_declare(self._topology.queue, passive=True)
-                await self._topology.declare(channel)
+                await self._topology.declare_queue(channel)
                 await channel.close()
         except BrokerAway:
             self._broken.set()
