@@ -149,6 +149,8 @@ def test_a_broken_schema(up: Queue, neighbour: tuple[str, str, str, str]) -> Non
     assert cause in {finding["cause"] for finding in findings}
     assert any(named in finding["expected"] + finding["found"] for finding in findings)
     assert all(finding["fix"] for finding in findings)
+    if cause == "not_authorised":  # the application notices, too: what its health says follows
+        assert [finding["blocks"][:1] for finding in findings] == [["api"]]
     assert called.code == 1 or called.code == 3  # the API itself may say that it is not well
     assert_green(up)
 
