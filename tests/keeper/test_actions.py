@@ -35,6 +35,19 @@ def test_restarts_at_the_same_time_take_turns(fleet: Fleet) -> None:
             one.close()
 
 
+def test_an_action_waits_for_the_start(fleet: Fleet) -> None:
+    slow = "  one: {kind: process, run: [sh, -c, 'sleep 0.5; exec python3 {P}/sleeper.py'], "
+    started = fleet.start(fleet.system(slow + "ready: notify}\n"))
+    last, seen = 0, False
+    while not seen:
+        events = started.events(last, wait=5)
+        seen, last = any(e.state is State.STARTING for e in events), events[-1].seq
+    started.act(Action.STOP, "one")
+    status = started.status()
+    assert status.failure is None
+    assert status.components["one"].state is State.STOPPED
+
+
 def test_a_failed_replica_is_told_when_all_have_been_seen_to(fleet: Fleet) -> None:
     script = (
         'case "$SEATRIAL_COMPONENT" in '

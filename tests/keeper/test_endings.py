@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+from pydantic import BaseModel
 
 from seatrial.declaration.models import System
 from seatrial.environment import deployment as environment
@@ -312,14 +313,39 @@ async def _leave_with_a_defect(system: System, place: Place) -> None:
     with stays, leaves:
         await server.adopt(one)
         await server.adopt(two)
-        act = p.Act(action=Action.STOP, component="one", hold=True)
-        leaves.sendall(act.model_dump_json().encode() + b"\n")
-        leaves.setblocking(False)
-        answered = b""
-        while answered.count(b"\n") < 2:  # the greeting, and the reply
-            answered += await asyncio.get_running_loop().sock_recv(leaves, 65_536)
+        lock = p.Lock(mode="exclusive", wait=5)
+        await answers(leaves, lock, p.Act(action=Action.STOP, component="one", hold=True))
         leaves.shutdown(socket.SHUT_RDWR)
         await eventually_async(lambda: asyncio.sleep(0, said), timeout=5)  # the defect is said
+        assert (await answers(stays, lock))[-1].error is None
         stays.shutdown(socket.SHUT_RDWR)
         async with asyncio.timeout(5):
             await server.over.wait()
+
+
+async def answers(connection: socket.socket, *requests: BaseModel) -> list[p.Reply]:
+    """The greeting and a reply to each request."""
+    connection.setblocking(False)
+    loop, came = asyncio.get_running_loop(), b""
+    for request in requests:
+        await loop.sock_sendall(connection, request.model_dump_json().encode() + b"\n")
+    async with asyncio.timeout(5):
+        while came.count(b"\n") < len(requests) + 1:
+            came += await loop.sock_recv(connection, 65_536)
+    return [p.Reply.model_validate_json(line) for line in came.splitlines()]
+
+
+def test_a_lease_is_refused_from_the_moment_when_the_end_is_decided(
+    fleet: Fleet, place: Place
+) -> None:
+    async def scenario() -> None:
+        server = Server(fleet.system(SLEEPER), place, Owner(), Timeline())
+        ours, theirs = socket.socketpair()
+        with ours:
+            server.over.set()
+            await server.adopt(theirs)
+            (refused,) = await answers(ours)
+        assert refused.status is None
+        assert "is ending" in (refused.error or "")
+
+    asyncio.run(scenario())
