@@ -97,6 +97,7 @@ class Cause(StrEnum):
     NOT_AUTHORISED = "not_authorised"
     MIGRATING = "migrating"
     EXHAUSTED = "exhausted"
+    READ_ONLY = "read_only"
     SCHEMA_BEHIND = "schema_behind"
     SCHEMA_AHEAD = "schema_ahead"
     SCHEMA_DRIFT = "schema_drift"
@@ -142,6 +143,7 @@ CAUSES: tuple[CauseRow, ...] = (
     CauseRow(Cause.NOT_AUTHORISED, _SERVERS, ExitCode.DOWN, "logged in, but lacks a permission"),
     CauseRow(Cause.MIGRATING, ("postgres",), ExitCode.DOWN, "starting up or in recovery"),
     CauseRow(Cause.EXHAUSTED, ("postgres", "rabbitmq"), ExitCode.DOWN, "no connection is free"),
+    CauseRow(Cause.READ_ONLY, ("postgres",), ExitCode.DOWN, "it answers, but takes no writes"),
     CauseRow(Cause.SCHEMA_BEHIND, ("postgres",), ExitCode.FAILED, "migrations are missing"),
     CauseRow(Cause.SCHEMA_AHEAD, ("postgres",), ExitCode.FAILED, "a revision nobody here knows"),
     CauseRow(Cause.SCHEMA_DRIFT, ("postgres",), ExitCode.FAILED, "differs from its migrations"),
@@ -153,7 +155,7 @@ CAUSES: tuple[CauseRow, ...] = (
     CauseRow(Cause.BLOCKED_PUBLISHERS, ("rabbitmq",), ExitCode.DOWN, "an alarm stops publishers"),
     CauseRow(Cause.PORT_IN_USE, ("*",), ExitCode.DOWN, "another program holds its port"),
     CauseRow(Cause.EXITED, ("*",), ExitCode.DOWN, "its process ended on its own"),
-    CauseRow(Cause.STOPPED, ("*",), ExitCode.DOWN, "it was stopped or paused on request"),
+    CauseRow(Cause.STOPPED, ("*",), ExitCode.DOWN, "it was stopped or paused"),
     CauseRow(Cause.WRONG_PROGRAM, _SERVERS, ExitCode.DOWN, "something else answers there"),
     CauseRow(Cause.WRONG_VERSION, _SERVERS, ExitCode.FAILED, "not the version asked for"),
     CauseRow(

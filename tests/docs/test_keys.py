@@ -48,11 +48,13 @@ TABLES: dict[type[Model], tuple[Path, str, int]] = {
     postgres.MigrationsExpect: (PAGES / "postgres.md", "Expectations", 1),
     postgres.TableExpect: (PAGES / "postgres.md", "Expectations", 2),
     postgres.EnumLabels: (PAGES / "postgres.md", "Expectations", 3),
+    postgres.TablePrivileges: (PAGES / "postgres.md", "Expectations", 4),
     rabbitmq.RabbitmqConfig: (PAGES / "rabbitmq.md", "Keys", 0),
     rabbitmq.RabbitmqExpect: (PAGES / "rabbitmq.md", "Expectations", 0),
     rabbitmq.QueueExpect: (PAGES / "rabbitmq.md", "Expectations", 1),
     rabbitmq.BindingExpect: (PAGES / "rabbitmq.md", "Expectations", 2),
     rabbitmq.ExchangeExpect: (PAGES / "rabbitmq.md", "Expectations", 3),
+    rabbitmq.PermissionsExpect: (PAGES / "rabbitmq.md", "Expectations", 4),
     ProcessConfig: (PAGES / "process.md", "Keys", 0),
     TaskConfig: (PAGES / "task.md", "Keys", 0),
 }

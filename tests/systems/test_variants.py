@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,6 +11,11 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+
+from seatrial.declaration.load import load
+from seatrial.environment.deployment import require_running
+from seatrial.kinds.registry import KINDS
+from seatrial.waiting import eventually
 
 from .conftest import Queue
 
@@ -84,6 +91,21 @@ BROKEN_SQL = {
         "0001",
     ),
 }
+_OFF = "ALTER DATABASE quantum_db {} default_transaction_read_only"
+BROKEN_SQL |= {
+    "a privilege taken away": (
+        "REVOKE UPDATE ON tasks FROM quantum_user",
+        "GRANT UPDATE ON tasks TO quantum_user",
+        "not_authorised",
+        "update on tasks",
+    ),
+    "a read-only database": (
+        _OFF.format("SET") + " = on",
+        "SET default_transaction_read_only = off; " + _OFF.format("RESET"),
+        "read_only",
+        "default_transaction_read_only",
+    ),
+}
 HEALTHY_BROKER = {
     "an extra queue": ("queues/%2F/other", {"durable": True}),
     "an extra exchange": ("exchanges/%2F/events", {"type": "topic", "durable": True}),
@@ -127,6 +149,8 @@ def test_a_broken_schema(up: Queue, neighbour: tuple[str, str, str, str]) -> Non
     assert cause in {finding["cause"] for finding in findings}
     assert any(named in finding["expected"] + finding["found"] for finding in findings)
     assert all(finding["fix"] for finding in findings)
+    if cause == "not_authorised":  # the application notices, too: what its health says follows
+        assert [finding["blocks"][:1] for finding in findings] == [["api"]]
     assert called.code == 1 or called.code == 3  # the API itself may say that it is not well
     assert_green(up)
 
@@ -143,6 +167,40 @@ def test_a_broken_broker(up: Queue, neighbour: tuple[str, dict[str, object], str
     with broker(up, path, body):
         called = up.seatrial("check", "--json")
     assert cause in {finding["cause"] for finding in called.document["findings"]}
+    assert_green(up)
+
+
+def test_a_user_of_the_broker_who_may_do_nothing(up: Queue) -> None:
+    rights = "permissions/%2F/quantum_user"
+    with httpx.Client(base_url=endpoints(up)["rabbitmq"]["management"]) as api:
+        before = api.get(f"/api/{rights}").json()
+        patterns = {name: before[name] for name in ("configure", "write", "read")}
+        try:
+            api.put(f"/api/{rights}", json=dict.fromkeys(patterns, "^$")).raise_for_status()
+            called = up.seatrial("check", "--json")
+        finally:
+            api.put(f"/api/{rights}", json=patterns).raise_for_status()
+    findings = called.document["findings"]
+    assert {f["cause"] for f in findings if f["component"] == "rabbitmq"} == {"not_authorised"}
+    assert called.code == 3
+    eventually(lambda: up.seatrial("check").code, lambda code: code == 0, timeout=20)
+    assert_green(up)
+
+
+def test_one_of_two_workers_that_somebody_froze(up: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEATRIAL_HOME", up.env["SEATRIAL_HOME"])
+    system = load(up.folder, KINDS, environment=None, variables=up.env)
+    with require_running(system) as deployment:
+        worker = deployment.statuses()["worker"].pids[1]
+    assert worker is not None
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        called = up.seatrial("check", "--json")
+    finally:
+        os.kill(worker, signal.SIGCONT)
+    found = [(f["component"], f["cause"]) for f in called.document["findings"]]
+    assert found == [("worker", "stopped")]
+    assert called.code == 3
     assert_green(up)
 
 

@@ -49,7 +49,13 @@ _UNWELL = frozenset(
 )
 #: Failed expectations that take down who depends on their component.
 _CRIPPLING = frozenset(
-    {Cause.SCHEMA_BEHIND, Cause.SCHEMA_AHEAD, Cause.QUEUE_MISSING, Cause.QUEUE_DRIFT}
+    {
+        Cause.SCHEMA_BEHIND,
+        Cause.SCHEMA_AHEAD,
+        Cause.QUEUE_MISSING,
+        Cause.QUEUE_DRIFT,
+        Cause.NOT_AUTHORISED,
+    }
 )
 _NOT_RUNNING = frozenset({Cause.EXITED, Cause.STOPPED, Cause.NOT_MEASURED})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seatrial.environment.deployment import Capability
+from seatrial.environment.deployment import Capability, Deployment
 from seatrial.faults.processes import ProcessFault
 from seatrial.keeper.protocol import Action
 
@@ -13,3 +13,10 @@ class Restart(ProcessFault):
     capability = Capability.RESTART
     action = Action.RESTART
     lasts = False
+
+    def begin(self, deployment: Deployment, key: str) -> None:
+        deployment.act(self.action, self.component, self.replica)
+
+    def end(self, deployment: Deployment, key: str) -> None:
+        """Nothing is left to do, unless it was cut off half-way."""
+        deployment.act(Action.START, self.component, self.replica)

@@ -12,6 +12,7 @@ from time import monotonic
 
 from seatrial.declaration import references
 from seatrial.declaration.models import Component, ProgramConfig
+from seatrial.errors import KeeperError
 from seatrial.keeper.instance import Instance, Log, StartFailed, exit_text
 from seatrial.keeper.network.network import Endpoints, Network
 from seatrial.keeper.places import Place, cache
@@ -22,6 +23,7 @@ from seatrial.kinds.launching import Launch, Site
 from seatrial.outcome import Cause, State
 from seatrial.waiting import Deadline
 
+_FROZEN = "by a signal from outside"
 _START_SECONDS = 60.0  # of a server; programs have `start_timeout`
 
 
@@ -60,6 +62,7 @@ class Managed:
     settled: asyncio.Event = field(default_factory=asyncio.Event)  # ready once, or failed
     network: Network | None = None
     failure: StartFailed | None = None
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)  # to do something to it
 
     @classmethod
     def allocate(
@@ -204,9 +207,9 @@ class Managed:
 
     async def start_one(self, number: int, context: Context) -> None:
         replica = self.replicas[number]
-        self._refuse_taken_port(number)
         await self._set(number, State.STARTING)
         try:
+            self._refuse_taken_port(number)
             await self._start_retrying(number, context)
         except StartFailed as failure:
             await self._set(number, State.FAILED, failure.found)
@@ -251,12 +254,26 @@ class Managed:
         await self.stop_one(number, signal.SIGKILL, by_fault=by_fault)
 
     async def pause_one(self, number: int, *, by_fault: bool = False) -> None:
-        self.replicas[number].instance.pause()
+        replica = self.replicas[number]
+        if not replica.instance.running:
+            raise KeeperError(
+                f"{self.name} cannot be paused: it is {replica.state}",
+                hint=f"start it first: seatrial restart {self.name}",
+            )
+        replica.instance.pause()
         await self._set(number, State.PAUSED, "on request", by_fault=by_fault)
 
     async def resume_one(self, number: int) -> None:
         self.replicas[number].instance.resume()
         await self._set(number, State.READY)
+
+    async def notice_frozen(self) -> None:
+        """A process that somebody else stopped (SIGSTOP) runs, yet does nothing."""
+        for number, replica in enumerate(self.replicas):
+            if replica.state is State.READY and replica.instance.frozen:
+                await self._set(number, State.PAUSED, _FROZEN)
+            elif replica.detail == _FROZEN and not replica.instance.frozen:
+                await self._set(number, State.READY)
 
     async def discard(self, patience: float | None) -> None:
         """End everything, with SIGKILL after `patience` seconds at most; its data will not be

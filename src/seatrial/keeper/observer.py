@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import traceback
 from collections.abc import Mapping
 
 from seatrial.errors import CapabilityMissing
@@ -51,8 +52,11 @@ class Observer:
             await self._look(target)
 
     async def _look(self, target: Target) -> None:
+        before = self._states.get(target.name, (None, ""))[0]
         state, detail = await self._state(target)
-        if self._states.get(target.name, (None, ""))[0] is not state:
+        if before is State.READY and state is State.UNREACHABLE:
+            state, detail = await self._state(target)  # one failed probe may be its own fault
+        if before is not state:
             self._states[target.name] = (state, detail)
             await self.timeline.add(target.name, None, state, detail)
 
@@ -62,7 +66,11 @@ class Observer:
         kind = load(target.kind)
         if kind.endpoints and not target.endpoints:
             return State.READY, "not observed: it has no endpoint in this environment"
-        result = await kind.probe(target, self._context, Deadline.after(_PROBE_SECONDS))
+        try:
+            result = await kind.probe(target, self._context, Deadline.after(_PROBE_SECONDS))
+        except Exception as error:  # a defect of the kind's; what was seen before it is not known
+            traceback.print_exc()
+            return State.UNREACHABLE, f"its probe failed: {type(error).__name__}: {error}"
         down = result.health is Health.UNHEALTHY
         return (State.UNREACHABLE, result.found) if down else (State.READY, "")
 
@@ -77,6 +85,9 @@ class Observer:
             )
             for name, target in self._context.targets.items()
         }
+
+    async def look(self) -> None:
+        """Nothing to do: it looks all the time."""
 
     async def act(
         self, action: Action, component: str, replica: int | None, *, by_fault: bool = False

@@ -23,19 +23,25 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from seatrial.keeper.network.impairment import Edge, Impairment
 from seatrial.kinds.base import Endpoint
 from seatrial.outcome import Cause, State
 
-PROTOCOL = 1
+PROTOCOL = 2  # another one when an older client or keeper would understand something else
 LONGEST_LINE = 8 * 1024 * 1024  # bytes
 LONGEST_LOG = 1_300_000  # bytes of a log in one reply: JSON makes up to six of each
 
 
 class _Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class _Answer(BaseModel):
+    """What a later keeper says beyond this is ignored; see `PROTOCOL`."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class Action(StrEnum):
@@ -52,7 +58,6 @@ UNDO = {
     Action.STOP: Action.START,
     Action.KILL: Action.START,
     Action.PAUSE: Action.RESUME,
-    Action.RESTART: Action.START,  # nothing is left to do, unless it was cut off half-way
 }
 
 
@@ -73,6 +78,12 @@ class Act(_Message):
     component: str
     replica: int | None = Field(None, ge=0)
     hold: bool = False
+
+    @model_validator(mode="after")
+    def _can_be_held(self) -> Act:
+        if self.hold and self.action not in UNDO:
+            raise ValueError(f"{self.action} cannot be held: nothing undoes it")
+        return self
 
 
 class Impose(_Message):
@@ -122,7 +133,7 @@ Request = Annotated[
 REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
 
 
-class Failure(_Message):
+class Failure(_Answer):
     """Why the deployment did not come up, or an action did not take effect."""
 
     component: str | None
@@ -133,7 +144,7 @@ class Failure(_Message):
     log: tuple[str, ...] = ()
 
 
-class ComponentStatus(_Message):
+class ComponentStatus(_Answer):
     name: str
     kind: str
     state: State
@@ -145,7 +156,7 @@ class ComponentStatus(_Message):
     pids: tuple[int | None, ...] = ()
 
 
-class DeploymentStatus(_Message):
+class DeploymentStatus(_Answer):
     id: str
     protocol: int = PROTOCOL
     environment: str
@@ -160,7 +171,7 @@ class DeploymentStatus(_Message):
     last_event: int
 
 
-class Event(_Message):
+class Event(_Answer):
     seq: int
     at: datetime
     component: str
@@ -170,15 +181,15 @@ class Event(_Message):
     by_fault: bool
 
 
-class EventList(_Message):
+class EventList(_Answer):
     events: tuple[Event, ...]
 
 
-class LogLines(_Message):
+class LogLines(_Answer):
     lines: tuple[str, ...]
 
 
-class Reply(_Message):
+class Reply(_Answer):
     """`error` is None when the request was carried out; otherwise `hint` says what to do."""
 
     error: str | None = None

@@ -108,7 +108,7 @@ def down_by_states(target: Target) -> ProbeResult | None:
         State.EXITED: "ended on its own",
         State.FAILED: "never became ready",
         State.STOPPED: "was stopped on request",
-        State.PAUSED: "is paused on request",
+        State.PAUSED: "is paused: its process stands still",
     }
     on_request = state in (State.STOPPED, State.PAUSED)
     return ProbeResult(

@@ -1,38 +1,52 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
-from quantum_queue.api.health import Shared, judge
+from quantum_queue.api.health import DatabaseSeen, Shared, judge
 from quantum_queue.contracts.schema import EXPECTED_REVISION
+
+WELL = DatabaseSeen(EXPECTED_REVISION)
 
 
 @pytest.mark.parametrize(
-    ("database", "revision", "queue", "status"),
+    ("database", "queue", "status"),
     [
-        (True, EXPECTED_REVISION, True, "healthy"),
-        (True, EXPECTED_REVISION, False, "degraded"),
-        (True, None, True, "unhealthy"),
-        (True, "9999", True, "unhealthy"),
-        (True, None, False, "unhealthy"),
-        (False, None, True, "unhealthy"),
-        (False, None, False, "unhealthy"),
+        (WELL, True, "healthy"),
+        (WELL, False, "degraded"),
+        (DatabaseSeen(None), True, "unhealthy"),
+        (DatabaseSeen("9999"), True, "unhealthy"),
+        (DatabaseSeen(None), False, "unhealthy"),
+        (replace(WELL, read_only=True), True, "unhealthy"),
+        (replace(WELL, lacks=("UPDATE on tasks",)), True, "unhealthy"),
+        (None, True, "unhealthy"),
+        (None, False, "unhealthy"),
     ],
 )
 def test_the_status_follows_from_the_parts(
-    database: bool, revision: str | None, queue: bool, status: str
+    database: DatabaseSeen | None, queue: bool, status: str
 ) -> None:
-    report = judge(database, revision, queue)
+    report = judge(database, queue)
     assert report.status == status
     assert report.is_healthy == (status == "healthy")
-    assert report.database_status == ("connected" if database else "disconnected")
+    assert report.database_status == ("disconnected" if database is None else "connected")
     assert report.queue_status == ("connected" if queue else "disconnected")
-    assert report.schema_version == {"found": revision, "expected": EXPECTED_REVISION}
+    found = None if database is None else database.revision
+    assert report.schema_version == {"found": found, "expected": EXPECTED_REVISION}
 
 
-def test_a_missing_migration_is_named_with_its_remedy() -> None:
-    assert "alembic upgrade head" in judge(True, None, True).detail
+@pytest.mark.parametrize(
+    ("database", "says"),
+    [
+        (DatabaseSeen(None), "alembic upgrade head"),
+        (replace(WELL, read_only=True), "transaction_read_only"),
+        (replace(WELL, lacks=("UPDATE on tasks",)), "lacks UPDATE on tasks: GRANT it"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_remedy(database: DatabaseSeen, says: str) -> None:
+    assert says in judge(database, True).detail
 
 
 def test_one_probe_serves_all_who_ask_meanwhile() -> None:

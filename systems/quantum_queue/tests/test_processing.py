@@ -6,7 +6,7 @@ import asyncio
 import uuid
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import pytest
 
@@ -147,6 +147,36 @@ def test_neither_is_one_that_takes_too_long(settings: Settings) -> None:
     fate, log = handled(settings, simulator=FakeSimulator(DeadlineExceeded()))
     assert fate == ["done"]
     assert log == [("failed", "the circuit ran longer than the 20 s that a task may take", False)]
+
+
+@dataclass
+class Crowded(FakeSimulator):
+    """Notes how many were at work at once."""
+
+    at_work: ClassVar[int] = 0
+    most: ClassVar[int] = 0
+
+    async def run(self, order: Order) -> Answer:
+        Crowded.at_work += 1
+        Crowded.most = max(Crowded.most, Crowded.at_work)
+        for _ in range(3):
+            await asyncio.sleep(0)
+        Crowded.at_work -= 1
+        return GOOD
+
+
+def test_messages_of_one_task_wait_for_each_other(settings: Settings) -> None:
+    async def scenario() -> None:
+        worker = processor(settings, FakeAttempts(), *(Crowded() for _ in range(8)))
+        handling = []
+        for number in range(40):  # arriving while others begin, wait and end
+            handling.append(asyncio.create_task(worker.handle(cast(Delivery, FakeDelivery()))))
+            for _ in range(number % 7):
+                await asyncio.sleep(0)
+        await asyncio.gather(*handling)
+
+    run(scenario)
+    assert Crowded.most == 1
 
 
 @pytest.mark.parametrize(("attempt", "pause"), [(1, 0.5), (2, 1.0)])

@@ -269,6 +269,26 @@ def test_not_authorised(
     expect(look(target), Cause.NOT_AUTHORISED, target, f'GRANT CONNECT ON DATABASE "{name}"')
 
 
+def test_read_only(database: Target, server: Running, look: Look) -> None:
+    name = database.endpoint().path[1:]
+    as_superuser(server, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    reading = look(database)
+    expect(reading, Cause.READ_ONLY, database, f'ALTER DATABASE "{name}" RESET')
+    assert reading.connection is Connection.CONNECTED
+    assert look(replace(database, config=make_config(standby=True))).health is Health.HEALTHY
+
+
+def test_a_user_of_checks_may_be_read_only(
+    database: Target, server: Running, look: Look, role: Callable[..., str]
+) -> None:
+    name = role()
+    as_superuser(server, f"ALTER ROLE {name} SET default_transaction_read_only = on")
+    target = at(database, user=name)
+    assert look(target).health is Health.HEALTHY
+    declared = replace(target, config=make_config(user=name))  # nobody else writes
+    expect(look(declared), Cause.READ_ONLY, declared, "set by: user")
+
+
 def test_exhausted(server: Running, look: Look, role: Callable[..., str]) -> None:
     target = at(server.target, user=role("LOGIN CONNECTION LIMIT 0"))
     expect(look(target), Cause.EXHAUSTED, target, "max_connections")

@@ -26,7 +26,7 @@ class Direction(StrEnum):
 class Edge(BaseModel):
     """The viewer reaches this endpoint of the target through a proxy."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
     viewer: str
     target: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -93,15 +93,40 @@ EnumExpect = Annotated[
 ]
 
 
+Privilege = Literal["select", "insert", "update", "delete", "truncate", "references", "trigger"]
+
+
+def _tables(value: Any) -> Any:
+    return value if isinstance(value, dict) and "tables" in value else {"tables": value}
+
+
+class TablePrivileges(Model):
+    """What a role may do with tables, by name, or schema.name."""
+
+    tables: Mapping[str, tuple[Privilege, ...]] = Field(min_length=1)
+    priority: Priority = Priority.P1
+
+
+PrivilegesExpect = Annotated[
+    TablePrivileges,
+    BeforeValidator(
+        _tables, json_schema_input_type=Mapping[str, tuple[Privilege, ...]] | TablePrivileges
+    ),
+]
+
+
 class PostgresExpect(Model):
     """What the database must be like."""
 
     migrations: MigrationsExpect | None = None
     tables: Mapping[str, TableExpect] = Field({}, description="by name, or schema.name")
     enums: Mapping[str, EnumExpect] = Field({}, description="by name: the labels in order")
+    privileges: Mapping[str, PrivilegesExpect] = Field(
+        {}, description="by role: what it may do, table by table: {orders: [select, insert]}"
+    )
 
     @model_validator(mode="after")
     def _not_empty(self) -> Self:
-        if self.migrations is None and not self.tables and not self.enums:
-            raise ValueError("nothing is expected: declare migrations, tables or enums")
+        if not (self.migrations or self.tables or self.enums or self.privileges):
+            raise ValueError("nothing is expected: declare migrations, tables, enums or privileges")
         return self

@@ -218,6 +218,16 @@ class Diagnostician:
             f"declare components.{self.component}.standby: true",
         )
 
+    def read_only(self, source: str) -> Diagnosis:
+        return Diagnosis(
+            Cause.READ_ONLY,
+            f"{self._server()} that takes writes",
+            f"default_transaction_read_only is on, set by: {source}",
+            f'take it back: ALTER DATABASE "{self.database}" RESET default_transaction_read_only '
+            "(or ALTER SYSTEM RESET, or in postgresql.conf), then connect anew; or declare "
+            f"components.{self.component}.standby: true",
+        )
+
     def slow(self, limit: float, took: float) -> Diagnosis:
         return Diagnosis(
             Cause.SLOW,

@@ -15,11 +15,18 @@ from seatrial.kinds.postgres.compare import Difference, differences
 from seatrial.kinds.postgres.config import MigrationsExpect, PostgresExpect
 from seatrial.kinds.postgres.declared import enum_results, table_results
 from seatrial.kinds.postgres.links import bounded_async, connect_async
+from seatrial.kinds.postgres.privileges import Privileges, privilege_results, read_privileges
 from seatrial.kinds.postgres.probe import refuse_too_costly
 from seatrial.kinds.postgres.reference import Reference, Schema, read_schema, reference
 from seatrial.kinds.postgres.scram import ScramTooCostly
 from seatrial.outcome import Cause, Outcome, Priority
 from seatrial.waiting import Deadline
+
+
+@dataclass(frozen=True)
+class _Live:
+    schema: Schema
+    privileges: Privileges
 
 
 @dataclass(frozen=True)
@@ -37,17 +44,20 @@ async def check(
     if not isinstance(expect, PostgresExpect):
         return ()
     live, made = await asyncio.gather(
-        _read(target, expect.migrations, deadline),
+        _read(target, expect, deadline),
         _reference(target, expect.migrations, context, deadline),
     )
     if isinstance(live, _Unread):
         return [_unread(result, live) for result in _planned(target, expect, made)]
-    declared = [*table_results(target, expect, live), *enum_results(target, expect, live)]
+    schema = live.schema
+    declared = [*table_results(target, expect, schema), *enum_results(target, expect, schema)]
+    privileges = list(privilege_results(target, expect, live.privileges))
     if expect.migrations is None or made is None:
-        return declared
-    revision = _revision(target, expect.migrations, made, live)
-    drift = list(_drift(target, expect.migrations, made, live, revision))
-    return [revision, *drift, *_folded(declared, target, expect, made, revision)]
+        return [*declared, *privileges]
+    revision = _revision(target, expect.migrations, made, schema)
+    drift = list(_drift(target, expect.migrations, made, schema, revision))
+    folded = _folded(declared, target, expect, made, revision)
+    return [revision, *drift, *folded, *privileges]
 
 
 async def _reference(
@@ -56,18 +66,18 @@ async def _reference(
     return await reference(target, how, context, deadline) if how is not None else None
 
 
-async def _read(
-    target: Target, how: MigrationsExpect | None, deadline: Deadline
-) -> Schema | _Unread:
-    name = target.name
+async def _read(target: Target, expect: PostgresExpect, deadline: Deadline) -> _Live | _Unread:
+    name, how = target.name, expect.migrations
     try:
         place = place_of(target)
         async with asyncio.timeout(deadline.remaining()):
             await refuse_too_costly(place)
         link = await connect_async(place, deadline.remaining())
         try:
-            call = read_schema(link, how.table if how is not None else None)
-            return await bounded_async(link, call, deadline.remaining())
+            reading = read_schema(link, how.table if how is not None else None)
+            schema = await bounded_async(link, reading, deadline.remaining())
+            asking = read_privileges(link, expect)
+            return _Live(schema, await bounded_async(link, asking, deadline.remaining()))
         finally:
             link.pgconn.finish()
     except psycopg.errors.InsufficientPrivilege as error:
@@ -108,6 +118,7 @@ def _planned(
         yield _schema_result(target, priority, Outcome.NOT_MEASURED)
     yield from table_results(target, expect, none)
     yield from enum_results(target, expect, none)
+    yield from privilege_results(target, expect, {})
 
 
 def _unread(result: CheckResult, live: _Unread) -> CheckResult:

@@ -28,7 +28,12 @@ from seatrial.kinds.versions import satisfies
 from seatrial.outcome import Connection, Health
 from seatrial.waiting import Deadline
 
-_QUERY = "SELECT current_setting('server_version'), pg_is_in_recovery()"
+_QUERY = """
+SELECT current_setting('server_version'), pg_is_in_recovery(), setting, source
+FROM pg_settings WHERE name = 'default_transaction_read_only'
+"""
+#: Where that setting may come from without concerning anybody but the user who looks.
+_PERSONAL = ("user", "database user", "client", "session")
 _SILENCE = 0.5  # s without an answer, after which to ask what else might live there
 
 _Seen = tuple[str | None, ...]
@@ -192,11 +197,18 @@ def _judge(seen: _Seen, target: Target, doctor: Diagnostician, started: float) -
         return _unwell(wrong, started, Connection.CONNECTED, version)
     if in_recovery and not config.standby:
         return _unwell(doctor.standby(), started, Connection.CONNECTED, version)
+    if seen[2] == "on" and not config.standby and _concerns_all(target, str(seen[3])):
+        return _unwell(doctor.read_only(str(seen[3])), started, Connection.CONNECTED, version)
     well = ProbeResult(Health.HEALTHY, Connection.CONNECTED, took * 1000, version=version)
     if took <= config.time_limit:
         return well
     slow = doctor.slow(config.time_limit, took)
     return replace(well, cause=slow.cause, expected=slow.expected, found=slow.found, fix=slow.fix)
+
+
+def _concerns_all(target: Target, source: str) -> bool:
+    """Not only the user of a check, who is often allowed to read and no more."""
+    return source not in _PERSONAL or target.endpoint().user == config_of(target).user
 
 
 def _unwell(

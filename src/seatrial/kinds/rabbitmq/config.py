@@ -139,14 +139,36 @@ class ExchangeExpect(Model):
     priority: Priority = Priority.P1
 
 
+class PermissionsExpect(Model):
+    """A user's patterns in the virtual host match these names of queues and exchanges."""
+
+    configure: tuple[str, ...] = Field((), description="what it may declare and delete")
+    write: tuple[str, ...] = Field((), description="where it may publish; amq.default for queues")
+    read: tuple[str, ...] = Field((), description="what it may consume, or bind to")
+    priority: Priority = Priority.P1
+
+    @property
+    def by_permission(self) -> Mapping[str, tuple[str, ...]]:
+        return {"configure": self.configure, "write": self.write, "read": self.read}
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Self:
+        if not any(self.by_permission.values()):
+            raise ValueError("nothing is expected: name what it may configure, write or read")
+        return self
+
+
 class RabbitmqExpect(Model):
     """What the virtual host must be like."""
 
     queues: Mapping[_Name, QueueExpect] = {}
     exchanges: Mapping[_Name, ExchangeExpect] = {}
+    permissions: Mapping[_Name, PermissionsExpect] = Field(
+        {}, description="by user: what it may do, {configure: [orders], write: [amq.default]}"
+    )
 
     @model_validator(mode="after")
     def _not_empty(self) -> Self:
-        if not self.queues and not self.exchanges:
-            raise ValueError("nothing is expected: declare queues or exchanges")
+        if not (self.queues or self.exchanges or self.permissions):
+            raise ValueError("nothing is expected: declare queues, exchanges or permissions")
         return self

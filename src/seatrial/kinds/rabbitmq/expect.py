@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from seatrial.kinds.rabbitmq.judge import Judge
 from seatrial.kinds.rabbitmq.judging_exchanges import judge_exchange
 from seatrial.kinds.rabbitmq.judging_queues import judge_queue
 from seatrial.kinds.rabbitmq.management import Management
+from seatrial.kinds.rabbitmq.permissions import judge_permissions, read_permissions
 from seatrial.kinds.rabbitmq.place import Place, place_of
 from seatrial.kinds.rabbitmq.reading import Vhost, read_vhost
 from seatrial.kinds.rabbitmq.trouble import BrokerTrouble
@@ -71,20 +73,13 @@ async def _read(place: Place, deadline: Deadline) -> Vhost | _Unseen:
 async def _declared(
     place: Place, wanted: RabbitmqExpect, vhost: Vhost | _Unseen, deadline: Deadline
 ) -> list[CheckResult]:
-    def enough(queue: str, found: int) -> bool:
-        count = wanted.queues[queue].consumers
-        return count is None or satisfies_count(found, count)
-
     judge = Judge(place.component, place.vhost)
     if isinstance(vhost, _Unseen):
         judge = Judge(place.component, place.vhost, vhost.why, vhost.fix)
     seen = None if isinstance(vhost, _Unseen) else vhost
-    counts: Mapping[str, Counts] = {}
-    uncounted = ""
-    try:
-        counts = await count_all(place, wanted.queues, deadline, enough=enough)
-    except BrokerTrouble as trouble:
-        uncounted = trouble.found
+    (counts, uncounted), permissions = await asyncio.gather(
+        _count(place, wanted, deadline), read_permissions(place, wanted, deadline)
+    )
     results: list[CheckResult] = []
     for name, queue in wanted.queues.items():
         counted = counts.get(name) or Counts(exists=True, why=uncounted)
@@ -92,7 +87,23 @@ async def _declared(
         results += judge_queue(judge, name, queue, seen, counted, known=known)
     for name, exchange in wanted.exchanges.items():
         results += judge_exchange(judge, name, exchange, seen)
+    results += judge_permissions(judge, wanted.permissions, permissions)
     return results
+
+
+async def _count(
+    place: Place, wanted: RabbitmqExpect, deadline: Deadline
+) -> tuple[Mapping[str, Counts], str]:
+    """The consumers of each queue, or why they cannot be counted."""
+
+    def enough(queue: str, found: int) -> bool:
+        count = wanted.queues[queue].consumers
+        return count is None or satisfies_count(found, count)
+
+    try:
+        return await count_all(place, wanted.queues, deadline, enough=enough), ""
+    except BrokerTrouble as trouble:
+        return {}, trouble.found
 
 
 def _for_every_broker(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -18,6 +18,18 @@ from quantum_queue.contracts.schema import EXPECTED_REVISION
 ANSWER_SECONDS = 1.2
 _PROBE_SECONDS = 5.0
 T = TypeVar("T")
+
+#: Whether the database takes writes, and what this user lacks of what the services do with it.
+_PERMITTED = """
+SELECT current_setting('transaction_read_only') = 'on' AS read_only,
+       array(
+           SELECT upper(privilege) || ' on ' || name
+           FROM (VALUES ('tasks', 'select'), ('tasks', 'insert'), ('tasks', 'update'),
+                        ('status_history', 'select'), ('status_history', 'insert'))
+                AS needed(name, privilege)
+           WHERE NOT has_table_privilege(to_regclass(name), privilege)
+       ) AS lacks
+"""
 
 
 class Shared(Generic[T]):
@@ -67,26 +79,46 @@ class Report:
         return self.status == "healthy"
 
 
+@dataclass(frozen=True)
+class DatabaseSeen:
+    """What a database that answers says of itself."""
+
+    revision: str | None
+    read_only: bool = False
+    lacks: tuple[str, ...] = ()
+    """Privileges that this service's user needs and does not have."""
+
+    def flaws(self) -> Iterator[str]:
+        """Say why the services cannot work with it."""
+        if self.revision != EXPECTED_REVISION:
+            yield (
+                f"the schema is at revision {self.revision or 'none'}, expected "
+                f"{EXPECTED_REVISION}: run `alembic upgrade head`"
+            )
+        if self.read_only:
+            yield "the database takes no writes: transaction_read_only is on"
+        if self.lacks:
+            yield f"the database user lacks {', '.join(self.lacks)}: GRANT it"
+
+
 class Health:
     """Asks the database and the broker, at the same time."""
 
     def __init__(self, database: Database, publisher: Publisher) -> None:
         self._database = database
-        self._revision = Shared(self._read_revision)
-        self._queue = Shared(publisher.count_ready)
+        self._seen = Shared(self._look)
+        self._queue = Shared(publisher.look)
 
     async def report(self) -> Report:
         """Return the state of everything, within ANSWER_SECONDS."""
-        (database, revision), queue_connected = await asyncio.gather(
-            self._ask_database(), self._ask_queue()
-        )
-        return judge(database, revision, queue_connected)
+        database, queue_connected = await asyncio.gather(self._ask_database(), self._ask_queue())
+        return judge(database, queue_connected)
 
-    async def _ask_database(self) -> tuple[bool, str | None]:
+    async def _ask_database(self) -> DatabaseSeen | None:
         try:
-            return True, await self._revision.ask(ANSWER_SECONDS)
+            return await self._seen.ask(ANSWER_SECONDS)
         except (DatabaseAway, TimeoutError):
-            return False, None
+            return None
 
     async def _ask_queue(self) -> bool:
         try:
@@ -95,37 +127,37 @@ class Health:
             return False
         return True
 
-    async def _read_revision(self) -> str | None:
+    async def _look(self) -> DatabaseSeen:
         async with self._database.session(_PROBE_SECONDS) as connection:
             try:
                 revisions = await connection.fetch("SELECT version_num FROM alembic_version")
             except asyncpg.UndefinedTableError:
-                return None
-        return ",".join(sorted(row["version_num"] for row in revisions)) or None
+                return DatabaseSeen(None)
+            permitted = await connection.fetchrow(_PERMITTED)
+        assert permitted is not None
+        revision = ",".join(sorted(row["version_num"] for row in revisions)) or None
+        return DatabaseSeen(revision, permitted["read_only"], tuple(permitted["lacks"]))
 
 
-def judge(database: bool, revision: str | None, queue: bool) -> Report:
-    """Conclude one status from the parts."""
+def judge(database: DatabaseSeen | None, queue: bool) -> Report:
+    """Conclude one status from the parts; `database` is None when it does not answer."""
     flaws = []
     status = "healthy"
     if not queue:
         status = "degraded"
         flaws.append("the queue is out of reach; tasks are accepted and published later")
-    if not database:
+    more = ("the database is out of reach",) if database is None else tuple(database.flaws())
+    if more:
         status = "unhealthy"
-        flaws.append("the database is out of reach")
-    elif revision != EXPECTED_REVISION:
-        status = "unhealthy"
-        found = revision or "none"
-        flaws.append(
-            f"the schema is at revision {found}, expected {EXPECTED_REVISION}: "
-            "run `alembic upgrade head`"
-        )
+        flaws += more
     return Report(
         status=status,
-        database_status="connected" if database else "disconnected",
+        database_status="connected" if database is not None else "disconnected",
         queue_status="connected" if queue else "disconnected",
         version=__version__,
-        schema_version={"found": revision, "expected": EXPECTED_REVISION},
+        schema_version={
+            "found": database.revision if database is not None else None,
+            "expected": EXPECTED_REVISION,
+        },
         detail="; ".join(flaws) or "everything is in order",
     )

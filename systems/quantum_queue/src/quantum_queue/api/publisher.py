@@ -29,7 +29,7 @@ class Publisher:
         self._topology = Topology(settings.queue_name)
         self._on_connected = on_connected
         self._messages: AbstractChannel | None = None
-        self._probes: AbstractChannel | None = None
+        self._connection: AbstractConnection | None = None
         self._broken = asyncio.Event()
 
     async def run(self) -> None:
@@ -49,7 +49,7 @@ class Publisher:
             except BrokerAway as error:
                 _log.warning("broker away", extra={"reason": str(error)})
             finally:
-                self._messages = self._probes = None
+                self._messages = self._connection = None
                 await queue.discard(connection)
             # A connection that never held is no reason to hurry: the broker may take us in and
             # refuse each message.
@@ -77,26 +77,34 @@ class Publisher:
             self._broken.set()
             raise
 
-    async def count_ready(self) -> int:
-        """Ask the broker how many messages wait on the queue: proof that both are alive."""
-        channel = self._probes
-        if channel is None:
+    async def look(self) -> int:
+        """Return how many messages wait, having shown that this user may still use the queue.
+
+        Declaring a queue that is there changes nothing, and needs the permission to. A channel of
+        its own: the broker remembers on each channel what it has permitted there.
+        """
+        connection = self._connection
+        if connection is None:
             raise BrokerAway("not connected")
         try:
             with broker_errors():
-                answer = await channel.queue_declare(self._topology.queue, passive=True)
+                channel = await connection.channel(publisher_confirms=False)
+                found = await channel.queue_declare(self._topology.queue, passive=True)
+                await self._topology.declare_queue(channel)
+                await channel.close()
         except BrokerAway:
             self._broken.set()
             raise
-        return answer.message_count or 0
+        return found.message_count or 0
 
     async def _open_channels(self, connection: AbstractConnection) -> None:
         with broker_errors():
             async with asyncio.timeout(queue.DECLARE_SECONDS):
-                probes = await connection.channel(publisher_confirms=False)
-                await self._topology.declare(probes)
+                declaring = await connection.channel(publisher_confirms=False)
+                await self._topology.declare(declaring)
+                await declaring.close()
                 self._messages = await connection.channel()
-        self._probes = probes
+        self._connection = connection
 
     async def _until_broken(self, connection: AbstractConnection) -> None:
         self._broken.clear()

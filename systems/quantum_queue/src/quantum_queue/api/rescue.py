@@ -62,7 +62,7 @@ class Rescue:
 
     async def _look(self) -> None:
         async with asyncio.timeout(_PROBE_SECONDS):
-            if await self._publisher.count_ready() > 0:
+            if await self._publisher.look() > 0:
                 return
         async with self._database.session(_SESSION_SECONDS) as connection:
             count = await connection.fetchval(_ENQUEUE_AGAIN, SILENT_SECONDS)

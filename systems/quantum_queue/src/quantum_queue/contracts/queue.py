@@ -80,6 +80,11 @@ class Topology:
             await channel.queue_bind(
                 self.dead_queue, self.dead_exchange, routing_key=self.dead_queue
             )
+            await self.declare_queue(channel)
+
+    async def declare_queue(self, channel: AbstractChannel) -> None:
+        """Declare the queue of tasks alone."""
+        with broker_errors():
             await channel.queue_declare(self.queue, durable=True, arguments=self.queue_arguments)
 
 

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import TypeVar
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -40,7 +41,8 @@ class Processor:
         self._idle: asyncio.Queue[Simulator] = asyncio.Queue()
         for simulator in simulators:
             self._idle.put_nowait(simulator)
-        self._in_hand: dict[uuid.UUID, asyncio.Lock] = {}
+        # A lock lives as long as somebody holds it or waits for it.
+        self._in_hand = WeakValueDictionary[uuid.UUID, asyncio.Lock]()
         self._stopping = asyncio.Event()
         self._warming: asyncio.Future[None] | None = None
 
@@ -205,12 +207,8 @@ class Processor:
     async def _alone(self, task_id: uuid.UUID) -> AsyncIterator[None]:
         """Let two messages of one task wait for each other in this process."""
         lock = self._in_hand.setdefault(task_id, asyncio.Lock())
-        try:
-            async with lock:
-                yield
-        finally:
-            if not lock.locked():
-                self._in_hand.pop(task_id, None)
+        async with lock:
+            yield
 
 
 async def _warm(simulator: Simulator) -> None:
