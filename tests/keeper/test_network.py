@@ -21,6 +21,7 @@ from seatrial.declaration.load import load
 from seatrial.declaration.models import System
 from seatrial.errors import UsageError
 from seatrial.keeper.network.impairment import Direction, Edge, Impairment, Imposed
+from seatrial.keeper.network.lane import MOST_HELD
 from seatrial.keeper.network.network import Network
 from seatrial.keeper.ports import PortReservations, is_taken, listening
 from seatrial.kinds.base import Endpoint
@@ -260,6 +261,22 @@ async def test_a_black_hole_swallows_nothing_for_good(line: Line) -> None:
         async with asyncio.timeout(PATIENCE):
             assert await client.reader.readexactly(5) == b"hello"
         client.close()
+
+
+async def test_what_is_held_back_is_bounded(line: Line) -> None:
+    client = await line.connect()
+    await client.ask()
+    await line.impose(hold=True)
+    much = bytes(24 * 1024 * 1024)
+    client.writer.write(much)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(1):
+            await client.writer.drain()
+    ((link,),) = [proxy._links for proxies in line.network._proxies.values() for proxy in proxies]
+    assert MOST_HELD < link._up._held < 2 * MOST_HELD
+    await line.mend()
+    async with asyncio.timeout(PATIENCE):
+        assert await client.reader.readexactly(len(much)) == much
 
 
 async def test_the_end_of_a_connection_is_held_back_too(line: Line) -> None:
