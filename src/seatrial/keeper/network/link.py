@@ -63,6 +63,9 @@ class Link:
     # -- its life ----------------------------------------------------------------------------
 
     def connected(self, end: _End, transport: asyncio.Transport) -> None:
+        if self._closed:  # in the meantime
+            transport.abort()
+            return
         if end is self.client:
             self._up.source = self._down.sink = transport
             transport.pause_reading()  # until there is somewhere to go
