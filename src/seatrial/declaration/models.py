@@ -145,6 +145,7 @@ class System:
         default_factory=dict
     )
     digest: str = ""  # sha256 of the resolved components; equal digests may share a deployment
+    secrets: tuple[str, ...] = field(default=(), repr=False)  # that the declaration itself holds
 
     @property
     def config(self) -> EnvironmentConfig:

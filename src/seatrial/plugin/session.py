@@ -12,7 +12,7 @@ from seatrial.declaration.models import System
 from seatrial.environment.deployment import Capability, Deployment
 from seatrial.errors import KeeperError, UsageError
 from seatrial.evidence.records import LedgerClosed
-from seatrial.evidence.redaction import Redactor
+from seatrial.evidence.redaction import redactor_of
 from seatrial.keeper.places import Place
 from seatrial.kinds.registry import KINDS
 from seatrial.plugin.clean_up import Cleaner
@@ -32,7 +32,7 @@ class TrialSession:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.redactor = Redactor(public=[*self.system.components, self.system.name])
+        self.redactor = redactor_of(self.system)
         self.recorder = Recorder(settings, self.redactor)
         self.running = Running(self)
         self.say: Say = lambda line: None

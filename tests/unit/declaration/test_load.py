@@ -248,3 +248,33 @@ def test_a_secret_of_digits_is_not_quoted_in_a_hint(tmp_path: Path) -> None:
     (problem,) = problems_of(tmp_path, text)
     assert problem.message == "must be text, found a value that is not shown"
     assert problem.hint is None
+
+
+def test_the_secrets_that_it_holds_are_known_by_value(tmp_path: Path) -> None:
+    text = """\
+system: queue
+components:
+  store: {kind: db}
+  web:
+    kind: web
+    run: [python, "--peer=redis://:in%2Furl@h"]
+    env:
+      SIGNING_KEY: s1gning
+      AUTHORIZATION: Bearer t0ken-words
+      DB_PASSWORD: "{store.password}"
+      STORE: "postgresql://u:{store.password}@h/d"
+      SALT: "${MY_PWD}"
+      SUGAR: "x ${OTHER_TOKEN:-of-default}"
+      ROUTING_KEY: orders.created
+      PWD: /srv/app
+environments:
+  local: {provider: local}
+  far: {provider: remote, endpoints: {store: "postgresql://u:faraway@h/d"}}
+expect:
+  store: {tables: {users: {columns: {password: text, api_key: uuid}}}}
+"""
+    system = load_text(tmp_path, text, variables={"MY_PWD": "{web.of} a variable"})
+    known = {"t0ken-words", "in/url", "s1gning", "{web.of} a variable", "of-default"}
+    assert set(system.secrets) == known
+    far = load_text(tmp_path, text, environment="far", variables={"MY_PWD": "a variable"})
+    assert set(far.secrets) == known - {"{web.of} a variable"} | {"a variable", "faraway"}
