@@ -74,6 +74,10 @@ class Fault:
     result: CheckResult | None = None  # None: the component's own
 
     @property
+    def subject(self) -> str:
+        return "" if self.result is None else self.result.subject
+
+    @property
     def definite(self) -> bool:
         return self.cause is not Cause.NOT_MEASURED
 
@@ -204,7 +208,7 @@ class _Rules:
         config = component.config
         if fault.cause is Cause.NO_CONSUMER:
             return isinstance(config, ProcessConfig) and any(
-                broker == fault.component and f".{queue}." in f"{fault.id}."
+                broker == fault.component and queue == fault.subject
                 for broker, queue in config.queues
             )
         below = fault.component in self.graph.below(other.component)

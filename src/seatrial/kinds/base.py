@@ -184,6 +184,7 @@ class CheckResult:
     expected: str = ""
     found: str = ""
     fix: str = ""
+    subject: str = ""  # what of the component it is about, by its own name: the queue, say
 
     def __post_init__(self) -> None:
         _make_printable(self, "expected", "found", "fix")

@@ -46,10 +46,13 @@ def result(
     cause: Cause | None = None,
     priority: Priority = Priority.P1,
     found: str = "",
+    subject: str = "",
 ) -> CheckResult:
     if cause is None and outcome is Outcome.FAILED:
         cause = Cause.SCHEMA_DRIFT
-    return CheckResult(id, id.partition(".")[0], id, priority, outcome, cause, found=found or id)
+    return CheckResult(
+        id, id.partition(".")[0], id, priority, outcome, cause, found=found or id, subject=subject
+    )
 
 
 class Anything(Model):
