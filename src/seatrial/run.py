@@ -16,7 +16,7 @@ from time import monotonic
 from seatrial import __version__
 from seatrial.checks.records import records_of
 from seatrial.checks.run import CheckReport, run_checks
-from seatrial.declaration.graph import edges
+from seatrial.declaration.graph import Graph
 from seatrial.declaration.models import System
 from seatrial.environment import deployment as environment
 from seatrial.environment.deployment import Capability, Deployment
@@ -137,7 +137,8 @@ class _Run:
                 for c in components
             ),
             graph=tuple(
-                r.GraphEdge(who=e.who, whom=e.whom, why=e.why) for e in edges(system.components)
+                r.GraphEdge(who=e.who, whom=e.whom, why=e.why)
+                for e in Graph(system.components).edges
             ),
             sessions=tuple(self._wanted(s) for s in self._sessions()),
         )

@@ -251,6 +251,8 @@ class Kind:
     packages: tuple[str, ...] = ()  # Debian packages that carry its server
     #: What other programs call such a component in a health answer: "database", "db", "queue"...
     also_called: tuple[str, ...] = ()
+    #: What is wrong with others where such a component does not run: it declares queues, say.
+    provides: frozenset[Cause] = frozenset()
 
     @property
     def probe(self) -> Probe:

@@ -7,6 +7,7 @@ from contextlib import ExitStack, suppress
 from functools import cached_property
 from pathlib import Path
 
+from seatrial.declaration.graph import Graph
 from seatrial.declaration.load import load
 from seatrial.declaration.models import System
 from seatrial.environment.deployment import Capability, Deployment
@@ -76,8 +77,13 @@ class TrialSession:
         return States(self.deployment)
 
     @cached_property
+    def graph(self) -> Graph:
+        return Graph(self.system.components)
+
+    @cached_property
     def findings(self) -> Findings:
-        return Findings(self.system.components, self.settings.findings, self.recorder.write)
+        known, write = self.settings.findings, self.recorder.write
+        return Findings(self.system.components, self.graph, known, write)
 
     def logs_of(self, component: str, lines: int = 20) -> str:
         """The last log lines of a component, redacted; "" where there are none to be had."""

@@ -81,7 +81,8 @@ def component(
 
 def seen(one: Component, probe: ProbeResult = WELL, *results: CheckResult) -> Seen:
     called = (one.name, one.kind, *ALIASES.get(one.kind, ()))
-    return Seen(one, probe, results, called)
+    provides = registry.KINDS[one.kind].provides if one.kind in ("process", "task") else frozenset()
+    return Seen(one, probe, results, called, provides)
 
 
 def system(*components: Component) -> System:

@@ -369,7 +369,8 @@ def systems(draw: st.DrawFn) -> list[Seen]:
 def _below(everything: list[Seen], name: str) -> set[str]:
     direct = {
         one.component.name: {
-            *one.component.depends_on,
+            *one.component.config.needs,
+            *(ref.owner for ref in one.component.references),
             *getattr(one.component.config, "consumes", ()),
         }
         for one in everything

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from seatrial.declaration import load as loading
+from seatrial.declaration.graph import Graph
 from seatrial.declaration.models import EnvironmentConfig, Reference, RemoteEndpoint
 from seatrial.errors import DeclarationError
 from tests.unit.declaration.fake_kinds import KINDS, load_text, problems_of
@@ -67,7 +68,8 @@ def test_references_become_edges_and_json_does_not(tmp_path: Path) -> None:
         Reference("api", "store", "sql", "url", "env.STORE"),
         Reference("api", "broker", "management", "url", "env.MANAGE"),
     )
-    assert system.components["api"].depends_on == ("store", "broker")
+    assert Graph(system.components).direct("api") == ("store", "broker")
+    assert Graph(system.components).direct("worker") == ("api", "broker")
 
 
 def test_expectations_are_instances_of_the_kinds_models(tmp_path: Path) -> None:
@@ -162,7 +164,7 @@ def test_mutual_references_are_no_circle(tmp_path: Path) -> None:
         '  a: {kind: web, env: {B: "{b.url}", A: "{a.url}"}}\n'
         '  b: {kind: web, env: {A: "{a.url}"}, needs: [a]}\n'
     )
-    assert load_text(tmp_path, text).components["a"].depends_on == ("b",)
+    assert Graph(load_text(tmp_path, text).components).direct("a") == ("b",)
 
 
 def test_the_file_itself_can_be_named(tmp_path: Path) -> None:
