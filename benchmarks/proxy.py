@@ -73,12 +73,12 @@ def _answer(connection: socket.socket) -> None:
 
 
 def _forward(tell: Connection, target: int) -> None:
-    from seatrial.keeper.network.impairment import Edge
+    from seatrial.keeper.network.impairment import NetworkEdge
     from seatrial.keeper.network.proxy import Proxy
     from seatrial.keeper.ports import PortReservations
 
     async def forward() -> None:
-        edge = Edge(viewer="client", target="server", endpoint="echo")
+        edge = NetworkEdge(viewer="client", target="server", endpoint="echo")
         proxy = Proxy(edge, PortReservations().reserve(), ("127.0.0.1", target), {})
         await proxy.open()
         tell.send(proxy.port)

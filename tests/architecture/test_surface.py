@@ -45,7 +45,7 @@ MODULES = {
     "seatrial.faults.fault": "Fault",
     "seatrial.faults.network": "NetworkFault OneWayFault",
     "seatrial.faults.processes": "ProcessFault",
-    "seatrial.keeper.network.impairment": "Direction Edge Effect Impairment Imposed",
+    "seatrial.keeper.network.impairment": "Direction Effect Impairment Imposed NetworkEdge",
     "seatrial.declaration.models": """
         CleanUp Component ComponentConfig EnvironmentConfig Location Model NamesComponent
         ProgramConfig Reference RemoteEndpoint System
@@ -100,7 +100,8 @@ WORDS = {
     Capability: "start stop kill pause restart logs network",
     Cause: """
         refused dns timeout auth tls wrong_database wrong_vhost not_authorised migrating exhausted
-        schema_behind schema_ahead schema_drift queue_missing queue_drift no_consumer unroutable
+        read_only schema_behind schema_ahead schema_drift queue_missing queue_drift no_consumer
+        unroutable
         lossy_queue blocked_publishers port_in_use exited stopped wrong_program wrong_version
         unhealthy slow not_measured
     """,

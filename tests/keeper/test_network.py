@@ -20,7 +20,7 @@ import pytest_asyncio
 from seatrial.declaration.load import load
 from seatrial.declaration.models import System
 from seatrial.errors import UsageError
-from seatrial.keeper.network.impairment import Direction, Edge, Impairment, Imposed
+from seatrial.keeper.network.impairment import Direction, Impairment, Imposed, NetworkEdge
 from seatrial.keeper.network.lane import MOST_HELD
 from seatrial.keeper.network.network import Network
 from seatrial.keeper.ports import PortReservations, is_taken, listening
@@ -29,7 +29,7 @@ from seatrial.kinds.registry import KINDS
 from seatrial.outcome import State
 from seatrial.waiting import eventually_async
 
-EDGE = Edge(viewer="web", target="store", endpoint="http")
+EDGE = NetworkEdge(viewer="web", target="store", endpoint="http")
 PATIENCE = 20.0  # s, for what must come
 pytestmark = pytest.mark.asyncio
 
@@ -387,7 +387,7 @@ async def test_connections_that_end_leave_nothing(line: Line) -> None:
 
 
 async def test_what_is_not_there_cannot_be_impaired(line: Line) -> None:
-    other = Edge(viewer="store", target="web", endpoint="http")
+    other = NetworkEdge(viewer="store", target="web", endpoint="http")
     with pytest.raises(UsageError, match=r"no edge store -> web\.http") as refused:
         await line.network.impose("k", (EDGE, other), Impairment(), "")
     assert "web -> store.http" in str(refused.value.hint)

@@ -30,6 +30,7 @@ from seatrial.declaration.models import (
     System,
 )
 from seatrial.declaration.problems import Path_, Problems, dotted, nearest
+from seatrial.declaration.secrets import secrets_in
 from seatrial.declaration.source import Entry, MapNode, Node, locate, read_file, step
 
 FILE_NAME = "seatrial.yaml"
@@ -97,7 +98,8 @@ class _Loader:
         self.problems = problems
         self.written = Entry(Location(file, 1, 1), root)
         self.chosen = environments.choose(self.written, wanted, problems)
-        self.root = Entry(self.written.at, self._filled(root, variables))
+        self.filled = self._filled(root, variables)
+        self.root = Entry(self.written.at, self.filled)
         problems.settle()
         self.components = self._section("components")
         self.declared: dict[str, Declared] = {}
@@ -157,6 +159,7 @@ class _Loader:
             clean_up=clean_up,
             variables=self._variables(configs),
             digest=_digest(components, self.chosen, configs[self.chosen], header.python),
+            secrets=secrets_in(self.filled, self.chosen),
         )
 
     def _top(self, key: str) -> Entry | None:

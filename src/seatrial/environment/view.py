@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from seatrial.declaration.models import System
 from seatrial.environment.deployment import require_running
+from seatrial.evidence.redaction import Redactor, redactor_of
 from seatrial.keeper.remote import remote_context
 from seatrial.kinds.base import Context, Target
 
@@ -16,15 +17,11 @@ from seatrial.kinds.base import Context, Target
 class View:
     system: System
     context: Context
+    redactor: Redactor
 
     @property
     def targets(self) -> Mapping[str, Target]:
         return self.context.targets
-
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        everything = (e for t in self.targets.values() for es in t.endpoints.values() for e in es)
-        return tuple(dict.fromkeys(e.password for e in everything if e.password))
 
 
 @contextmanager
@@ -34,7 +31,7 @@ def view(system: System, name: str = "") -> Iterator[View]:
     Raises DeploymentError when it would have to be started first.
     """
     if system.config.provider == "remote":
-        yield View(system, remote_context(system))
+        yield View(system, remote_context(system), redactor_of(system))
         return
     with require_running(system, name) as deployment:
-        yield View(system, deployment.context())
+        yield View(system, deployment.context(), deployment.redactor)

@@ -12,7 +12,7 @@ from pydantic import Field
 from seatrial.environment.deployment import Capability, Deployment
 from seatrial.errors import UsageError
 from seatrial.faults.fault import Fault, Share
-from seatrial.keeper.network.impairment import Direction, Edge, Impairment
+from seatrial.keeper.network.impairment import Direction, Impairment, NetworkEdge
 
 
 class NetworkFault(Fault):
@@ -34,7 +34,7 @@ class NetworkFault(Fault):
     def components(self) -> tuple[str, ...]:
         return (self.viewer, self.target)
 
-    def edges(self, deployment: Deployment) -> tuple[Edge, ...]:
+    def edges(self, deployment: Deployment) -> tuple[NetworkEdge, ...]:
         """Where it takes place. Raises UsageError where the viewer does not refer to the target."""
         between = [e for e in deployment.edges if (e.viewer, e.target) == self.components]
         chosen = tuple(e for e in between if self.endpoint in (None, e.endpoint))

@@ -14,7 +14,6 @@ from pydantic import BaseModel, ValidationError
 
 from seatrial.declaration.models import System
 from seatrial.errors import KeeperError, Refused
-from seatrial.evidence.redaction import Redactor
 from seatrial.keeper import protocol as p
 from seatrial.keeper import spawn
 from seatrial.keeper.description import describe, differences
@@ -312,9 +311,9 @@ def refuse_if_different(system: System, place: Place) -> None:
     running = read_state(place)
     if running is None or running.digest == system.digest:
         return
-    redact = Redactor().redact
-    lines = [redact(line) for line in differences(running.description, describe(system))]
-    shown = "\n".join(f"    {line}" for line in lines) or "    (outside the components)"
+    lines = differences(running.description, describe(system))
+    elsewhere = "    (outside the components, or in a secret)"
+    shown = "\n".join(f"    {line}" for line in lines) or elsewhere
     raise Refused(
         f"{system.name} is already up in {system.environment}, from a different declaration:\n"
         f"{shown}",

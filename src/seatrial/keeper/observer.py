@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Mapping
 
 from seatrial.errors import CapabilityMissing
-from seatrial.keeper.network.impairment import Edge, Impairment
+from seatrial.keeper.network.impairment import Impairment, NetworkEdge
 from seatrial.keeper.protocol import Action, ComponentStatus, Failure
 from seatrial.keeper.timeline import Timeline
 from seatrial.kinds.base import Context, Target, load
@@ -23,7 +23,7 @@ class Observer:
     """Probes every component again and again and records when it becomes unreachable."""
 
     capabilities: frozenset[str] = frozenset()
-    edges: tuple[Edge, ...] = ()
+    edges: tuple[NetworkEdge, ...] = ()
     network_faults: tuple[str, ...] = ()
 
     def __init__(self, context: Context, timeline: Timeline) -> None:
@@ -97,7 +97,9 @@ class Observer:
             hint="use an environment that Seatrial starts (local)",
         )
 
-    async def impose(self, key: str, edges: tuple[Edge, ...], what: Impairment, note: str) -> None:
+    async def impose(
+        self, key: str, edges: tuple[NetworkEdge, ...], what: Impairment, note: str
+    ) -> None:
         raise CapabilityMissing(
             "the network between these components cannot be disturbed: Seatrial only connected",
             hint="use an environment that Seatrial starts (local)",

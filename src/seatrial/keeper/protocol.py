@@ -25,7 +25,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
-from seatrial.keeper.network.impairment import Edge, Impairment
+from seatrial.keeper.network.impairment import Impairment, NetworkEdge
 from seatrial.kinds.base import Endpoint
 from seatrial.outcome import Cause, State
 
@@ -89,7 +89,7 @@ class Act(_Message):
 class Impose(_Message):
     op: Literal["impose"] = "impose"
     key: str = Field(min_length=1, max_length=64)  # of the client's making: it need not wait for it
-    edges: tuple[Edge, ...] = Field(min_length=1)
+    edges: tuple[NetworkEdge, ...] = Field(min_length=1)
     impairment: Impairment
     note: str = Field("", max_length=300)  # what it is, for people
 
@@ -165,7 +165,7 @@ class DeploymentStatus(_Answer):
     failure: Failure | None
     components: dict[str, ComponentStatus]
     capabilities: tuple[str, ...]
-    edges: tuple[Edge, ...] = ()  # where a network fault can be put on
+    edges: tuple[NetworkEdge, ...] = ()  # where a network fault can be put on
     network_faults: tuple[str, ...] = ()  # that are on
     kept: bool  # it lives on without clients
     last_event: int

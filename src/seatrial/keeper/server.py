@@ -21,7 +21,7 @@ from seatrial.keeper import protocol as p
 from seatrial.keeper.instance import StartFailed
 from seatrial.keeper.limits import limits_of
 from seatrial.keeper.locks import SharedLock
-from seatrial.keeper.network.impairment import Edge, Impairment
+from seatrial.keeper.network.impairment import Impairment, NetworkEdge
 from seatrial.keeper.places import Place
 from seatrial.keeper.timeline import StateEvent, Timeline
 
@@ -48,13 +48,13 @@ class Owner(Protocol):
     ) -> None: ...
 
     @property
-    def edges(self) -> tuple[Edge, ...]: ...
+    def edges(self) -> tuple[NetworkEdge, ...]: ...
 
     @property
     def network_faults(self) -> tuple[str, ...]: ...
 
     async def impose(
-        self, key: str, edges: tuple[Edge, ...], what: Impairment, note: str
+        self, key: str, edges: tuple[NetworkEdge, ...], what: Impairment, note: str
     ) -> None: ...
 
     async def mend(self, key: str) -> None: ...

@@ -10,7 +10,7 @@ from seatrial.declaration.models import ProgramConfig, System
 from seatrial.errors import CapabilityMissing
 from seatrial.keeper.component import Managed, World
 from seatrial.keeper.instance import StartFailed
-from seatrial.keeper.network.impairment import Edge, Impairment
+from seatrial.keeper.network.impairment import Impairment, NetworkEdge
 from seatrial.keeper.network.network import Endpoints, Network
 from seatrial.keeper.places import Place, cache
 from seatrial.keeper.ports import PortReservations
@@ -158,14 +158,16 @@ class Supervisor:
             await managed.start_one(number, self.context())
 
     @property
-    def edges(self) -> tuple[Edge, ...]:
+    def edges(self) -> tuple[NetworkEdge, ...]:
         return self.network.edges
 
     @property
     def network_faults(self) -> tuple[str, ...]:
         return self.network.notes
 
-    async def impose(self, key: str, edges: tuple[Edge, ...], what: Impairment, note: str) -> None:
+    async def impose(
+        self, key: str, edges: tuple[NetworkEdge, ...], what: Impairment, note: str
+    ) -> None:
         await self.network.impose(key, edges, what, note)
 
     async def mend(self, key: str) -> None:

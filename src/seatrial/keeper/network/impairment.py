@@ -23,7 +23,7 @@ class Direction(StrEnum):
     BOTH = "both"
 
 
-class Edge(BaseModel):
+class NetworkEdge(BaseModel):
     """The viewer reaches this endpoint of the target through a proxy."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from seatrial.declaration.models import Component
 from seatrial.errors import UsageError
-from seatrial.keeper.network.impairment import Edge, Impairment, Imposed
+from seatrial.keeper.network.impairment import Impairment, Imposed, NetworkEdge
 from seatrial.keeper.network.proxy import Proxy
 from seatrial.keeper.ports import listening
 from seatrial.kinds.base import Endpoint
@@ -33,8 +33,8 @@ class Network:
         self, components: Iterable[Component], endpoints: Endpoints, reserve: Callable[[], int]
     ) -> None:
         self._endpoints = endpoints
-        self._active: dict[Edge, dict[str, Imposed]] = {}
-        self._proxies: dict[Edge, list[Proxy]] = {}
+        self._active: dict[NetworkEdge, dict[str, Imposed]] = {}
+        self._proxies: dict[NetworkEdge, list[Proxy]] = {}
         self._looking: dict[tuple[str, int], asyncio.Task[None]] = {}
         for edge in dict.fromkeys(edge for one in components for edge in _edges(one)):
             addresses = endpoints[edge.target].get(edge.endpoint, ())
@@ -44,7 +44,7 @@ class Network:
             ]
 
     @property
-    def edges(self) -> tuple[Edge, ...]:
+    def edges(self) -> tuple[NetworkEdge, ...]:
         return tuple(self._proxies)
 
     @property
@@ -86,7 +86,9 @@ class Network:
 
     # -- faults ------------------------------------------------------------------------------
 
-    async def impose(self, key: str, edges: Sequence[Edge], what: Impairment, note: str) -> None:
+    async def impose(
+        self, key: str, edges: Sequence[NetworkEdge], what: Impairment, note: str
+    ) -> None:
         """Impair these edges from now on; returns when it has taken effect.
 
         Raises UsageError for an edge that is not there.
@@ -104,7 +106,7 @@ class Network:
         edges = [edge for edge, active in self._active.items() if active.pop(key, None)]
         await self._refresh(edges)
 
-    async def _refresh(self, edges: Sequence[Edge]) -> None:
+    async def _refresh(self, edges: Sequence[NetworkEdge]) -> None:
         proxies = [proxy for edge in edges for proxy in self._proxies[edge]]
         await asyncio.gather(*(proxy.refresh() for proxy in proxies))
 
@@ -115,10 +117,10 @@ class Network:
         await asyncio.gather(*(proxy.close() for proxy in every))
 
 
-def _edges(component: Component) -> Iterable[Edge]:
+def _edges(component: Component) -> Iterable[NetworkEdge]:
     for ref in component.references:
         if ref.owner != component.name and ref.field in _ADDRESS:
-            yield Edge(viewer=component.name, target=ref.owner, endpoint=ref.endpoint)
+            yield NetworkEdge(viewer=component.name, target=ref.owner, endpoint=ref.endpoint)
 
 
 async def _open(proxies: Sequence[Proxy]) -> bool:

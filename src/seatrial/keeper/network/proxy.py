@@ -6,7 +6,7 @@ import asyncio
 import socket
 from collections.abc import Mapping
 
-from seatrial.keeper.network.impairment import Edge, Imposed
+from seatrial.keeper.network.impairment import Imposed, NetworkEdge
 from seatrial.keeper.network.link import Link
 
 _BACKLOG = 512
@@ -20,7 +20,7 @@ class Proxy:
     """
 
     def __init__(
-        self, edge: Edge, port: int, target: tuple[str, int], active: Mapping[str, Imposed]
+        self, edge: NetworkEdge, port: int, target: tuple[str, int], active: Mapping[str, Imposed]
     ) -> None:
         self.edge, self.port, self.target = edge, port, target
         self._active = active

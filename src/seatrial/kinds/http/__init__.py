@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from seatrial.kinds.base import Kind
 from seatrial.kinds.http.config import HttpConfig, HttpExpect
+from seatrial.outcome import Cause
 
 KIND = Kind(
     name="http",
@@ -16,4 +17,5 @@ KIND = Kind(
     expectations_at="seatrial.kinds.http.expectations:check",
     launch_at="seatrial.kinds.http.launch:LAUNCH",
     client_at="seatrial.kinds.http.client:HttpClient",
+    provides=frozenset({Cause.QUEUE_MISSING}),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from seatrial.kinds.base import Kind
 from seatrial.kinds.process.config import ProcessConfig
+from seatrial.outcome import Cause
 
 KIND = Kind(
     name="process",
@@ -12,4 +13,5 @@ KIND = Kind(
     endpoints=(),
     probe_at="seatrial.kinds.process.probe:probe",
     launch_at="seatrial.kinds.process.launch:LAUNCH",
+    provides=frozenset({Cause.NO_CONSUMER, Cause.QUEUE_MISSING}),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from seatrial.kinds.base import Kind
 from seatrial.kinds.task.config import TaskConfig
+from seatrial.outcome import Cause
 
 KIND = Kind(
     name="task",
@@ -12,4 +13,5 @@ KIND = Kind(
     endpoints=(),
     probe_at="seatrial.kinds.task.probe:probe",
     launch_at="seatrial.kinds.task.launch:LAUNCH",
+    provides=frozenset({Cause.SCHEMA_BEHIND, Cause.QUEUE_MISSING}),
 )
