@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import pytest
 
 from seatrial.environment.deployment import Deployment
+from seatrial.errors import KeeperError
 from seatrial.outcome import State
 from seatrial.waiting import eventually
 from tests.plugin.conftest import TINY, Yard
@@ -92,15 +93,12 @@ def test_a_killed_client_leaves_no_fault(
 
 
 def test_it_has_the_deployment_to_itself(yard: Yard, up: Deployment) -> None:
+    with fault(yard, *CUT) as run:
+        with pytest.raises(KeeperError, match="was in use"):
+            up.lock("shared", 0.1)
+        run.send_signal(signal.SIGINT)
+        run.communicate(timeout=30)
     up.lock("shared", 10)
-    run = subprocess.Popen(
-        [*SEATRIAL, "fault", *CUT, "--for", "10ms"], cwd=yard.folder, stderr=subprocess.PIPE
-    )
-    with run:
-        with pytest.raises(subprocess.TimeoutExpired):
-            run.wait(2)
-        up.unlock()
-        assert run.wait(30) == 0
 
 
 @pytest.mark.parametrize(

@@ -337,9 +337,9 @@ async def test_a_share_is_kept_and_takes_the_first(share: float, hit: int) -> No
 
 
 FAULTS: dict[str, dict[str, object]] = {
+    "held": {"hold": True},
     "slow": {"delay": 0.05},
     "sliced": {"piece": 3},
-    "held": {"hold": True},
 }
 
 
