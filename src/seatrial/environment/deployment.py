@@ -299,9 +299,4 @@ def require_running(system: System, name: str = "") -> Deployment:
 
 def end(system: System, name: str = "") -> bool:
     """End what `up` started, whatever it was declared as; False where nothing ran."""
-    place = Place.of(system.folder, system.environment, name)
-    client = keeper.attach(place)
-    if client is None:
-        return keeper.end_leftovers(place)
-    client.down()
-    return True
+    return keeper.end(Place.of(system.folder, system.environment, name))

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from seatrial.keeper import processes
-from seatrial.keeper.order import Order
+from seatrial.keeper.order import Order, is_private
 
 
 def guard(client: socket.socket, keep: Callable[[socket.socket, socket.socket], int]) -> int:
@@ -47,7 +47,7 @@ def guard(client: socket.socket, keep: Callable[[socket.socket, socket.socket], 
         order, _ = received
         processes.end_all([order.id], root=guardian)
         _forget(order.folder, keep_logs=status != 0)
-        if order.private:  # nobody else will ever want its lock
+        if is_private(order.id):  # nobody else will ever want its lock
             order.lock_file.unlink(missing_ok=True)
     return status
 
