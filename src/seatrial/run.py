@@ -186,13 +186,24 @@ class _Run:
         with deployment:
             try:
                 self.redactor.add(deployment.secrets())
-                deployment.wait_until_ready(self.tell.event)
-                self._came_up(deployment, monotonic() - begin)
-                self._checks_and_trials(deployment)
+                # What an `up` lived through before this run is none of the run's.
+                since = deployment.status().last_event if self.found else 0
+                self._live_with(deployment, since, begin)
             finally:
-                self._collect(deployment)
                 if self.found is None:
                     deployment.down()
+
+    def _live_with(self, deployment: Deployment, since: int, begin: float) -> None:
+        def tell(event: Event) -> None:
+            if event.seq > since:
+                self.tell.event(event)
+
+        try:
+            deployment.wait_until_ready(tell)
+            self._came_up(deployment, monotonic() - begin)
+            self._checks_and_trials(deployment)
+        finally:
+            self._collect(deployment, since)
 
     def _came_up(self, deployment: Deployment, seconds: float) -> None:
         components = tuple(
@@ -259,31 +270,34 @@ class _Run:
             self.evidence.write(_crashed(session, code))
         return code
 
-    def _collect(self, deployment: Deployment) -> None:
-        """Time line and logs, before anything is cleaned up; a deployment that is gone has none."""
+    def _collect(self, deployment: Deployment, since: int) -> None:
+        """Time line and logs, before anything is cleaned up; a deployment that is gone has none.
+
+        What goes wrong here must not take the place of what ended the run.
+        """
         try:
-            for event in deployment.timeline():
+            for event in deployment.timeline(since):
                 self.evidence.write(_state(event))
             if Capability.LOGS in deployment.capabilities:
                 for component in deployment.system.components:
                     self._keep_log(component, deployment.logs(component, _LOG_LINES))
-        except SeatrialError as error:
+        except (SeatrialError, OSError) as error:
             self.evidence.write(_crash("collecting states and logs", error))
 
     def _keep_log(self, component: str, lines: tuple[str, ...]) -> None:
         file = self.folder / "logs" / f"{component}.log"
         file.parent.mkdir(mode=0o700, exist_ok=True)
         whole = "\n".join(lines)
-        text = self.redactor.redact(whole)
+        octets = self.redactor.redact(whole).encode(errors="backslashreplace")
         # A character that begins before what was read, and the last line's end, are not counted.
         cut = len(whole.encode(errors="replace")) >= LONGEST_LOG - 4
         file.touch(mode=0o600)
-        file.write_text(text)
+        file.write_bytes(octets)
         self.evidence.write(
             r.LogKept(
                 component=component,
                 file=str(file.relative_to(self.folder)),
-                bytes=len(text),
+                bytes=len(octets),
                 truncated=cut or len(lines) >= _LOG_LINES,
             )
         )
