@@ -257,6 +257,28 @@ def test_pytest_options_go_through(tiny: Tiny) -> None:
     assert ended.statuses == {"test_answers": "passed", "test_bad": "skipped"}
 
 
+def test_pytest_options_need_no_system_before_them(tiny: Tiny) -> None:
+    command = [*tiny.command()[:5], "--json", "--", "-k", "answers"]
+    done = subprocess.run(
+        command, cwd=tiny.folder, env=tiny.env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["verdict"] == "go"
+
+
+def test_a_pytest_option_without_the_dashes_before_it_is_refused_kindly(tiny: Tiny) -> None:
+    ended = tiny.run("-k", "answers")
+    assert ended.code == 2
+    assert "No such option" in ended.err
+    assert "behind --: -- -k" in ended.err
+
+
+def test_a_p1_file_that_is_not_collected_keeps_the_gate_shut(tiny: Tiny) -> None:
+    ended = tiny.trials(test_p1_bad=FAILING).run("--", "--ignore=trials/test_p1_bad.py")
+    assert (ended.code, ended.verdict["verdict"]) == (5, "inconclusive")
+    assert ended.statuses == {"test_answers": "passed", "test_p1_bad.py": "skipped"}
+
+
 @pytest.mark.parametrize("options", [("-k", "answers"), ("--deselect", "test_p1_web.py::test_bad")])
 def test_what_is_deselected_at_p1_keeps_the_gate_shut(tiny: Tiny, options: tuple[str, ...]) -> None:
     ended = tiny.trials(test_p1_web=GOOD + FAILING).run("--", *options)

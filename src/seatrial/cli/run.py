@@ -35,7 +35,22 @@ class _Lines(Tell):
         print_check(report, redactor, err=True)
 
 
-@click.command(context_settings={"ignore_unknown_options": True})
+class _WithPytest(click.Command):
+    """What stands behind the first `--` is pytest's, whether or not SYSTEM is given."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        at = args.index("--") if "--" in args else len(args)
+        ours, theirs = args[:at], args[at + 1 :]
+        try:
+            rest = super().parse_args(ctx, ours)
+        except click.NoSuchOption as error:
+            hint = f"{error.message} Options of pytest stand behind --: -- {error.option_name} ..."
+            raise click.UsageError(hint, ctx) from error
+        ctx.params["pytest_args"] = (*ctx.params["pytest_args"], *theirs)
+        return rest
+
+
+@click.command(cls=_WithPytest)
 @deployment_options
 @click.option(
     "--report-dir",
