@@ -75,7 +75,8 @@ def test_a_rolling_restart_loses_no_request_and_no_task(
     assert db_client.sql.value(ENDINGS, [key]) == len(rows)  # none has two
     assert {row["attempts"] for row in rows} == {1}  # what was handed back cost no attempt
     record_property("accepted", len(seen.accepted))
-    record_property("passed on to another replica", seen.passed_on)
+    record_property("refused, passed on to another replica", seen.refused)
+    record_property("closed without an answer, passed on", seen.closed)
 
 
 def more_accepted(seen, eventually):

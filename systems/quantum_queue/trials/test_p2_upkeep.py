@@ -121,13 +121,18 @@ def filled(database):
     fill(database, "pending", days=400, count=3, mark="waiting")
     fill(database, "processing", days=400, count=3, mark="running")
     fill(database, "completed", days=29, count=4, mark="young")
+    fill(database, "completed", days=40, count=2, mark="late")
     fill(database, "completed", days=90, count=2, mark="unsent")
     with database.connect() as connection:
         connection.execute(OUTBOX, {"mark": "unsent"})
+        late = (
+            "UPDATE tasks SET completed_at = now() - interval '1 day' WHERE correlation_id = 'late'"
+        )
+        connection.execute(late)
     return database
 
 
-KEPT = {"waiting": 3, "running": 3, "young": 4, "unsent": 2}
+KEPT = {"waiting": 3, "running": 3, "young": 4, "unsent": 2, "late": 2}
 
 
 @pytest.mark.criterion("AC-111")

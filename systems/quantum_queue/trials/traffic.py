@@ -14,7 +14,7 @@ from conftest import BELL
 
 _PAUSE = 0.1  # s between two requests of one client: a steady stream rather than a flood
 _CLIENTS = 4
-_STALE = (httpx.ConnectError, httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
+_GONE = (httpx.ConnectError, httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
 
 
 class Balancer:
@@ -28,7 +28,7 @@ class Balancer:
     def __init__(self, urls: Sequence[str]) -> None:
         self._clients = [httpx.Client(base_url=url, timeout=5.0, trust_env=False) for url in urls]
         self._turn = itertools.count()
-        self.passed_on = 0
+        self.refused = self.closed = 0  # connections, and so requests that were passed on
 
     def send(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Raises the last error when every replica is gone."""
@@ -37,10 +37,13 @@ class Balancer:
             client = self._clients[(first + attempt) % len(self._clients)]
             try:
                 return client.request(method, path, **options)
-            except _STALE:
+            except _GONE as error:
                 if attempt == len(self._clients) - 1:
                     raise
-                self.passed_on += 1
+                if isinstance(error, httpx.ConnectError):
+                    self.refused += 1
+                else:
+                    self.closed += 1
         raise AssertionError("unreachable")
 
     def close(self) -> None:
@@ -54,8 +57,8 @@ class Traffic:
 
     accepted: list[str] = field(default_factory=list)  # task ids
     failures: list[str] = field(default_factory=list)
-    read: int = 0
-    passed_on: int = 0
+    refused: int = 0  # connections on which a request was passed on to another replica
+    closed: int = 0
 
 
 @contextmanager
@@ -69,7 +72,8 @@ def traffic(urls: Sequence[str], key: str) -> Iterator[Traffic]:
             while not stop.wait(_PAUSE):
                 _turn(balancer, f"{key}.{next(numbers)}", key, seen)
         finally:
-            seen.passed_on += balancer.passed_on
+            seen.refused += balancer.refused
+            seen.closed += balancer.closed
             balancer.close()
 
     threads = [threading.Thread(target=client) for _ in range(_CLIENTS)]
@@ -95,4 +99,3 @@ def _turn(balancer: Balancer, idempotency: str, key: str, seen: Traffic) -> None
         seen.failures.append(f"{type(error).__name__}: {error}")
         return
     seen.accepted.append(task_id)
-    seen.read += 1
