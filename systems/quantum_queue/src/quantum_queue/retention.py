@@ -35,6 +35,7 @@ _AGE = re.compile(r"(?P<count>[1-9][0-9]{0,3})(?P<unit>[hdw])")
 _OLD = """
 FROM tasks
 WHERE submitted_at < $1 AND completed_at < $1 AND current_status IN ('completed', 'failed')
+  AND NOT EXISTS (SELECT FROM outbox WHERE outbox.task_id = tasks.task_id)
 """
 _CUTOFF = "SELECT now() - $1::interval"
 _COUNT = f"SELECT count(*) {_OLD}"

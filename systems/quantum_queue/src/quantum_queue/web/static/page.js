@@ -150,8 +150,8 @@ function reset() {
   at("steps").hidden = at("details").hidden = true;
   notice("");
   say("Looking the task up…");
-  const box = at("task").getBoundingClientRect();
-  if (box.top > window.innerHeight - 80 || box.bottom < 0) at("task").scrollIntoView();
+  const { top, bottom } = at("task").getBoundingClientRect();
+  if (top > window.innerHeight / 2 || bottom < 0) at("task").scrollIntoView();
 }
 
 function show(task, text) {
