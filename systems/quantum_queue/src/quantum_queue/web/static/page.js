@@ -151,7 +151,7 @@ function reset() {
   notice("");
   say("Looking the task up…");
   const { top, bottom } = at("task").getBoundingClientRect();
-  if (top > window.innerHeight / 2 || bottom < 0) at("task").scrollIntoView();
+  if (top > window.innerHeight / 3 || bottom < 0) at("task").scrollIntoView();
 }
 
 function show(task, text) {
