@@ -150,6 +150,7 @@ function reset() {
   at("steps").hidden = at("details").hidden = true;
   notice("");
   say("Looking the task up…");
+  at("task").classList.add("watched"); // makes room, so that it can come to the top
   const { top, bottom } = at("task").getBoundingClientRect();
   if (top > window.innerHeight / 3 || bottom < 0) at("task").scrollIntoView();
 }
