@@ -239,7 +239,7 @@ def _parameters() -> dict[str, Schema]:
             "in": "header",
             "required": False,
             "description": "Returned, sent along and logged; one that is not usable is replaced.",
-            "schema": {"type": "string", "maxLength": 128},
+            "schema": {"type": "string"},
         },
         "IdempotencyKey": {
             "name": "Idempotency-Key",
