@@ -83,6 +83,7 @@ class Service:
         key = idempotency_key(request)
         submission = parse(await read_body(request))
         receipt = await self._tasks.submit(submission, journal.correlation_id.get() or "", key)
+        journal.task_id.set(str(receipt.task_id))
         if receipt.is_new:
             self._metrics.submitted.inc()
             self._relay.wake()
@@ -103,6 +104,7 @@ class Service:
         text = request.path_params["task_id"]
         if not _UUID.fullmatch(text):
             raise invalid("The task id is not a UUID such as 0b6f4b1e-6c52-4d6c-8a1e-3f3f5a1e9d70.")
+        journal.task_id.set(text.lower())
         task = await self._tasks.find(uuid.UUID(text))
         if task is None:
             raise Problem(HTTPStatus.NOT_FOUND, f"There is no task {text.lower()}.")

@@ -57,6 +57,8 @@ class Correlation:
         with tracing.span(method, tracing.Kind.SERVER, parent, about) as span:
             status = await self._serve(scope, receive, send, chosen)
             span.note("http.response.status_code", status)
+            if (task_id := journal.task_id.get()) is not None:
+                span.note("task_id", task_id)
             if (route := _route(scope)) is not None:
                 span.note("http.route", route)
                 span.rename(f"{method} {route}")
@@ -83,7 +85,7 @@ class Correlation:
 def _route(scope: Scope) -> str | None:
     """Return the path as its route has it, so that spans of one kind share a name."""
     for route in scope["app"].routes if "endpoint" in scope else ():
-        if route.endpoint == scope["endpoint"]:
+        if getattr(route, "endpoint", None) == scope["endpoint"]:
             return str(route.path)
     return None
 
