@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -22,6 +23,7 @@ from test_processing import (
     run,
 )
 
+from quantum_queue.api.metrics import Metrics as ApiMetrics
 from quantum_queue.contracts.settings import Settings
 from quantum_queue.worker.attempts import NoClaim
 from quantum_queue.worker.delivery import Delivery
@@ -120,6 +122,27 @@ def test_they_are_served_also_while_somebody_says_nothing() -> None:
         text = answer.read().decode()
     assert "quantum_queue_tasks_in_flight 0.0" in text
     assert 'quantum_queue_tasks_finished_total{status="failed"} 0.0' in text
+
+
+def test_who_says_nothing_is_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("quantum_queue.worker.metrics._Handler.timeout", 0.01)
+    listener = socket.create_server(("127.0.0.1", 0))
+    serve(Metrics(), listener)
+    with socket.create_connection(listener.getsockname(), timeout=10) as silent:
+        assert silent.recv(1) == b""
+
+
+def test_the_readme_names_all_metrics_and_no_others() -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    named = set(re.findall(r"^\| `(quantum_queue_\w+)", readme, re.MULTILINE))
+    registries = (Metrics().registry, ApiMetrics().registry)
+    families = [family for registry in registries for family in registry.collect()]
+    exposed = {
+        family.name + ("_total" if family.type == "counter" else "")
+        for family in families
+        if family.name.startswith("quantum_queue_")
+    }
+    assert named == exposed
 
 
 def test_a_worker_serves_them_before_its_broker_is_there(settings: Settings) -> None:

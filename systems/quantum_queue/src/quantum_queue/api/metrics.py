@@ -11,13 +11,13 @@ class Metrics:
     """The counters of one process."""
 
     def __init__(self) -> None:
-        self._registry = new_registry()
+        self.registry = new_registry()
         self.submitted = Counter(
             f"{PREFIX}_tasks_submitted",
             "Tasks that were accepted; repetitions with the same key are not.",
-            registry=self._registry,
+            registry=self.registry,
         )
 
     def render(self) -> bytes:
         """Return all values as Prometheus reads them."""
-        return render(self._registry)
+        return render(self.registry)
