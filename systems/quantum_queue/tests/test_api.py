@@ -16,7 +16,7 @@ from quantum_queue.contracts.openapi import document
 from quantum_queue.contracts.settings import Settings
 
 TASK = b'{"circuit": "OPENQASM 3; qubit q; measure q;"}'
-CURSOR = "0" * 13 + "a" + uuid.uuid4().hex
+CURSOR = "0660b8a7e9839f1cdbac620dba45099aafb6a4d3b4235d"
 
 
 @pytest.fixture

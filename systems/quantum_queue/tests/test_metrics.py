@@ -125,7 +125,7 @@ def test_they_are_served_also_while_somebody_says_nothing() -> None:
 
 
 def test_who_says_nothing_is_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("quantum_queue.worker.metrics._Handler.timeout", 0.01)
+    monkeypatch.setattr("quantum_queue.worker.metrics._READ_SECONDS", 0.01)
     listener = socket.create_server(("127.0.0.1", 0))
     serve(Metrics(), listener)
     with socket.create_connection(listener.getsockname(), timeout=10) as silent:

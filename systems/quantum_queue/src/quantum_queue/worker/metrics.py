@@ -83,7 +83,10 @@ class _Server(ThreadingMixIn, WSGIServer):
 
 
 class _Handler(WSGIRequestHandler):
-    timeout = _READ_SECONDS  # a client that sends nothing must not keep a thread
+    def setup(self) -> None:
+        """As usual, but a client that sends nothing must not keep a thread."""
+        super().setup()
+        self.connection.settimeout(_READ_SECONDS)
 
     def log_message(self, format: str, *args: object) -> None:
         """Nothing: it is read every few seconds."""
