@@ -23,6 +23,7 @@ from seatrial.keeper.places import Place, cache
 from seatrial.keeper.protocol import (
     LONGEST_LOG,
     Action,
+    Alter,
     ComponentStatus,
     DeploymentStatus,
     Event,
@@ -149,6 +150,7 @@ class Deployment:
                 self.system.components[name].config,
                 status.endpoints,
                 self._states(status),
+                status.causes,
             )
             for name, status in self.statuses().items()
         }
@@ -189,6 +191,17 @@ class Deployment:
         needed = Action.PAUSE if action is Action.RESUME else action
         self.require(Capability(needed.value))
         self._client.act(action, component, replica, hold=hold)
+
+    def alter(self, how: Alter) -> None:
+        """Restart a program with another environment or command, until `restore` or the end of
+        this lease. Returns when it is ready, or has failed, or its patience is over: neither is an
+        error. Raises CapabilityMissing or Refused."""
+        self.require(Capability.RESTART)
+        self._client.alter(how)
+
+    def restore(self, component: str, replica: int | None = None) -> None:
+        """Restart a program as it was declared. Raises ActionFailed when it does not come back."""
+        self._client.restore(component, replica)
 
     @property
     def edges(self) -> tuple[NetworkEdge, ...]:

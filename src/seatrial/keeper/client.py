@@ -160,9 +160,19 @@ class KeeperClient:
                 f"{action} cannot be held: nothing undoes it",
                 hint=f"what can be held: {', '.join(p.UNDO)}",
             )
-        act = p.Act(action=action, component=component, replica=replica, hold=hold)
+        self._ask_acting(p.Act(action=action, component=component, replica=replica, hold=hold))
+
+    def alter(self, request: p.Alter) -> None:
+        """Restart a component in another way, until `restore` or the end of this lease."""
+        self._ask_acting(request)
+
+    def restore(self, component: str, replica: int | None = None) -> None:
+        """Restart a component as it was declared. Raises ActionFailed."""
+        self._ask_acting(p.Restore(component=component, replica=replica))
+
+    def _ask_acting(self, request: BaseModel) -> None:
         state = read_state(self.place)
-        self.ask(act, _ANSWER_SECONDS if state is None else state.act_seconds)
+        self.ask(request, _ANSWER_SECONDS if state is None else state.act_seconds)
 
     def impose(self, request: p.Impose) -> None:
         """A network fault, until `mend` or the end of this lease."""

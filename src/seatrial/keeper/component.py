@@ -6,7 +6,7 @@ import asyncio
 import shlex
 import signal
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic
 
@@ -18,6 +18,7 @@ from seatrial.keeper.log import Log
 from seatrial.keeper.network.network import Endpoints, Network
 from seatrial.keeper.places import Place, cache
 from seatrial.keeper.ports import PortReservations, is_taken
+from seatrial.keeper.protocol import Alter
 from seatrial.keeper.timeline import Timeline
 from seatrial.kinds.base import Context, Endpoint, Kind, Target
 from seatrial.kinds.launching import Launch, Site
@@ -45,6 +46,7 @@ class Replica:
     state: State = State.WAITING
     detail: str = ""
     by_fault: bool = False
+    cause: Cause | None = None  # why it failed
 
 
 @dataclass
@@ -147,6 +149,8 @@ class Managed:
     ) -> None:
         replica = self.replicas[number]
         replica.state, replica.detail, replica.by_fault = state, detail, by_fault
+        if state is not State.FAILED:
+            replica.cause = None
         if self.network is not None:
             await self.network.note(self.name, number, state)
         timeline = self.world.timeline
@@ -180,7 +184,13 @@ class Managed:
             self.component.config,
             everyone[self.name],
             tuple(replica.state for replica in self.replicas),
+            self.causes,
         )
+
+    @property
+    def causes(self) -> tuple[Cause | None, ...]:
+        """Of each replica, why it failed."""
+        return tuple(replica.cause for replica in self.replicas)
 
     def target_of(self, number: int) -> Target:
         """The one replica alone, for its own readiness."""
@@ -213,6 +223,7 @@ class Managed:
             self._refuse_taken_port(number)
             await self._start_retrying(number, context)
         except StartFailed as failure:
+            replica.cause = failure.cause
             await self._set(number, State.FAILED, failure.found)
             await replica.instance.end(signal.SIGKILL)
             raise
@@ -249,6 +260,53 @@ class Managed:
     ) -> None:
         await self._set(number, State.STOPPED, "on request", by_fault=by_fault)
         await self.replicas[number].instance.end(how)
+
+    async def alter_one(self, number: int, how: Alter, context: Context) -> None:
+        """Restart it in another way, until `restore_one`. That it ends, or is not ready in time, is
+        no error: it is left as it is, so that it can say why."""
+        replica = self.replicas[number]
+        await self.stop_one(number, by_fault=True)
+        replica.instance.site = self._altered(number, how)
+        await self._set(number, State.STARTING, by_fault=True)
+        try:
+            self._refuse_taken_port(number)
+            deadline = Deadline.after(how.patience)
+            await replica.instance.start(self.target_of(number), context, deadline)
+        except StartFailed as failure:
+            replica.cause = failure.cause
+            await self._set(number, State.FAILED, failure.found, by_fault=True)
+            return
+        done = not replica.instance.running
+        await self._set(number, State.DONE if done else State.READY, by_fault=True)
+
+    def _altered(self, number: int, how: Alter) -> Site:
+        site = self._as_declared(number)
+
+        def resolve(text: str) -> str:
+            everyone = self._everyone()
+            return references.resolve(text, everyone, viewer=self.name, replica=number)
+
+        env = {name: value for name, value in site.env.items() if name not in how.unset}
+        env |= {name: resolve(value) for name, value in how.env.items()}
+        argv = site.argv if how.run is None else tuple(resolve(word) for word in how.run)
+        config = site.config
+        if how.config:
+            given = config.model_dump(mode="json", exclude_unset=True)
+            config = type(config).model_validate({**given, **how.config})
+        return replace(site, argv=argv, env=env, config=config)
+
+    async def restore_one(self, number: int, context: Context) -> None:
+        """Restart it as it was declared. Raises StartFailed."""
+        await self.stop_one(number)
+        self.replicas[number].instance.site = self._as_declared(number)
+        await self.start_one(number, context)
+
+    def _as_declared(self, number: int) -> Site:
+        return self._site(number, self.allocated[number], self._everyone())
+
+    def _everyone(self) -> Endpoints:
+        assert self.network is not None
+        return self.network.seen_by(self.name)
 
     async def kill_one(self, number: int, *, by_fault: bool = False) -> None:
         """SIGKILL, without a goodbye."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from seatrial.errors import CapabilityMissing
 from seatrial.keeper.network.impairment import Impairment, NetworkEdge
-from seatrial.keeper.protocol import Action, ComponentStatus, Failure
+from seatrial.keeper.protocol import Action, Alter, ComponentStatus, Failure
 from seatrial.keeper.timeline import Timeline
 from seatrial.kinds.base import Context, Target, load
 from seatrial.outcome import Health, State
@@ -96,6 +96,15 @@ class Observer:
             f"{component} cannot be asked to {action.value}: Seatrial only connected to it",
             hint="use an environment that Seatrial starts (local)",
         )
+
+    async def alter(self, how: Alter) -> None:
+        raise CapabilityMissing(
+            f"{how.component} cannot be restarted otherwise: Seatrial only connected to it",
+            hint="use an environment that Seatrial starts (local)",
+        )
+
+    async def restore(self, component: str, replica: int | None) -> None:
+        """Nothing was ever altered."""
 
     async def impose(
         self, key: str, edges: tuple[NetworkEdge, ...], what: Impairment, note: str

@@ -5,6 +5,8 @@
                               with `settling`, for the deployment to be ready or to have failed
     act     action, ...       start, stop, kill, pause, resume, restart; `hold`: undone when this
                               connection ends, and marked as a fault on the time line
+    alter   component, ...    restart it with another environment or command; undone likewise
+    restore component         restart it as it was declared
     impose  key, edges, ...   a network fault, which ends when this connection does
     mend    key               end it before
     lock    mode, wait        the deployment's lock, shared or exclusive, held by this connection
@@ -23,7 +25,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, model_validator
 
 from seatrial.keeper.network.impairment import Impairment, NetworkEdge
 from seatrial.kinds.base import Endpoint
@@ -86,6 +88,25 @@ class Act(_Message):
         return self
 
 
+class Alter(_Message):
+    """Strings may hold references, which are filled in as this component sees the others."""
+
+    op: Literal["alter"] = "alter"
+    component: str
+    replica: int | None = Field(None, ge=0)
+    env: dict[str, str] = {}  # variables that are set
+    unset: tuple[str, ...] = ()
+    run: tuple[str, ...] | None = None  # None: its own command
+    config: dict[str, JsonValue] = {}  # other values of its keys in the declaration
+    patience: float = Field(3.0, gt=0, le=60)  # s in which it may become ready
+
+
+class Restore(_Message):
+    op: Literal["restore"] = "restore"
+    component: str
+    replica: int | None = Field(None, ge=0)
+
+
 class Impose(_Message):
     op: Literal["impose"] = "impose"
     key: str = Field(min_length=1, max_length=64)  # of the client's making: it need not wait for it
@@ -127,7 +148,7 @@ class Down(_Message):
 
 
 Request = Annotated[
-    Status | Events | Act | Impose | Mend | Lock | Unlock | Logs | Keep | Down,
+    Status | Events | Act | Alter | Restore | Impose | Mend | Lock | Unlock | Logs | Keep | Down,
     Field(discriminator="op"),
 ]
 REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
@@ -150,6 +171,7 @@ class ComponentStatus(_Answer):
     state: State
     detail: str = ""
     replicas: tuple[State, ...] = ()
+    causes: tuple[Cause | None, ...] = ()  # of each replica that failed
     by_fault: bool = False
     endpoints: dict[str, tuple[Endpoint, ...]] = {}
     started_in_ms: float | None = None

@@ -47,6 +47,10 @@ class Owner(Protocol):
         self, action: p.Action, component: str, replica: int | None, *, by_fault: bool = False
     ) -> None: ...
 
+    async def alter(self, how: p.Alter) -> None: ...
+
+    async def restore(self, component: str, replica: int | None) -> None: ...
+
     @property
     def edges(self) -> tuple[NetworkEdge, ...]: ...
 
@@ -66,7 +70,7 @@ class Owner(Protocol):
 class Connection:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
-    held: list[p.Act | p.Impose] = field(default_factory=list)
+    held: list[p.Act | p.Alter | p.Impose] = field(default_factory=list)
     requests: asyncio.Queue[bytes] = field(default_factory=asyncio.Queue)
     gone: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -192,11 +196,14 @@ class Server:
             loop = asyncio.get_running_loop()
             self._idle = loop.call_later(self._idle_seconds, self.over.set)
 
-    async def _undo(self, held: p.Act | p.Impose) -> None:
-        if isinstance(held, p.Impose):
-            await self._owner.mend(held.key)
-        else:
-            await self._do(p.UNDO[held.action], held)
+    async def _undo(self, held: p.Act | p.Alter | p.Impose) -> None:
+        match held:
+            case p.Impose(key=key):
+                await self._owner.mend(key)
+            case p.Alter(component=component, replica=replica):
+                await self._do(self._owner.restore(component, replica))
+            case p.Act():
+                await self._do(self._acting_on(p.UNDO[held.action], held))
 
     def status(self) -> p.DeploymentStatus:
         events = self._timeline.events
@@ -238,6 +245,15 @@ class Server:
                 return p.Reply(events=_events(await connection.unless_gone(waiting)))
             case p.Act():
                 return await self._act(connection, request)
+            case p.Alter(component=component, replica=replica):
+                self._known(component, replica)
+                connection.held.append(request)
+                await self._do(self._owner.alter(request))
+            case p.Restore(component=component, replica=replica):
+                self._known(component, replica)
+                await self._do(self._owner.restore(component, replica))
+                held = connection.held
+                held[:] = [one for one in held if not _is_altered(one, component, replica)]
             case p.Impose(key=key, edges=edges, impairment=impairment, note=note):
                 connection.held.append(request)
                 await self._owner.impose(key, edges, impairment, note)
@@ -282,16 +298,22 @@ class Server:
         undone = next((held for held in acts if _undoes(act, held)), None)
         if act.hold:
             connection.held.append(act)  # before it is done: it may be cut off half-way
-        await self._do(act.action, act, by_fault=act.hold)
+        await self._do(self._acting_on(act.action, act, by_fault=act.hold))
         if undone is not None:
             connection.held.remove(undone)
         return p.Reply()
 
-    async def _do(self, action: p.Action, act: p.Act, *, by_fault: bool = False) -> None:
+    def _acting_on(
+        self, action: p.Action, act: p.Act, *, by_fault: bool = False
+    ) -> Coroutine[object, object, None]:
+        return self._owner.act(action, act.component, act.replica, by_fault=by_fault)
+
+    async def _do(self, doing: Coroutine[object, object, None]) -> None:
         """Let the owner do it, unless the deployment ends: then there is nothing left to do."""
-        self._refuse_if_over()
-        doing = self._owner.act(action, act.component, act.replica, by_fault=by_fault)
-        task = asyncio.create_task(doing)
+        if self.over.is_set():
+            doing.close()
+            raise _ending()
+        task = asyncio.ensure_future(doing)
         self._acting.add(task)
         task.add_done_callback(self._acting.discard)
         try:
@@ -349,7 +371,11 @@ def _never() -> bool:
     return False
 
 
-def _is_imposed(held: p.Act | p.Impose, key: str) -> bool:
+def _is_altered(held: p.Act | p.Alter | p.Impose, component: str, replica: int | None) -> bool:
+    return isinstance(held, p.Alter) and (held.component, held.replica) == (component, replica)
+
+
+def _is_imposed(held: p.Act | p.Alter | p.Impose, key: str) -> bool:
     return isinstance(held, p.Impose) and held.key == key
 
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 
 from seatrial.declaration.interpreter import interpreter
 from seatrial.declaration.models import ProgramConfig, System
-from seatrial.errors import CapabilityMissing
+from seatrial.errors import CapabilityMissing, UsageError
 from seatrial.keeper.component import Managed, World
 from seatrial.keeper.instance import StartFailed
 from seatrial.keeper.network.impairment import Impairment, NetworkEdge
 from seatrial.keeper.network.network import Endpoints, Network
 from seatrial.keeper.places import Place, cache
 from seatrial.keeper.ports import PortReservations
-from seatrial.keeper.protocol import LONGEST_LOG, Action, ComponentStatus, Failure
+from seatrial.keeper.protocol import LONGEST_LOG, Action, Alter, ComponentStatus, Failure
 from seatrial.keeper.timeline import Timeline
 from seatrial.kinds.base import Context, load
 from seatrial.outcome import State
@@ -115,6 +115,7 @@ class Supervisor:
                 state=m.state,
                 detail=next((r.detail for r in m.replicas if r.state is m.state), ""),
                 replicas=tuple(r.state for r in m.replicas),
+                causes=m.causes,
                 by_fault=any(r.by_fault for r in m.replicas),
                 endpoints=dict(m.endpoints),
                 started_in_ms=m.started_in_ms,
@@ -136,10 +137,39 @@ class Supervisor:
         Raises StartFailed when it does not come back.
         """
         managed = self._managed[component]
+        await self._each(
+            managed, replica, lambda number: self._act(action, managed, number, by_fault)
+        )
+
+    async def alter(self, how: Alter) -> None:
+        """Restart it with another environment or command; returns when it is ready, or has failed,
+        or its patience is over."""
+        managed = self._managed[how.component]
+        if not _is_program(managed) and (how.env or how.unset or how.run):
+            raise UsageError(
+                f"{managed.name} has no environment or command of its own",
+                hint="a component with `run` has",
+            )
+        context = self.context()
+        await self._each(
+            managed, how.replica, lambda number: managed.alter_one(number, how, context)
+        )
+
+    async def restore(self, component: str, replica: int | None) -> None:
+        """Restart it as it was declared. Raises StartFailed when it does not come back."""
+        managed, context = self._managed[component], self.context()
+        await self._each(managed, replica, lambda number: managed.restore_one(number, context))
+
+    async def _each(
+        self,
+        managed: Managed,
+        replica: int | None,
+        do: Callable[[int], Coroutine[object, object, None]],
+    ) -> None:
+        """Do it to one replica, or side by side to all, when it is this client's turn."""
         numbers = range(len(managed.replicas)) if replica is None else [replica]
         async with managed.turn:
-            acts = (self._act(action, managed, number, by_fault) for number in numbers)
-            done = await asyncio.gather(*acts, return_exceptions=True)
+            done = await asyncio.gather(*map(do, numbers), return_exceptions=True)
         for failure in done:
             if failure is not None:
                 raise failure

@@ -12,6 +12,7 @@ that can use it:
     client   what a trial talks to it with                             plugin
     meters   what only the server knows of its load                    keeper
     clean_up how what trials created is found again and removed        plugin
+    drills   ways to break it, each with what must be said about it    drills
     server   which program on this machine would be started            provision
 """
 
@@ -30,6 +31,7 @@ from seatrial.outcome import Cause, Connection, Health, Outcome, Priority, State
 from seatrial.waiting import Deadline
 
 if TYPE_CHECKING:
+    from seatrial.kinds.drill import Drills
     from seatrial.kinds.launching import Launch
 
 
@@ -99,6 +101,7 @@ class Target:
     config: ComponentConfig
     endpoints: Mapping[str, tuple[Endpoint, ...]]
     states: tuple[State, ...] = ()
+    causes: tuple[Cause | None, ...] = ()  # of replicas that failed: why, as their keeper saw it
 
     def endpoint(self, name: str | None = None) -> Endpoint:
         """The first replica's endpoint; without a name, the kind's default one."""
@@ -248,10 +251,12 @@ class Kind:
     clean_up: type[CleanUp] | None = None  # the model of its `clean_up` in a declaration
     clean_up_at: Lazy = ""
     consumers_at: Lazy = ""
+    drills_at: Lazy = ""
     server_at: Lazy = ""  # with `packages`: is it installed?
     packages: tuple[str, ...] = ()  # Debian packages that carry its server
     #: What other programs call such a component in a health answer: "database", "db", "queue"...
     also_called: tuple[str, ...] = ()
+    place: str = ""  # what the path of its URL names: "database"
     #: What is wrong with others where such a component does not run: it declares queues, say.
     provides: frozenset[Cause] = frozenset()
 
@@ -289,6 +294,10 @@ class Kind:
         if not self.consumers_at:
             return None
         return cast("Callable[[Target, str, Deadline], Awaitable[int]]", _load(self.consumers_at))
+
+    @property
+    def drills(self) -> Drills | None:
+        return cast("Drills", _load(self.drills_at)) if self.drills_at else None
 
     @property
     def server(self) -> FindServer | None:

@@ -98,6 +98,8 @@ def down_by_states(target: Target) -> ProbeResult | None:
     A replica that never became ready (failed) may well run and say why, so servers are asked; see
     the kinds. States are what the keeper did or saw, and so better evidence than a time-out.
     """
+    if Cause.PORT_IN_USE in target.causes:
+        return _port_in_use(target)
     bad = [(number, state) for number, state in enumerate(target.states) if state in _DOWN]
     if not bad:
         return None
@@ -120,6 +122,20 @@ def down_by_states(target: Target) -> ProbeResult | None:
         found=f"{who} {words[state]}{more}",
         fix=f"seatrial restart {target.name}"
         + ("" if on_request else f"; its last words: seatrial logs {target.name}"),
+    )
+
+
+def _port_in_use(target: Target) -> ProbeResult:
+    """What answers at its address, if anything does, is not it: there is no use in asking."""
+    ports = ", ".join(str(e.port) for es in target.endpoints.values() for e in es)
+    return ProbeResult(
+        Health.UNHEALTHY,
+        Connection.DISCONNECTED,
+        0.0,
+        Cause.PORT_IN_USE,
+        expected=f"{target.name} listens on port {ports}",
+        found="another program listens there, so it could not start",
+        fix=f"end that program (ss -ltnp shows it), then: seatrial restart {target.name}",
     )
 
 

@@ -17,5 +17,6 @@ KIND = Kind(
     expectations_at="seatrial.kinds.http.expectations:check",
     launch_at="seatrial.kinds.http.launch:LAUNCH",
     client_at="seatrial.kinds.http.client:HttpClient",
+    drills_at="seatrial.kinds.http.drills:drills",
     provides=frozenset({Cause.QUEUE_MISSING}),
 )

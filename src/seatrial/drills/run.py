@@ -1,0 +1,103 @@
+"""One drill after the other: green, broken, noticed, mended, green again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from time import monotonic
+
+from seatrial.checks.report import CheckReport
+from seatrial.checks.run import run_checks
+from seatrial.drills.score import Noticed, Scored, of_check, of_trials
+from seatrial.drills.stage import DeploymentStage
+from seatrial.errors import CapabilityMissing
+from seatrial.evidence.records import TrialFinished
+from seatrial.kinds.drill import Drill
+from seatrial.waiting import NotReached, eventually
+
+_GREEN_SECONDS = 30.0  # in which a mended deployment must be well again
+_CHECK_SECONDS = 10.0
+
+#: Runs the trials of these names against the deployment, and says what became of them.
+RunTrials = Callable[[Sequence[str]], Sequence[TrialFinished]]
+
+
+class NotGreen(Exception):
+    """The deployment is not well although nothing is broken on purpose."""
+
+    def __init__(self, report: CheckReport) -> None:
+        super().__init__(", ".join(finding.id for finding in report.findings))
+        self.report = report
+
+
+class Drilling:
+    """Carries drills out on one deployment, which must be nobody else's meanwhile."""
+
+    def __init__(self, stage: DeploymentStage, trials: RunTrials) -> None:
+        self._stage = stage
+        self._trials = trials
+
+    def carry_out(self, drills: Sequence[Drill]) -> Iterator[Scored]:
+        """The score of each, as soon as it is known. After one that could not be undone no other
+        is begun. Raises NotGreen when the deployment is not well at the beginning."""
+        before = self._green()
+        for drill in drills:
+            scored = self._one(drill, before)
+            try:
+                before = self._green()
+            except NotGreen as error:
+                yield replace(scored, not_mended=error.report.findings)
+                return
+            yield scored
+
+    def _one(self, drill: Drill, before: CheckReport) -> Scored:
+        began = monotonic()
+        try:
+            with drill.broken(self._stage):
+                noticed = self._noticed(drill, before, began + drill.within)
+                seconds = monotonic() - began
+        except CapabilityMissing as error:
+            return Scored(drill.name, drill.title, Noticed(), None, skipped=error.message)
+        return Scored(drill.name, drill.title, noticed, seconds if noticed.named else None)
+
+    def _noticed(self, drill: Drill, before: CheckReport, until: float) -> Noticed:
+        """By a check, again and again until it is named or the time is over."""
+        if drill.trials:
+            return of_trials(drill, self._trials(drill.trials))
+        best = Noticed()
+
+        def look() -> Noticed:
+            nonlocal best
+            found = of_check(drill, before, self._check())
+            best = found if found.detected else best
+            return found
+
+        try:
+            return eventually(
+                look,
+                lambda found: found.named,
+                timeout=max(0.1, until - monotonic()),
+                what=f"{drill.name} is named",
+            )
+        except NotReached:
+            return best
+
+    def _green(self) -> CheckReport:
+        """Raises NotGreen."""
+        last: list[CheckReport] = []
+
+        def look() -> bool:
+            last[:] = [self._check()]
+            return not last[0].findings
+
+        try:
+            eventually(look, timeout=_GREEN_SECONDS, what="the deployment is well")
+        except NotReached:
+            raise NotGreen(last[0]) from None
+        return last[0]
+
+    def _check(self) -> CheckReport:
+        deployment = self._stage.deployment
+        context = deployment.context()
+        return asyncio.run(run_checks(deployment.system, context.targets, context, _CHECK_SECONDS))

@@ -1,0 +1,81 @@
+"""What was noticed of a drill: pure, from the reports before and during it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from seatrial.checks.report import CheckReport
+from seatrial.evidence.records import FindingBody, TrialFinished
+from seatrial.kinds.drill import Drill
+from seatrial.outcome import Outcome, Priority
+
+_BAD = (Outcome.FAILED, Outcome.BLOCKED)
+
+
+@dataclass(frozen=True)
+class Noticed:
+    """`cause` is "postgres.schema_drift", or the name of the trial that failed."""
+
+    detected: bool = False
+    named: bool = False
+    cause: str | None = None
+    by: Literal["check", "trial"] | None = None
+
+
+def of_check(drill: Drill, before: CheckReport, during: CheckReport) -> Noticed:
+    """Detected: any new finding at p1 or p2. Named: a new root one, of right component and cause.
+
+    A fault that is only in `blocks` of others is not named by it: who reads would mend the wrong
+    thing first.
+    """
+    old = {finding.id for finding in before.findings}
+    new = [f for f in during.findings if f.id not in old and f.priority is not Priority.P3]
+    if not new:
+        return Noticed()
+    right = next((f for f in new if f.cause in drill.answers.get(f.component, ())), None)
+    shown = right or new[0]
+    return Noticed(True, right is not None, _cause(shown), "check")
+
+
+def _cause(finding: FindingBody) -> str:
+    return f"{finding.component}.{finding.cause}"
+
+
+def of_trials(drill: Drill, finished: Iterable[TrialFinished]) -> Noticed:
+    """Named: one of the drill's own trials failed, and its error says what the drill expects."""
+    failed = [trial for trial in finished if trial.outcome in _BAD]
+    right = [
+        trial
+        for trial in failed
+        if trial.name.partition("[")[0] in drill.trials
+        and re.search(drill.says, trial.error, re.DOTALL)
+    ]
+    shown = (right or failed)[:1]
+    return Noticed(
+        bool(failed), bool(right), shown[0].name if shown else None, "trial" if shown else None
+    )
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One drill that was carried out, or was skipped for a reason."""
+
+    name: str
+    title: str
+    noticed: Noticed
+    seconds: float | None  # from when breaking began until it was named; None: not in time
+    skipped: str = ""
+    not_mended: tuple[FindingBody, ...] = ()  # what a check still found after it was undone
+
+    @property
+    def good(self) -> bool:
+        return self.noticed.detected and self.noticed.named
+
+
+def total(drills: Sequence[Scored]) -> float | None:
+    """The share of those that were carried out that were detected and named; None of none."""
+    done = [one for one in drills if not one.skipped]
+    return sum(one.good for one in done) / len(done) if done else None
