@@ -1,4 +1,4 @@
-"""The life of one `seatrial drill`: a private deployment, drills on it, evidence; wires the rooms."""
+"""The life of one `seatrial drill`: a private deployment, and drills on it; wires the rooms."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from seatrial.declaration.models import System
 from seatrial.drills import standard
-from seatrial.drills.own import own_drills
+from seatrial.drills.own import Own
 from seatrial.drills.run import Drilling
 from seatrial.drills.score import Scored
 from seatrial.drills.stage import DeploymentStage
@@ -39,9 +39,9 @@ class Tell:
     scored: Callable[[Scored, Redactor], None]
 
 
-def all_drills(system: System) -> tuple[Drill, ...]:
-    """Those of the graph, of the kinds, and of the system's own folder. Raises UsageError."""
-    return (*standard.drills(system), *own_drills(system))
+def all_drills(system: System, own: Own) -> tuple[Drill, ...]:
+    """Those of the graph and of the kinds, then the system's own."""
+    return (*standard.drills(system), *own.drills)
 
 
 def chosen(drills: Sequence[Drill], names: Sequence[str]) -> tuple[Drill, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
@@ -11,6 +12,7 @@ from pydantic import JsonValue
 
 from seatrial.cli.options import env_option, json_option, load_system
 from seatrial.cli.output import Progress, colour, print_json
+from seatrial.drills.own import read_own
 from seatrial.drills.run import NotGreen
 from seatrial.drills.score import Scored, total
 from seatrial.errors import DeploymentError
@@ -32,8 +34,11 @@ def command(words: tuple[str, ...], environment: str | None, as_json: bool, only
     first word is SYSTEM if there is a folder of that name.
     """
     system, names = _told_apart(words)
+    own = read_own(load_system(system, environment).folder)
+    for variable, value in own.variables.items():
+        os.environ.setdefault(variable, value)  # the keeper reads the declaration with them too
     declared = load_system(system, environment)
-    drills = chosen(all_drills(declared), names)
+    drills = chosen(all_drills(declared, own), names)
     if only_list:
         _list(drills, as_json)
         return int(ExitCode.GO)

@@ -1,25 +1,37 @@
-"""A system's own drills: `drills/drill_*.py` beside its seatrial.yaml, each with a `DRILLS`."""
+"""A system's own drills: `drills/drill_*.py` beside its seatrial.yaml.
+
+Each has a list `DRILLS`, and may have `VARIABLES`: values of the ${VAR} in the declaration, for the
+deployment that is drilled, where the environment does not say otherwise.
+"""
 
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from seatrial.declaration.models import System
 from seatrial.errors import UsageError
 from seatrial.kinds.drill import Drill
 
 FOLDER = "drills"
 
 
-def own_drills(system: System) -> Sequence[Drill]:
-    """Those that the system's files define. Raises UsageError, naming the file."""
-    files = sorted((system.folder / FOLDER).glob("drill_*.py"))
-    return tuple(drill for file in files for drill in _read(file))
+@dataclass(frozen=True)
+class Own:
+    drills: tuple[Drill, ...]
+    variables: Mapping[str, str]
 
 
-def _read(file: Path) -> Sequence[Drill]:
+def read_own(system_folder: Path) -> Own:
+    """What the system's files define. Raises UsageError, naming the file."""
+    files = sorted((system_folder / FOLDER).glob("drill_*.py"))
+    read = [_read(file) for file in files]
+    variables = {name: value for one in read for name, value in one.variables.items()}
+    return Own(tuple(drill for one in read for drill in one.drills), variables)
+
+
+def _read(file: Path) -> Own:
     hint = "such a file holds DRILLS, a list of seatrial.kinds.drill.Drill"
     spec = importlib.util.spec_from_file_location(f"seatrial_own_{file.stem}", file)
     if spec is None or spec.loader is None:
@@ -28,10 +40,11 @@ def _read(file: Path) -> Sequence[Drill]:
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise UsageError(
-            f"{file} cannot be read: {type(error).__name__}: {error}", hint=hint
-        ) from error
-    found = getattr(module, "DRILLS", None)
+        said = f"{type(error).__name__}: {error}"
+        raise UsageError(f"{file} cannot be read: {said}", hint=hint) from error
+    found, variables = getattr(module, "DRILLS", None), getattr(module, "VARIABLES", {})
     if not isinstance(found, list | tuple) or not all(isinstance(one, Drill) for one in found):
         raise UsageError(f"{file} holds no DRILLS", hint=hint)
-    return tuple(found)
+    if not isinstance(variables, dict) or not all(isinstance(v, str) for v in variables.values()):
+        raise UsageError(f"{file}: VARIABLES is no mapping of texts", hint=hint)
+    return Own(tuple(found), variables)

@@ -45,6 +45,7 @@ class DeploymentStage:
     ) -> Iterator[None]:
         how = Alter(
             component=component,
+            replica=None,
             env=dict(env),
             unset=tuple(unset),
             run=None if run is None else tuple(run),
@@ -58,7 +59,7 @@ class DeploymentStage:
             self.deployment.restore(component)
 
     def stopped(self, component: str) -> AbstractContextManager[None]:
-        return Applied(Stop(component=component), self.deployment)
+        return Applied(Stop(component=component, replica=None), self.deployment)
 
     def paused(self, component: str, replica: int | None = None) -> AbstractContextManager[None]:
         return Applied(Pause(component=component, replica=replica), self.deployment)
@@ -80,7 +81,5 @@ class DeploymentStage:
             yield
 
     def late(self, viewer: str, target: str, seconds: float) -> AbstractContextManager[None]:
-        fault = Latency(
-            viewer=viewer, target=target, by=seconds, jitter=None, direction=Direction.DOWNSTREAM
-        )
+        fault = Latency.of(viewer, target, by=seconds, direction=Direction.DOWNSTREAM)
         return Applied(fault, self.deployment)

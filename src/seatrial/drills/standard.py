@@ -77,7 +77,7 @@ def _of_program(system: System, component: Component, stays: bool) -> Iterator[D
     for variable, reference in _variables(component).items():
         kind = load(system.components[reference.owner].kind)
         yield from _of_variable(name, config.env[variable], variable, reference, kind)
-        if stays:
+        if load(component.kind).endpoints:  # it answers, and so can answer late
             yield Drill(
                 f"{name}.{reference.owner}.slow",
                 f"what {name} hears from {reference.owner} comes seconds late",

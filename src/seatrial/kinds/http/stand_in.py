@@ -29,7 +29,7 @@ def main() -> None:
             self.end_headers()
             self.wfile.write(body)
 
-        do_GET = do_POST = do_PUT = do_DELETE = _answer
+        do_GET = do_POST = do_PUT = do_DELETE = _answer  # noqa: N815  (names of its base)
 
         def log_message(self, format: str, *args: object) -> None:
             """What it is asked is nobody's concern."""

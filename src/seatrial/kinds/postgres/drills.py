@@ -48,6 +48,7 @@ SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()
 """
 
+Statement = sql.SQL | sql.Composed
 Breaks = Callable[[Link], AbstractContextManager[None]]
 
 
@@ -110,7 +111,7 @@ def _first(link: Link, query: str, what: str, *names: object) -> dict[str, str]:
 
 
 @contextmanager
-def _changed(link: Link, do: sql.Composable, undo: sql.Composable) -> Iterator[None]:
+def _changed(link: Link, do: Statement, undo: Statement) -> Iterator[None]:
     link.execute(do)
     try:
         yield

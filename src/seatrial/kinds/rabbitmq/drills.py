@@ -182,40 +182,63 @@ def _dead_letters(queue: str, broker: _Broker) -> Iterator[None]:
             _bind(broker, one)
 
 
+def without_queue(component: str, queue: str, stage: Stage) -> AbstractContextManager[None]:
+    """The queue is deleted; it stays so only if nobody is left who declares it."""
+    return _with(component, partial(_deleted, queue), stage)
+
+
+@contextmanager
+def _deleted(queue: str, broker: _Broker) -> Iterator[None]:
+    with _put_back(queue, broker) as found:
+        _replace(broker, found, durable=None)
+        yield
+
+
 @contextmanager
 def _not_durable(queue: str, broker: _Broker) -> Iterator[None]:
+    with _put_back(queue, broker) as found:
+        _replace(broker, found, durable=False)
+        yield
+
+
+@contextmanager
+def _put_back(queue: str, broker: _Broker) -> Iterator[Mapping[str, object]]:
+    """What the queue is like; afterwards it is like that again, with its bindings."""
     path = f"queues/{broker.vhost}/{quoted(queue)}"
     found = _object(broker.get(path))
     bindings = [_object(one) for one in _list(broker.get(f"{path}/bindings"))]
-    amqp = broker.place.amqp
-    if amqp is None:
-        raise CapabilityMissing(f"{broker.place.component} has no AMQP endpoint here")
-    _replace(amqp, found, durable=False)
     try:
-        yield
+        yield found
     finally:
-        _replace(amqp, found, durable=True)
+        _replace(broker, found, durable=bool(found.get("durable")))
         for one in bindings:
             if one.get("source"):
                 _bind(broker, one)
 
 
-def _replace(endpoint: Endpoint, queue: Mapping[str, object], *, durable: bool) -> None:
-    """Delete the queue and declare it anew at once, so that nobody comes between."""
-    asyncio.run(_replaced(endpoint, queue, durable))
+def _replace(broker: _Broker, queue: Mapping[str, object], *, durable: bool | None) -> None:
+    """Delete the queue and, but for None, declare it anew at once: nobody comes between."""
+    amqp = broker.place.amqp
+    if amqp is None:
+        raise CapabilityMissing(f"{broker.place.component} has no AMQP endpoint here")
+    asyncio.run(_replaced(amqp, queue, durable))
 
 
-async def _replaced(endpoint: Endpoint, queue: Mapping[str, object], durable: bool) -> None:
+async def _replaced(endpoint: Endpoint, queue: Mapping[str, object], durable: bool | None) -> None:
     name = str(queue["name"])
+    delete = commands.Queue.Delete(queue=name)
     declare = commands.Queue.Declare(
         queue=name,
-        durable=durable,
+        durable=bool(durable),
         auto_delete=bool(queue.get("auto_delete")),
         arguments=dict(_object(queue.get("arguments") or {})),  # type: ignore[arg-type]
     )
     async with session(endpoint, Deadline.after(_SECONDS)) as amqp:
         channel = await amqp.channel()
-        amqp.send(channel, commands.Queue.Delete(queue=name), declare)
+        if durable is None:
+            await amqp.ask(channel, delete, commands.Queue.DeleteOk)
+            return
+        amqp.send(channel, delete, declare)
         while not isinstance(await amqp.receive(channel), commands.Queue.DeclareOk):
             pass
 
