@@ -88,8 +88,8 @@ def _tell(one: Scored, redactor: Redactor) -> None:
     said = one.skipped or one.noticed.cause or ""
     line = f"{colour(f'{word:<8}', shade, err=True)} {took:>7}  {one.name}  {said}"
     click.echo(redactor.redact(line), err=True)
-    for finding in one.not_mended:
-        click.echo(redactor.redact(f"  left behind: {finding.id}: {finding.found}"), err=True)
+    for left in one.not_mended:
+        click.echo(redactor.redact(f"  left behind: {left}"), err=True)
 
 
 def drill_json(scored: Sequence[Scored]) -> dict[str, JsonValue]:
@@ -109,7 +109,7 @@ def _one_json(one: Scored) -> JsonValue:
     if one.skipped:
         document["skipped"] = one.skipped
     if one.not_mended:
-        document["left_behind"] = [finding.id for finding in one.not_mended]
+        document["left_behind"] = list(one.not_mended)
     return document
 
 

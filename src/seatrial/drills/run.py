@@ -13,6 +13,7 @@ from seatrial.drills.score import Noticed, Scored, of_check, of_trials
 from seatrial.drills.stage import DeploymentStage
 from seatrial.errors import CapabilityMissing
 from seatrial.evidence.records import TrialFinished
+from seatrial.keeper.client import ActionFailed
 from seatrial.kinds.drill import Drill
 from seatrial.waiting import NotReached, eventually
 
@@ -27,8 +28,7 @@ class NotGreen(Exception):
     """The deployment is not well although nothing is broken on purpose."""
 
     def __init__(self, report: CheckReport) -> None:
-        super().__init__(", ".join(finding.id for finding in report.findings))
-        self.report = report
+        super().__init__("; ".join(f"{f.id}: {f.found}" for f in report.findings))
 
 
 class Drilling:
@@ -44,22 +44,27 @@ class Drilling:
         before = self._green()
         for drill in drills:
             scored = self._one(drill, before)
-            try:
-                before = self._green()
-            except NotGreen as error:
-                yield replace(scored, not_mended=error.report.findings)
-                return
+            if not scored.not_mended:
+                try:
+                    before = self._green()
+                except NotGreen as error:
+                    scored = replace(scored, not_mended=(str(error),))
             yield scored
+            if scored.not_mended:
+                return
 
     def _one(self, drill: Drill, before: CheckReport) -> Scored:
-        began = monotonic()
+        began, scored = monotonic(), Scored(drill.name, drill.title, Noticed(), None)
         try:
             with drill.broken(self._stage):
                 noticed = self._noticed(drill, before, began + drill.within)
-                seconds = monotonic() - began
+                seconds = monotonic() - began if noticed.named else None
+                scored = replace(scored, noticed=noticed, seconds=seconds)
         except CapabilityMissing as error:
-            return Scored(drill.name, drill.title, Noticed(), None, skipped=error.message)
-        return Scored(drill.name, drill.title, noticed, seconds if noticed.named else None)
+            return replace(scored, skipped=error.message)
+        except ActionFailed as error:  # it was not started again
+            return replace(scored, not_mended=(error.message,))
+        return scored
 
     def _noticed(self, drill: Drill, before: CheckReport, until: float) -> Noticed:
         """By a check, again and again until it is named or the time is over."""

@@ -68,7 +68,7 @@ class Scored:
     noticed: Noticed
     seconds: float | None  # from when breaking began until it was named; None: not in time
     skipped: str = ""
-    not_mended: tuple[FindingBody, ...] = ()  # what a check still found after it was undone
+    not_mended: tuple[str, ...] = ()  # what was still wrong after it was undone
 
     @property
     def good(self) -> bool:

@@ -165,7 +165,7 @@ def _misspelt(variable: str) -> str:
 @contextmanager
 def _stopped(names: Sequence[str], stage: Stage) -> Iterator[None]:
     with ExitStack() as all_of_them:
-        for name in names:
+        for name in reversed(names):  # so that what others need is started before them
             all_of_them.enter_context(stage.stopped(name))
         yield
 

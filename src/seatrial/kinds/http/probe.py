@@ -47,8 +47,7 @@ async def probe(target: Target, context: Context, deadline: Deadline) -> ProbeRe
     """Probe all replicas at once; the worst one is the result."""
     if (waiting := waiting_by_states(target)) is not None:
         return waiting
-    asked = [s for s in target.states if s is not State.FAILED]  # a failed one may say why
-    if (down := down_by_states(dataclasses.replace(target, states=tuple(asked)))) is not None:
+    if (down := down_by_states(_without_those_who_may_say_why(target))) is not None:
         return down
     endpoints = target.endpoints["http"]
     results = await asyncio.gather(*(_one(target, each, deadline) for each in endpoints))
@@ -62,6 +61,17 @@ async def probe(target: Target, context: Context, deadline: Deadline) -> ProbeRe
         result = dataclasses.replace(result, found=f"{who}: {result.found}")
     slowest = max(each.response_time_ms for each in results)
     return dataclasses.replace(result, response_time_ms=slowest)
+
+
+def _without_those_who_may_say_why(target: Target) -> Target:
+    """Without the states of replicas that never became ready, yet did not end."""
+    causes = target.causes or (None,) * len(target.states)
+    known = (
+        state
+        for state, cause in zip(target.states, causes, strict=True)
+        if state is not State.FAILED or cause is Cause.EXITED
+    )
+    return dataclasses.replace(target, states=tuple(known))
 
 
 def path_at(endpoint: Endpoint, path: str) -> str:
