@@ -25,7 +25,7 @@ from seatrial.evidence.redaction import Redactor
 from seatrial.keeper.protocol import Event
 from seatrial.kinds.drill import Drill
 from seatrial.outcome import Priority
-from seatrial.run import runs_folder
+from seatrial.run import interruptible, runs_folder
 from seatrial.sessions import Session, require_pytest, run_session
 
 _SESSION = Session("drill", tuple(Priority), gates=False)
@@ -68,7 +68,7 @@ def exercise(system: System, drills: Sequence[Drill], tell: Tell) -> tuple[Score
     if any(drill.trials for drill in drills):
         require_pytest(system)
     done: list[Scored] = []
-    with environment.start(system, name=None) as deployment:
+    with interruptible(), environment.start(system, name=None) as deployment:
         try:
             deployment.wait_until_ready(tell.event)
             trials = _Trials(deployment)

@@ -91,7 +91,7 @@ def run(order: Order, tell: Tell) -> Result:
     folder = runs_folder(system.folder) / run_id
     folder.mkdir(mode=0o700)
     redactor = redactor_of(system)
-    with EvidenceWriter(folder, "run", redactor) as evidence, _interruptible():
+    with EvidenceWriter(folder, "run", redactor) as evidence, interruptible():
         running = _Run(order, found, run_id, folder, redactor, evidence, tell)
         begin = monotonic()
         evidence.write(running.header())
@@ -104,7 +104,7 @@ def run(order: Order, tell: Tell) -> Result:
     return Result(folder, reports, decision)
 
 
-class _interruptible:  # noqa: N801  (reads as the phrase that it is)
+class interruptible:  # noqa: N801  (reads as the phrase that it is)
     """SIGTERM ends a run as Ctrl-C does: with evidence, reverted faults and a verdict."""
 
     def __enter__(self) -> None:

@@ -198,7 +198,7 @@ def completed(finished) -> Any:
 
     def wait(task_id: str, timeout: float | None = None) -> dict[str, Any]:
         task = finished(task_id, timeout)
-        assert task["status"] == "completed", task
+        assert task["status"] == "completed", task["error_message"]
         return task
 
     return wait
