@@ -12,6 +12,7 @@ from seatrial.errors import SeatrialError
 
 #: Every command with its summary, so that `--help` need not import them.
 COMMANDS: dict[str, str] = {
+    "init": "Write a first seatrial.yaml from the compose file in FOLDER.",
     "up": "Bring the system up, or attach to it; returns when it is ready.",
     "down": "End what `up` started.",
     "status": "Show the components and their states.",

@@ -11,6 +11,7 @@ from seatrial.declaration.problems import Path_, Problems, nearest
 from seatrial.declaration.source import Entry, ListNode, MapNode, Node, locate, step
 
 DEFAULT = "local"
+COMPOSE = "compose"
 _KEY = "environments"
 
 #: component -> endpoint -> field -> variable; the second replica's field is "url.1", and so on.
@@ -18,9 +19,13 @@ Variables = dict[str, dict[str, dict[str, str]]]
 
 
 def choose(root: Entry, wanted: str | None, problems: Problems) -> str | None:
-    """The environment in use: the one asked for, else `local`, else the only one."""
+    """The environment in use: the one asked for, else `local`, else the only one.
+
+    Where none is declared there is one: `compose` beside a compose file, else `local`.
+    """
     named = step(root.node, _KEY)
-    names = list(named.entries) if isinstance(named, MapNode) else [DEFAULT]
+    implied = DEFAULT if step(root.node, COMPOSE) is None else COMPOSE
+    names = list(named.entries) if isinstance(named, MapNode) else [implied]
     at = locate(root, (_KEY,))
     if wanted is not None:
         if wanted in names:
@@ -44,7 +49,8 @@ def bind(
 ) -> dict[str, EnvironmentConfig]:
     """All environments that are without mistakes."""
     if section is None:
-        return {DEFAULT: EnvironmentConfig.model_validate({"provider": DEFAULT})}
+        implied = DEFAULT if compose is None else COMPOSE
+        return {implied: EnvironmentConfig.model_validate({"provider": implied})}
     named = section.node
     if not isinstance(named, MapNode) or not named.entries:
         problems.add(section.at, (_KEY,), "must name at least one environment")

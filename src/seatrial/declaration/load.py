@@ -30,7 +30,7 @@ from seatrial.declaration.models import (
     System,
 )
 from seatrial.declaration.problems import Path_, Problems, dotted, nearest
-from seatrial.declaration.source import Entry, MapNode, Node, locate, read_file, step
+from seatrial.declaration.source import MAX_BYTES, Entry, MapNode, Node, locate, read_file, step
 
 FILE_NAME = "seatrial.yaml"
 
@@ -156,7 +156,13 @@ class _Loader:
             compose=header.compose,
             clean_up=clean_up,
             variables=self._variables(configs),
-            digest=_digest(components, self.chosen, configs[self.chosen], header.python),
+            digest=_digest(
+                components,
+                self.chosen,
+                configs[self.chosen],
+                header.python,
+                self._compose_text(configs[self.chosen], header.compose),
+            ),
         )
 
     def _top(self, key: str) -> Entry | None:
@@ -282,6 +288,17 @@ class _Loader:
             message = f'there is no file "{name}" beside the declaration'
             self.problems.add(locate(self.root, path), path, message, hint or "correct the name")
 
+    def _compose_text(self, config: EnvironmentConfig, compose: str | None) -> str | None:
+        """What the compose file says, which is part of what a compose deployment is."""
+        name = config.file or compose
+        if config.provider != "compose" or name is None:
+            return None
+        try:
+            with (self.folder / name).open("rb") as stream:
+                return hashlib.sha256(stream.read(MAX_BYTES)).hexdigest()
+        except OSError:
+            return None
+
     def _files_here(self) -> list[str]:
         try:
             return [one.name for one in self.folder.iterdir()]
@@ -305,6 +322,7 @@ def _digest(
     environment: str,
     config: EnvironmentConfig,
     python: str | None,
+    compose: str | None,
 ) -> str:
     """sha256 over all that makes a deployment what it is; expectations do not."""
     resolved = {
@@ -312,6 +330,7 @@ def _digest(
         "environment": environment,
         "config": config.model_dump(mode="json"),
         "python": python,
+        **({"compose": compose} if compose else {}),
     }
     text = json.dumps(resolved, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()

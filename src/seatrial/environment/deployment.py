@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from enum import StrEnum
 from typing import Literal
 
+from seatrial.compose.attach import Attached
 from seatrial.declaration.interpreter import interpreter
 from seatrial.declaration.models import System
 from seatrial.environment.errors import EnvironmentFailedError
@@ -100,6 +101,7 @@ class Deployment:
                 self.system.components[name].config,
                 status.endpoints,
                 self._states(status),
+                status.provider,
             )
             for name, status in self.statuses().items()
         }
@@ -238,12 +240,16 @@ def attach(system: System, name: str = "") -> Deployment | None:
 
 
 def start(system: System, name: str | None = "") -> Deployment:
-    """Start the system; `name=None` makes a private instance that nobody attaches to.
+    """Start the system; `name=None` makes a private instance that nobody attaches to, or
+    attaches to the compose project that somebody else has started.
 
     Returns before it is ready: see `wait_until_ready`.
     """
     place = Place.private() if name is None else Place.of(system.folder, system.environment, name)
-    return Deployment(system, keeper.start(system, place), attached=False)
+    compose = system.config.provider == "compose"
+    observe = compose and name is None and asyncio.run(Attached.to(system).runs())
+    client = keeper.start(system, place, observe=observe)
+    return Deployment(system, client, attached=observe)
 
 
 def attach_or_start(system: System, name: str = "") -> Deployment:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from seatrial.declaration.models import System
-from seatrial.environment.deployment import require_running
-from seatrial.keeper.remote import remote_context
+from seatrial.environment.deployment import attach, require_running
+from seatrial.keeper.attached import look_at
 from seatrial.kinds.base import Context, Target
 
 
@@ -29,12 +30,18 @@ class View:
 
 @contextmanager
 def view(system: System, name: str = "") -> Iterator[View]:
-    """The targets of a system: a remote one as declared, one that Seatrial starts as it runs.
+    """The targets of a system: a remote one as declared, one that Seatrial started as it runs, and
+    a compose project that somebody else started likewise.
 
     Raises DeploymentError when it would have to be started first.
     """
-    if system.config.provider == "remote":
-        yield View(system, remote_context(system))
+    if system.config.provider == "local":
+        with require_running(system, name) as deployment:
+            yield View(system, deployment.context())
         return
-    with require_running(system, name) as deployment:
-        yield View(system, deployment.context())
+    owned = attach(system, name) if system.config.provider == "compose" else None
+    if owned is None:
+        yield View(system, asyncio.run(look_at(system)()))
+        return
+    with owned:
+        yield View(system, owned.context())

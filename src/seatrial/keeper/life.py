@@ -12,11 +12,11 @@ from seatrial.declaration.load import load
 from seatrial.declaration.models import System
 from seatrial.errors import KeeperError, SeatrialError
 from seatrial.keeper import protocol as p
+from seatrial.keeper.attached import look_at
 from seatrial.keeper.description import describe
 from seatrial.keeper.observer import Observer
 from seatrial.keeper.order import Order
 from seatrial.keeper.places import Place
-from seatrial.keeper.remote import remote_context
 from seatrial.keeper.server import Server
 from seatrial.keeper.supervisor import Supervisor
 from seatrial.keeper.timeline import Timeline
@@ -47,13 +47,7 @@ def _line(error: SeatrialError) -> bytes:
 def _owner(system: System, place: Place, timeline: Timeline) -> Supervisor | Observer:
     if system.config.provider == "local":
         return Supervisor(system, place, timeline)
-    if system.config.provider == "remote":
-        return Observer(remote_context(system), timeline)
-    raise KeeperError(
-        f"the environment {system.environment} uses provider {system.config.provider}, "
-        "which this version cannot start yet",
-        hint="use --env with a local or remote environment",
-    )
+    return Observer(look_at(system), timeline)
 
 
 async def _live(system: System, place: Place, client: socket.socket) -> int:

@@ -23,7 +23,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from seatrial.kinds.base import Endpoint
+from seatrial.kinds.base import Endpoint, Words
 from seatrial.outcome import Cause, State
 
 PROTOCOL = 1
@@ -123,6 +123,7 @@ class ComponentStatus(_Message):
     replicas: tuple[State, ...] = ()
     by_fault: bool = False
     endpoints: dict[str, tuple[Endpoint, ...]] = {}
+    provider: Words = Words()
     started_in_ms: float | None = None
     pids: tuple[int | None, ...] = ()
 

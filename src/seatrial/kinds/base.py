@@ -13,6 +13,7 @@ that can use it:
     meters   what only the server knows of its load                    keeper
     clean_up how what trials created is found again and removed        plugin
     server   which program on this machine would be started            provision
+    containers  how its image is recognised, and where it listens in it   compose
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from seatrial.outcome import Cause, Connection, Health, Outcome, Priority, State
 from seatrial.waiting import Deadline
 
 if TYPE_CHECKING:
+    from seatrial.kinds.containers import InContainers
     from seatrial.kinds.launching import Launch
 
 
@@ -87,6 +89,15 @@ class Endpoint:
 
 
 @dataclass(frozen=True)
+class Words:
+    """What whoever runs a component says of it, where that is not Seatrial itself."""
+
+    found: str = ""  # "its container has exited with code 1"
+    start: str = ""  # the command that starts it again
+    logs: str = ""  # the command that shows its log
+
+
+@dataclass(frozen=True)
 class Target:
     """A component where it can be reached: what probes, clients and checks are given.
 
@@ -99,6 +110,17 @@ class Target:
     config: ComponentConfig
     endpoints: Mapping[str, tuple[Endpoint, ...]]
     states: tuple[State, ...] = ()
+    provider: Words = Words()
+
+    @property
+    def start(self) -> str:
+        """The command that starts it again."""
+        return self.provider.start or f"seatrial restart {self.name}"
+
+    @property
+    def logs(self) -> str:
+        """The command that shows its log."""
+        return self.provider.logs or f"seatrial logs {self.name}"
 
     def endpoint(self, name: str | None = None) -> Endpoint:
         """The first replica's endpoint; without a name, the kind's default one."""
@@ -247,6 +269,7 @@ class Kind:
     clean_up_at: Lazy = ""
     consumers_at: Lazy = ""
     server_at: Lazy = ""  # with `packages`: is it installed?
+    containers_at: Lazy = ""
     packages: tuple[str, ...] = ()  # Debian packages that carry its server
     #: What other programs call such a component in a health answer: "database", "db", "queue"...
     also_called: tuple[str, ...] = ()
@@ -285,6 +308,10 @@ class Kind:
         if not self.consumers_at:
             return None
         return cast("Callable[[Target, str, Deadline], Awaitable[int]]", _load(self.consumers_at))
+
+    @property
+    def containers(self) -> InContainers | None:
+        return cast("InContainers", _load(self.containers_at)) if self.containers_at else None
 
     @property
     def server(self) -> FindServer | None:

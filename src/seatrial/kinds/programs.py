@@ -117,9 +117,8 @@ def down_by_states(target: Target) -> ProbeResult | None:
         0.0,
         Cause.STOPPED if on_request else Cause.EXITED,
         expected=f"{target.name} runs",
-        found=f"{who} {words[state]}{more}",
-        fix=f"seatrial restart {target.name}"
-        + ("" if on_request else f"; its last words: seatrial logs {target.name}"),
+        found=(target.provider.found or f"{who} {words[state]}") + more,
+        fix=target.start + ("" if on_request else f"; its last words: {target.logs}"),
     )
 
 

@@ -16,4 +16,5 @@ KIND = Kind(
     expectations_at="seatrial.kinds.http.expectations:check",
     launch_at="seatrial.kinds.http.launch:LAUNCH",
     client_at="seatrial.kinds.http.client:HttpClient",
+    containers_at="seatrial.kinds.http.containers:CONTAINERS",
 )

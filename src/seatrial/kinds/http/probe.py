@@ -148,8 +148,8 @@ class _Look:
     def _fix(self, cause: Cause) -> str:
         name, endpoint = self.target.name, self.endpoint
         setting = f"the endpoint of {name} in seatrial.yaml"
-        log = f"read its log: seatrial logs {name}" if self.target.states else "read its log"
-        start = f"seatrial restart {name}" if self.target.states else f"start {name}"
+        log = f"read its log: {self.target.logs}" if self.target.states else "read its log"
+        start = self.target.start if self.target.states else f"start {name}"
         return {
             Cause.REFUSED: f"{start}, or correct {setting} ({endpoint.address})",
             Cause.DNS: f"correct the host name in {setting}",

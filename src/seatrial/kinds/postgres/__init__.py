@@ -28,6 +28,7 @@ KIND = Kind(
     meters_at=f"{_HERE}.meters:read",
     clean_up_at=f"{_HERE}.clean_up:CLEAN_UP",
     server_at=f"{_HERE}.server:installed",
+    containers_at=f"{_HERE}.containers:CONTAINERS",
     packages=("postgresql",),
     also_called=("database", "db", "postgresql", "sql"),
 )

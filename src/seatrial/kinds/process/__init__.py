@@ -12,4 +12,5 @@ KIND = Kind(
     endpoints=(),
     probe_at="seatrial.kinds.process.probe:probe",
     launch_at="seatrial.kinds.process.launch:LAUNCH",
+    containers_at="seatrial.kinds.process.containers:CONTAINERS",
 )

@@ -22,6 +22,7 @@ KIND = Kind(
     clean_up_at=f"{_HERE}.clean_up:CLEAN_UP",
     consumers_at=f"{_HERE}.counting:count",
     server_at=f"{_HERE}.server:installed",
+    containers_at=f"{_HERE}.containers:CONTAINERS",
     packages=("rabbitmq-server",),
     also_called=("queue", "broker", "amqp", "mq", "message_broker", "message_queue"),
 )

@@ -12,4 +12,5 @@ KIND = Kind(
     endpoints=(),
     probe_at="seatrial.kinds.task.probe:probe",
     launch_at="seatrial.kinds.task.launch:LAUNCH",
+    containers_at="seatrial.kinds.task.containers:CONTAINERS",
 )
