@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 
 _LABEL = "com.docker.compose.project"
-_MARK = "compose-project"  # a file in the deployment's folder that says its name
+MARK = "compose-project"  # a file in the deployment's folder that says its name
+FILE = "compose.yaml"  # there too: what it was started from
 _SECONDS = 20.0  # for one call
 
 #: What a project consists of, in the order in which it can be removed.
@@ -23,49 +24,46 @@ _PARTS = (
 
 def mark(folder: Path, project: str) -> None:
     """Write down, before anything is made, what will have to be removed."""
-    (folder / _MARK).write_text(project)
+    (folder / MARK).write_text(project)
 
 
 def marked(folder: Path) -> str | None:
     try:
-        return (folder / _MARK).read_text() or None
+        return (folder / MARK).read_text() or None
     except OSError:
         return None
 
 
 def clear(project: str, patience: float = 10.0) -> list[str]:
     """Remove its containers, networks, volumes and the images it built, again and again until
-    nothing of it is left or `patience` seconds are over. Returns what is left."""
+    nothing of it is left or `patience` seconds are over. Returns what is left, or why that is not
+    known."""
     limit = time.monotonic() + patience
-    while True:
-        left = []
-        for listing, removing in _PARTS:
-            found = _ids(*listing, "--filter", f"label={_LABEL}={project}")
-            if found:
-                left += found
-                _docker(*removing, *found)
-        if not left or time.monotonic() > limit:
-            break
-    images = _ids("image", "ls", "-q", "--filter", f"reference={project}-*")
-    if images:
-        _docker("image", "rm", "-f", *images)
+    try:
+        while True:
+            left = []
+            for listing, removing in _PARTS:
+                found = _docker(*listing, "--filter", f"label={_LABEL}={project}").split()
+                if found:
+                    left += found
+                    _docker(*removing, *found, check=False)  # a part may be gone already
+            if not left or time.monotonic() > limit:
+                break
+        images = _docker("image", "ls", "-q", "--filter", f"reference={project}-*").split()
+        if images:
+            _docker("image", "rm", "-f", *dict.fromkeys(images), check=False)
+    except (OSError, subprocess.SubprocessError) as error:
+        return [f"the engine could not be asked: {error}"]
     return left
 
 
-def _ids(*words: str) -> list[str]:
-    return list(dict.fromkeys(_docker(*words).split()))
-
-
-def _docker(*words: str) -> str:
-    try:
-        done = subprocess.run(
-            ("docker", *words),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
+def _docker(*words: str, check: bool = True) -> str:
+    done = subprocess.run(
+        ("docker", *words),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        timeout=_SECONDS,
+        check=check,
+    )
     return done.stdout.decode(errors="replace")

@@ -43,9 +43,7 @@ def own(resolved: str, project: str, services: Mapping[str, Apart]) -> str:
         raise EngineError("`docker compose config` printed no services")
     tree.pop("name", None)
     for section in ("volumes", "networks"):
-        tree[section] = {
-            name: _unnamed(one) for name, one in (tree.get(section) or {}).items()
-        }
+        tree[section] = {name: _unnamed(one) for name, one in (tree.get(section) or {}).items()}
     images = _images(tree["services"], project)
     tree["services"] = {
         name: _service(one, images.get(name), services.get(name, Apart((), ())))

@@ -15,6 +15,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from seatrial.compose import clear
 from seatrial.declaration.models import System
 from seatrial.errors import KeeperError, Refused
 from seatrial.evidence.redaction import Redactor
@@ -283,6 +284,13 @@ def end_leftovers(place: Place) -> bool:
             raise KeeperError(
                 f"processes of a deployment that has no keeper any more cannot be ended: {numbers}",
                 hint=f"end them as the user who they belong to: ps -fp {numbers.replace(' ', ',')}",
+            )
+        project = clear.marked(place.folder)
+        if project is not None and (kept := clear.clear(project)):
+            raise KeeperError(
+                f"the compose project {project}, whose keeper was killed, cannot be removed: "
+                f"{', '.join(kept)}",
+                hint="docker info   (does the engine run?)",
             )
         shutil.rmtree(place.folder, ignore_errors=True)
     finally:

@@ -16,6 +16,7 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
+from seatrial.compose import clear
 from seatrial.keeper import processes
 from seatrial.keeper.order import Order
 
@@ -46,6 +47,8 @@ def guard(client: socket.socket, keep: Callable[[socket.socket, socket.socket], 
     if received is not None:
         order, _ = received
         processes.end_all([order.id], root=guardian)
+        if (project := clear.marked(order.folder)) is not None:
+            clear.clear(project)
         _forget(order.folder, keep_logs=status != 0)
         if order.private:  # nobody else will ever want its lock
             order.lock_file.unlink(missing_ok=True)
@@ -76,6 +79,6 @@ def _forget(folder: Path, *, keep_logs: bool) -> None:
         return
     for name in ("data", "s"):
         shutil.rmtree(folder / name, ignore_errors=True)
-    for name in ("state.json", "keeper.sock"):
+    for name in ("state.json", "keeper.sock", clear.MARK, clear.FILE):
         with contextlib.suppress(OSError):
             (folder / name).unlink()

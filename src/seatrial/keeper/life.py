@@ -8,11 +8,13 @@ import os
 import signal
 import socket
 
+from seatrial.compose.attach import project_of
 from seatrial.declaration.load import load
 from seatrial.declaration.models import System
 from seatrial.errors import KeeperError, SeatrialError
 from seatrial.keeper import protocol as p
 from seatrial.keeper.attached import look_at
+from seatrial.keeper.composed import Composed
 from seatrial.keeper.description import describe
 from seatrial.keeper.observer import Observer
 from seatrial.keeper.order import Order
@@ -33,7 +35,7 @@ def keep(order: Order, client: socket.socket) -> int:
                 f"{order.file} changed while the deployment was being started",
                 hint="start it again",
             )
-        return asyncio.run(_live(system, Place(order.id), client))
+        return asyncio.run(_live(system, order, client))
     except SeatrialError as error:
         with contextlib.suppress(OSError):
             client.sendall(_line(error))
@@ -44,17 +46,21 @@ def _line(error: SeatrialError) -> bytes:
     return p.Reply(error=error.message, hint=error.hint).model_dump_json().encode() + b"\n"
 
 
-def _owner(system: System, place: Place, timeline: Timeline) -> Supervisor | Observer:
+def _owner(
+    system: System, place: Place, timeline: Timeline, *, observe: bool
+) -> Supervisor | Composed | Observer:
     if system.config.provider == "local":
         return Supervisor(system, place, timeline)
+    if system.config.provider == "compose" and not observe:
+        return Composed(system, project_of(system), place, timeline)
     return Observer(look_at(system), timeline)
 
 
-async def _live(system: System, place: Place, client: socket.socket) -> int:
-    timeline = Timeline()
+async def _live(system: System, order: Order, client: socket.socket) -> int:
+    timeline, place = Timeline(), Place(order.id)
     for folder in (place.data, place.sockets, place.logs):
         folder.mkdir(mode=0o711, exist_ok=True)
-    owner = _owner(system, place, timeline)
+    owner = _owner(system, place, timeline, observe=order.observe)
     server = Server(system, place, owner, timeline)
     for signal_ in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(signal_, server.over.set)
