@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,8 +60,8 @@ class Drive:
         """What `up` said."""
         return self.folder / "logs" / "compose.log"
 
-    async def write(self) -> None:
-        """Make our file of the user's. Raises EngineError."""
+    async def write(self, ports: Callable[[], int]) -> None:
+        """Make our file of the user's; `ports` reserves one of the host. Raises EngineError."""
         argv = (*self.command, "-p", self.name, *self._files(), "config")
         ended = await call(argv, _CONFIG_SECONDS, cwd=str(self.project.folder))
         if ended.code != 0:
@@ -69,7 +69,7 @@ class Drive:
                 f"{self.project.file.name} is refused: {ended.last_words}",
                 hint=f"{' '.join(self.command)} config   shows what Compose makes of it",
             )
-        text = own(ended.out, self.name, self._apart())
+        text = own(ended.out, self.name, self._apart(), ports)
         clear.mark(self.folder, self.name)
         await asyncio.to_thread(_write, self.file, text)
 

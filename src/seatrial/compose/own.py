@@ -8,7 +8,7 @@ external stays shared; it is neither made nor removed.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import yaml
@@ -33,8 +33,14 @@ class Apart:
     data: Collection[str]  # folders of its image that hold data
 
 
-def own(resolved: str, project: str, services: Mapping[str, Apart]) -> str:
-    """The text for `project` from what `docker compose config` printed. Raises EngineError."""
+def own(
+    resolved: str, project: str, services: Mapping[str, Apart], ports: Callable[[], int]
+) -> str:
+    """The text for `project` from what `docker compose config` printed. Raises EngineError.
+
+    `ports` reserves a port of the host. One that the engine chose by itself would be another one
+    each time the container is started.
+    """
     try:
         tree = yaml.safe_load(resolved)
     except yaml.YAMLError as error:
@@ -46,7 +52,7 @@ def own(resolved: str, project: str, services: Mapping[str, Apart]) -> str:
         tree[section] = {name: _unnamed(one) for name, one in (tree.get(section) or {}).items()}
     images = _images(tree["services"], project)
     tree["services"] = {
-        name: _service(one, images.get(name), services.get(name, Apart((), ())))
+        name: _service(one, images.get(name), services.get(name, Apart((), ())), ports)
         for name, one in tree["services"].items()
     }
     return yaml.safe_dump(tree, sort_keys=False)
@@ -74,20 +80,28 @@ def _images(services: Mapping[str, Tree], project: str) -> dict[str, str]:
     return own
 
 
-def _service(one: Tree, image: str | None, apart: Apart) -> Tree:
+def _service(one: Tree, image: str | None, apart: Apart, ports: Callable[[], int]) -> Tree:
     made = {key: value for key, value in one.items() if key != "container_name"}
     if image is not None:
         made["image"] = image
     if one.get("network_mode") != "host":
-        made["ports"] = _ports(one.get("ports"), apart.reached_at)
+        several = _replicas(one) > 1  # they cannot share one
+        targets = _targets(one.get("ports"), apart.reached_at)
+        made["ports"] = [f"{LOOPBACK}:{'' if several else ports()}:{t}" for t in targets]
     made["volumes"] = [
         volume for volume in _list(one.get("volumes")) if not _holds_data(volume, apart.data)
     ]
     return made
 
 
-def _ports(declared: Plain, reached_at: Collection[int]) -> list[Plain]:
-    """Every port that is published, and those that we need, at a free port of the loopback."""
+def _replicas(one: Tree) -> int:
+    deploy = one.get("deploy")
+    wanted = deploy.get("replicas") if isinstance(deploy, dict) else one.get("scale")
+    return int(str(wanted)) if str(wanted).isdigit() else 1
+
+
+def _targets(declared: Plain, reached_at: Collection[int]) -> list[str]:
+    """Every port that is published, and those that we need: "8000/tcp"."""
     wanted = {f"{number}/tcp": None for number in reached_at}
     for one in _list(declared):
         if isinstance(one, dict):
@@ -95,7 +109,7 @@ def _ports(declared: Plain, reached_at: Collection[int]) -> list[Plain]:
         else:
             text, _, protocol = str(one).partition("/")
             wanted[f"{text.rpartition(':')[2]}/{protocol or 'tcp'}"] = None
-    return [f"{LOOPBACK}::{target}" for target in wanted]
+    return list(wanted)
 
 
 def _holds_data(volume: Plain, folders: Collection[str]) -> bool:

@@ -17,6 +17,7 @@ from seatrial.declaration.models import Component, System
 from seatrial.errors import SeatrialError
 from seatrial.keeper.instance import LOG_TAIL, Log, StartFailed
 from seatrial.keeper.places import Place, cache
+from seatrial.keeper.ports import PortReservations
 from seatrial.keeper.protocol import LONGEST_LOG, Action, ComponentStatus, Failure
 from seatrial.keeper.timeline import Timeline
 from seatrial.kinds.base import Context, ProbeResult, Target, Words, load
@@ -49,6 +50,7 @@ class Composed:
         self.failure: Failure | None = None
         self.ready = False
         self._drive: Drive | None = None
+        self._ports = PortReservations()
         self._containers: list[Container] = []
         self._seen: dict[str, Target] = {}  # with states as the engine knows them
         self._targets: dict[str, Target] = {}  # with states as they are recorded
@@ -86,7 +88,7 @@ class Composed:
 
     async def _start(self) -> None:
         drive = await Drive.of(self.system, self.project, self.place.id, self.place.folder)
-        await drive.write()
+        await drive.write(self._ports.reserve)
         self._drive = drive
         began = monotonic()
         process = await drive.up()
@@ -300,6 +302,7 @@ class Composed:
                 await self._watching
         if self._drive is not None:
             await self._drive.remove(hurry=hurry)
+        self._ports.close()
 
 
 _UP = (State.READY, State.DONE)
