@@ -130,6 +130,7 @@ ROWS: dict[str, Row] = {
         {"amqp": "amqp", "management": "http"},
         {"queues": {"orders": {"durable": True, "consumers": ">=1", "dead_letter": True}}},
     ),
+    "redis": Row(KINDS["redis"], {}, lambda: _native("redis"), {"redis": "redis"}),
     "process": Row(KINDS["process"], {}, lambda: _known(State.READY)),
     "task": Row(KINDS["task"], {}, lambda: _known(State.DONE)),
 }
