@@ -33,7 +33,7 @@ demo: provision ## the quantum task queue on real servers, validated from end to
 	exit $$code
 
 .PHONY: test
-test: provision ## the library's tests, the queue's own tests, and its trials on real servers
+test: servers ## the library's tests, the queue's own tests, and its trials on real servers
 	$(BIN)/python -m pytest -m "not long and not install" $(PYTEST_ARGS) </dev/null
 	cd $(SYSTEM) && ../../$(BIN)/python -m pytest tests $(PYTEST_ARGS) </dev/null
 	$(BIN)/seatrial run $(SYSTEM) --report-dir $(REPORTS)/test </dev/null

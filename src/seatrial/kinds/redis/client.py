@@ -34,6 +34,9 @@ class RedisClient(redis.Redis):
         }
         super().__init__(**self._settings)
 
+    def __repr__(self) -> str:
+        return f"<RedisClient {self._settings['host']}:{self._settings['port']}>"
+
     @cached_property
     def aio(self) -> redis.asyncio.Redis:
         """Close it with `await aio.aclose()`."""

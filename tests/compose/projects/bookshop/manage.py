@@ -25,6 +25,12 @@ def cache():
 
 class Pages(BaseHTTPRequestHandler):
     def do_GET(self):
+        try:
+            self.page()
+        except Exception as error:  # as Django does
+            self.answer(500, f"<h1>Server Error (500)</h1><!-- {type(error).__name__} -->")
+
+    def page(self):
         if self.path == "/":
             visits = cache().incr("visits")
             with database() as connection, connection.cursor() as cursor:
