@@ -22,6 +22,10 @@ setup: ## .venv with Seatrial and the quantum task queue in it (installs Python 
 provision: setup ## PostgreSQL and RabbitMQ through apt, where they are missing
 	@$(BIN)/seatrial provision --yes $(SYSTEM) </dev/null
 
+.PHONY: servers
+servers: setup ## the servers of all kinds likewise, for the tests
+	@$(BIN)/seatrial provision --all --yes </dev/null
+
 .PHONY: demo
 demo: provision ## the quantum task queue on real servers, validated from end to end, with a report
 	@rm -rf $(REPORTS)/demo
@@ -34,7 +38,7 @@ demo: provision ## the quantum task queue on real servers, validated from end to
 
 .PHONY: test
 test: servers ## the library's tests, the queue's own tests, and its trials on real servers
-	$(BIN)/python -m pytest -m "not long and not install" $(PYTEST_ARGS) </dev/null
+	$(BIN)/python -m pytest -m "not long and not install and not engine" $(PYTEST_ARGS) </dev/null
 	cd $(SYSTEM) && ../../$(BIN)/python -m pytest tests $(PYTEST_ARGS) </dev/null
 	$(BIN)/seatrial run $(SYSTEM) --report-dir $(REPORTS)/test </dev/null
 
@@ -47,8 +51,12 @@ check: setup ## ruff, mypy strict, and the layers of the house
 	$(BIN)/lint-imports --no-logo
 
 .PHONY: long
-long: provision ## the tests that take minutes
-	$(BIN)/python -m pytest -m "long and not install" $(PYTEST_ARGS) </dev/null
+long: servers ## the tests that take minutes
+	$(BIN)/python -m pytest -m "long and not install and not engine" $(PYTEST_ARGS) </dev/null
+
+.PHONY: compose-test
+compose-test: setup ## tests that need a container engine (dockerd and Compose, as root; else your own)
+	$(BIN)/python -m pytest -n0 -m engine tests/compose $(PYTEST_ARGS) </dev/null
 
 .PHONY: bench
 bench: provision ## the benchmarks; what they measured before is in benchmarks/README.md
