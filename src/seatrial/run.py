@@ -16,7 +16,7 @@ from time import monotonic
 from seatrial import __version__
 from seatrial.checks.records import records_of
 from seatrial.checks.run import CheckReport, run_checks
-from seatrial.declaration.graph import edges
+from seatrial.declaration.graph import Graph
 from seatrial.declaration.models import System
 from seatrial.environment import deployment as environment
 from seatrial.environment.deployment import Capability, Deployment
@@ -24,7 +24,7 @@ from seatrial.environment.errors import EnvironmentFailedError
 from seatrial.errors import SeatrialError
 from seatrial.evidence import records as r
 from seatrial.evidence.reader import read_run
-from seatrial.evidence.redaction import Redactor
+from seatrial.evidence.redaction import Redactor, redactor_of
 from seatrial.evidence.writer import EvidenceWriter
 from seatrial.gate.decide import Decision, decide
 from seatrial.keeper.protocol import LONGEST_LOG, Event
@@ -60,7 +60,7 @@ class Tell:
 
     def event(self, event: Event) -> None: ...
 
-    def checked(self, report: CheckReport) -> None: ...
+    def checked(self, report: CheckReport, redactor: Redactor) -> None: ...
 
     def line(self, text: str) -> None:
         """One line of pytest's output, redacted."""
@@ -84,7 +84,7 @@ def run(order: Order, tell: Tell) -> Result:
     run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
     folder = runs_folder(system.folder) / run_id
     folder.mkdir(mode=0o700)
-    redactor = Redactor(public=[*system.components, system.name])
+    redactor = redactor_of(system)
     with EvidenceWriter(folder, "run", redactor) as evidence, _interruptible():
         running = _Run(order, found, run_id, folder, redactor, evidence, tell)
         begin = monotonic()
@@ -137,7 +137,8 @@ class _Run:
                 for c in components
             ),
             graph=tuple(
-                r.GraphEdge(who=e.who, whom=e.whom, why=e.why) for e in edges(system.components)
+                r.GraphEdge(who=e.who, whom=e.whom, why=e.why)
+                for e in Graph(system.components).edges
             ),
             sessions=tuple(self._wanted(s) for s in self._sessions()),
         )
@@ -219,7 +220,7 @@ class _Run:
         report = asyncio.run(run_checks(self.order.system, context.targets, context))
         for record in records_of(report):
             self.evidence.write(record)
-        self.tell.checked(report)
+        self.tell.checked(report, self.redactor)
         skip = ""
         for session in self._sessions():
             wanted = self._wanted(session)

@@ -9,15 +9,20 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from seatrial.declaration.models import ComponentConfig
 from seatrial.errors import KeeperError
-from seatrial.keeper import processes
+from seatrial.keeper import observer, processes
 from seatrial.keeper.locks import SharedLock
+from seatrial.keeper.observer import Observer
 from seatrial.keeper.ports import PortReservations, is_taken
 from seatrial.keeper.timeline import Timeline
-from seatrial.outcome import State
+from seatrial.kinds.base import Context, ProbeResult, Target
+from seatrial.outcome import Connection, Health, State
 from seatrial.waiting import eventually
 
 
@@ -162,3 +167,35 @@ def test_waiting_for_events_returns_with_the_first() -> None:
         return [event.seq for event in await waiting]
 
     assert asyncio.run(scenario()) == [2]
+
+
+def test_a_probe_with_a_defect_does_not_leave_its_last_state_standing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def probe(*_: object) -> ProbeResult:
+        if not healthy:
+            raise TypeError("a defect")
+        return ProbeResult(Health.HEALTHY, Connection.CONNECTED, 1.0)
+
+    def kind(_: str) -> SimpleNamespace:
+        return SimpleNamespace(endpoints=(), probe=probe)
+
+    async def scenario() -> None:
+        target = Target("one", "process", ComponentConfig(kind="process"), {})
+        looking = Observer(Context(tmp_path, {"one": target}, tmp_path, ""), Timeline())
+        await looking.start()
+        healthy.clear()
+        try:
+            down = await looking.timeline.wait(1, 5)
+            assert [event.state for event in down] == [State.UNREACHABLE]
+            assert "TypeError: a defect" in down[0].detail
+            healthy.append(True)
+            assert [e.state for e in await looking.timeline.wait(2, 5)] == [State.READY]
+        finally:
+            await looking.end(hurry=True)
+
+    healthy = [True]
+    monkeypatch.setattr(observer, "load", kind)
+    monkeypatch.setattr(observer, "_PERIOD", 0.01)
+    asyncio.run(scenario())
+    assert "TypeError" in capsys.readouterr().err  # goes to the keeper's log

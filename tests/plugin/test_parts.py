@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from seatrial.declaration.graph import Graph
 from seatrial.declaration.models import Component, ComponentConfig, Location
 from seatrial.keeper.protocol import Event
 from seatrial.outcome import Cause, Outcome, Priority, State
 from seatrial.plugin.ledger import recover
 from seatrial.plugin.ledger_file import LedgerFile, Owner, this_process, unfinished
 from seatrial.plugin.marks import Marks, priority_by_name
-from seatrial.plugin.states import Down, cause_of, root, with_all_they_need
+from seatrial.plugin.states import Down, cause_of, root
 from seatrial.plugin.trial import Blocked, Phase, Trial
 
 PASSED = Phase("passed", "", 0.1)
@@ -113,20 +114,17 @@ def component(name: str, *needs: str) -> Component:
     return Component(name, "process", config, None, (), Location(Path("f"), 1, 1))
 
 
-GRAPH = {
-    c.name: c
-    for c in (
-        component("db"),
-        component("broker"),
-        component("migrate", "db"),
-        component("api", "migrate", "broker"),
-    )
-}
-
-
-def test_everything_that_is_needed() -> None:
-    assert set(with_all_they_need(["api"], GRAPH)) == {"api", "migrate", "broker", "db"}
-    assert with_all_they_need(["db"], GRAPH) == ["db"]
+GRAPH = Graph(
+    {
+        c.name: c
+        for c in (
+            component("db"),
+            component("broker"),
+            component("migrate", "db"),
+            component("api", "migrate", "broker"),
+        )
+    }
+)
 
 
 @pytest.mark.parametrize(

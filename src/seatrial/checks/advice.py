@@ -16,10 +16,8 @@ def advise(one: Seen, graph: Graph) -> tuple[str, str]:
     found, fix = one.probe.found, one.probe.fix
     settings = {
         name: where
-        for name in one.component.depends_on
-        if name in graph.seen
-        and graph.seen[name].probe.health is Health.HEALTHY
-        and (where := _settings(one, name))
+        for name in graph.direct(one.component.name)
+        if graph.seen[name].probe.health is Health.HEALTHY and (where := _settings(one, name))
     }
     if one.probe.cause is Cause.NO_CONSUMER:
         return found, "; ".join([fix, *(_compare(one, *item) for item in settings.items())])

@@ -25,10 +25,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from seatrial.checks.look import Seen
-from seatrial.declaration.models import Component, ProgramConfig
+from seatrial.declaration import graph as declared
 from seatrial.kinds.base import CheckResult
-from seatrial.kinds.process.config import ProcessConfig
-from seatrial.kinds.task.config import TaskConfig
 from seatrial.outcome import Cause, Outcome, Priority
 
 _GONE = frozenset(
@@ -74,28 +72,26 @@ class Fault:
     result: CheckResult | None = None  # None: the component's own
 
     @property
+    def subject(self) -> str:
+        return "" if self.result is None else self.result.subject
+
+    @property
     def definite(self) -> bool:
         return self.cause is not Cause.NOT_MEASURED
 
 
 class Graph:
-    """Who depends on whom, as far as the components seen."""
+    """Who depends on whom, of the components seen, and what they say of each other."""
 
     def __init__(self, seen: Mapping[str, Seen]) -> None:
         self.seen = seen
-        self._direct = {
-            name: {d for d in _depends_on(one.component) if d in seen} for name, one in seen.items()
-        }
-        self._below: dict[str, frozenset[str]] = {name: self._search(name) for name in seen}
+        graph = declared.Graph({name: one.component for name, one in seen.items()})
+        self._direct = {name: graph.direct(name) for name in seen}
+        self._below = {name: frozenset(graph.below(name)) for name in seen}
 
-    def _search(self, name: str) -> frozenset[str]:
-        found: set[str] = set()
-        queue = [name]
-        while queue:
-            fresh = self._direct[queue.pop()] - found
-            found |= fresh
-            queue += fresh
-        return frozenset(found - {name})
+    def direct(self, name: str) -> tuple[str, ...]:
+        """What it names or refers to itself."""
+        return self._direct[name]
 
     def below(self, name: str) -> frozenset[str]:
         """Everything that it depends on, directly or not."""
@@ -111,13 +107,6 @@ class Graph:
     def depth(self, name: str) -> int:
         """How far up it stands: 0 for what depends on nothing. Counts what it stands on."""
         return len(self._below[name])
-
-
-def _depends_on(component: Component) -> Iterator[str]:
-    """What it needs, refers to, and consumes from."""
-    yield from component.depends_on
-    if isinstance(component.config, ProcessConfig):
-        yield from component.config.consumes
 
 
 def _words(text: str) -> frozenset[str]:
@@ -200,19 +189,13 @@ class _Rules:
 
     def _provides(self, other: Fault, fault: Fault) -> bool:
         """Whether the component of `other` would have seen to it that `fault` is not there."""
-        component = self.graph.seen[other.component].component
-        config = component.config
-        if fault.cause is Cause.NO_CONSUMER:
-            return isinstance(config, ProcessConfig) and any(
-                broker == fault.component and f".{queue}." in f"{fault.id}."
-                for broker, queue in config.queues
-            )
-        below = fault.component in self.graph.below(other.component)
-        if not below or other.cause not in _NOT_RUNNING:
+        one = self.graph.seen[other.component]
+        if fault.cause not in one.provides:
             return False
-        if fault.cause is Cause.SCHEMA_BEHIND:
-            return isinstance(config, TaskConfig)
-        return fault.cause is Cause.QUEUE_MISSING and isinstance(config, ProgramConfig)
+        if fault.cause is Cause.NO_CONSUMER:
+            return (fault.component, fault.subject) in one.component.config.consumed
+        below = fault.component in self.graph.below(other.component)
+        return below and other.cause in _NOT_RUNNING
 
     def _of_revision(self, fault: Fault) -> Iterator[Fault]:
         if fault.cause is not Cause.SCHEMA_DRIFT:

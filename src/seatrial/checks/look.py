@@ -40,6 +40,7 @@ class Seen:
     probe: ProbeResult
     results: tuple[CheckResult, ...] = ()
     called: tuple[str, ...] = ()  # what others may call it in a health answer
+    provides: frozenset[Cause] = frozenset()  # see `Kind.provides`
 
     @property
     def down(self) -> bool:
@@ -66,12 +67,13 @@ async def look(
     if target is None and not kind.endpoints:
         target = Target(component.name, component.kind, component.config, {})
     if target is None or (kind.endpoints and not any(target.endpoints.values())):
-        return Seen(component, _no_endpoint(component), _left_out(component, kind), called)
+        left_out = _left_out(component, kind)
+        return Seen(component, _no_endpoint(component), left_out, called, kind.provides)
     one = _Look(component, kind, target, context, deadline)
     expecting = asyncio.ensure_future(one.expectations())
     try:
         probe, faults = await one.probe()
-        seen = Seen(component, probe, tuple(faults), called)
+        seen = Seen(component, probe, tuple(faults), called, kind.provides)
         if seen.out_of_reach:
             # Most facets notice by themselves, and can say what they could not look at.
             await asyncio.wait({expecting}, timeout=_GRACE)

@@ -25,7 +25,7 @@ def command(
     """Hold every expectation against the running system: read-only, under one deadline."""
     declared = load_system(system, environment)
     with view(declared, name) as seen:
-        redactor = Redactor(seen.secrets, public=[*declared.components, declared.name])
+        redactor = seen.redactor
         report = asyncio.run(run_checks(declared, seen.targets, seen.context, deadline))
     if as_json:
         print_json(redactor.redact_json(check_json(report)))

@@ -9,7 +9,6 @@ import click
 from seatrial.cli.options import env_option, json_option, load_system, name_option, system_option
 from seatrial.cli.output import print_json
 from seatrial.environment.deployment import require_running
-from seatrial.evidence.redaction import Redactor
 
 
 @click.command()
@@ -30,7 +29,7 @@ def command(
     """Show the last log lines of COMPONENTS (default: all), secrets masked."""
     declared = load_system(system, environment)
     with require_running(declared, name) as deployment:
-        redactor = Redactor(deployment.secrets())
+        redactor = deployment.redactor
         wanted = components or tuple(declared.components)
         found = {
             one: [redactor.redact(line) for line in deployment.logs(one, lines)] for one in wanted

@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from seatrial.cli.options import env_option, json_option, load_system, name_option, system_option
 from seatrial.cli.output import component_json, print_json
-from seatrial.environment.deployment import require_running
+from seatrial.environment.deployment import Deployment, require_running
+from seatrial.errors import KeeperError
 from seatrial.keeper.protocol import Action
+
+_LOCK_SECONDS = 10.0
+
+
+@contextmanager
+def _undisturbed(deployment: Deployment, component: str) -> Iterator[None]:
+    """No fault is on: a restart would lift it, and its trial would not know."""
+    try:
+        deployment.lock("shared", _LOCK_SECONDS)
+    except KeeperError as error:
+        raise KeeperError(
+            f"{component} was not restarted: for {_LOCK_SECONDS:g} s a trial or drill has had the "
+            "deployment to itself, perhaps with a fault on it",
+            hint="try again when it is over, or end it",
+        ) from error
+    yield  # the lock ends with the lease
 
 
 @click.command()
@@ -29,7 +48,7 @@ def command(
 ) -> int:
     """Restart COMPONENT: stop it and start it again; returns when it is ready."""
     declared = load_system(system, environment)
-    with require_running(declared, name) as deployment:
+    with require_running(declared, name) as deployment, _undisturbed(deployment, component):
         deployment.act(Action.RESTART, component, replica)
         status = deployment.statuses()[component]
     if as_json:

@@ -29,8 +29,8 @@ class _Lines(Tell):
     def line(self, text: str) -> None:
         click.echo(text, err=True)
 
-    def checked(self, report: CheckReport) -> None:
-        print_check(report, Redactor(), err=True)
+    def checked(self, report: CheckReport, redactor: Redactor) -> None:
+        print_check(report, redactor, err=True)
 
 
 @click.command(context_settings={"ignore_unknown_options": True})

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 from seatrial.compose.engine import Container, containers
+from seatrial.compose.files import ComposeFileError
 from seatrial.compose.project import Project, read_project
 from seatrial.compose.targets import targets
 from seatrial.declaration.models import System
 from seatrial.errors import DeploymentError
 from seatrial.kinds.base import Target
+from seatrial.secrecy import LOGIN, names_secret
 
 
 @dataclass(frozen=True)
@@ -51,3 +54,17 @@ def project_of(system: System) -> Project:
     file = system.compose_file
     assert file is not None, "the provider is compose"
     return read_project(Path(file), os.environ)
+
+
+def secrets_of(system: System) -> tuple[str, ...]:
+    """What must not be shown of the environments in a compose file; () for another provider."""
+    if system.compose_file is None:
+        return ()
+    try:
+        services = project_of(system).services.values()
+    except ComposeFileError:
+        return ()  # whoever needs the file says what is wrong with it
+    pairs = [pair for service in services for pair in service.environment.items()]
+    found = [value for name, value in pairs if names_secret(name) and value]
+    found += [unquote(login["value"]) for _, value in pairs for login in LOGIN.finditer(value)]
+    return tuple(dict.fromkeys(found))

@@ -1,7 +1,9 @@
-"""The dependency graph of a system: who, whom and why; cycles; the order in which to start.
+"""The dependency graph of a system: who cannot work without whom, and why; circles of `needs`.
 
-A reference needs only that an address is allocated, so components may refer to each other and to
-themselves. Only `needs` waits for readiness, and so only a circle of `needs` is a mistake.
+Edges are every name of a component in another one's configuration (`needs`, `consumes`, whatever
+a kind marks as `ComponentName`), and every reference. A reference needs only that an address is
+allocated, so components may refer to each other and to themselves. Only `needs` waits for
+readiness, and so only a circle of `needs` is a mistake.
 """
 
 from __future__ import annotations
@@ -9,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from seatrial.declaration.models import Component
-
-NEEDS = "needs"
+from seatrial.declaration import shapes
+from seatrial.declaration.models import Component, ComponentConfig
+from seatrial.declaration.problems import Path_, dotted
 
 
 @dataclass(frozen=True)
@@ -20,20 +22,70 @@ class Edge:
 
     who: str
     whom: str
-    why: str  # "needs", or the reference: "env.DATABASE_URL -> postgres.sql"
+    why: str  # the key: "needs", "consumes"; or the reference: "env.DATABASE_URL -> postgres.sql"
 
 
-def edges(components: Mapping[str, Component]) -> tuple[Edge, ...]:
-    """All edges but those of a component to itself, in the order of the declaration."""
-    found: list[Edge] = []
-    for component in components.values():
-        found += [Edge(component.name, whom, NEEDS) for whom in component.config.needs]
-        found += [
-            Edge(component.name, ref.owner, f"{ref.where} -> {ref.owner}.{ref.endpoint}")
-            for ref in component.references
-            if ref.owner != component.name
-        ]
-    return tuple(dict.fromkeys(found))
+class Graph:
+    """Who depends on whom. Names that are no components here are left out."""
+
+    def __init__(self, components: Mapping[str, Component]) -> None:
+        found = (edge for component in components.values() for edge in _edges_of(component))
+        known = (edge for edge in found if edge.whom in components and edge.who != edge.whom)
+        #: In the order of the declaration; none of a component to itself.
+        self.edges: tuple[Edge, ...] = tuple(dict.fromkeys(known))
+        self._direct: dict[str, dict[str, None]] = {name: {} for name in components}
+        self._dependents: dict[str, dict[str, None]] = {name: {} for name in components}
+        for edge in self.edges:
+            self._direct[edge.who][edge.whom] = None
+            self._dependents[edge.whom][edge.who] = None
+
+    def direct(self, name: str) -> tuple[str, ...]:
+        """What it names or refers to itself."""
+        return tuple(self._direct[name])
+
+    def below(self, *names: str) -> tuple[str, ...]:
+        """All that these depend on, directly or not: near ones first, they themselves left out."""
+        return _reached(names, self._direct)
+
+    def above(self, *names: str) -> tuple[str, ...]:
+        """All that cannot work without one of these: near ones first, they themselves left out."""
+        return _reached(names, self._dependents)
+
+
+def _reached(names: Sequence[str], ways: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
+    reached = dict.fromkeys(names)
+    queue = list(names)
+    for name in queue:  # grows while it is walked
+        fresh = [other for other in ways[name] if other not in reached]
+        reached.update(dict.fromkeys(fresh))
+        queue += fresh
+    return tuple(name for name in reached if name not in names)
+
+
+def _edges_of(component: Component) -> Iterator[Edge]:
+    for where, whom in _named(component.config):
+        yield Edge(component.name, whom, where)
+    for ref in component.references:
+        yield Edge(component.name, ref.owner, f"{ref.where} -> {ref.owner}.{ref.endpoint}")
+
+
+def _named(config: ComponentConfig) -> Iterator[tuple[str, str]]:
+    """(key, name) of every component that a configuration names."""
+    model = type(config)
+
+    def visit(value: object, path: Path_, key: Path_) -> Iterator[tuple[str, str]]:
+        if isinstance(value, Mapping):
+            if shapes.keys_name_components(model, path):
+                yield from ((dotted(key), name) for name in value)
+            for name, below in value.items():
+                yield from visit(below, (*path, name), (*path, name))
+        elif isinstance(value, list | tuple):
+            for index, item in enumerate(value):
+                yield from visit(item, (*path, index), key)
+        elif isinstance(value, str) and shapes.names_component(model, path):
+            yield dotted(key), value
+
+    return visit(config.model_dump(by_alias=True), (), ())
 
 
 def cycles(needs: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, ...]]:
@@ -54,34 +106,3 @@ def cycles(needs: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, ...]]:
             elif name not in done:
                 trail[name] = None
                 pending.append(iter(needs.get(name, ())))
-
-
-def start_order(components: Mapping[str, Component]) -> tuple[str, ...]:
-    """Every component after all that it needs, else as declared. Expects no circle of `needs`."""
-    waiting = {name: set(c.config.needs) & components.keys() for name, c in components.items()}
-    order: list[str] = []
-    while waiting:
-        ready = next((name for name, needs in waiting.items() if not needs), None)
-        if ready is None:
-            raise ValueError(f"a circle of needs among {', '.join(waiting)}")
-        order.append(ready)
-        del waiting[ready]
-        for needs in waiting.values():
-            needs.discard(ready)
-    return tuple(order)
-
-
-def dependents_of(names: str | Iterable[str], found: Iterable[Edge]) -> tuple[str, ...]:
-    """All that cannot work without one of these, near ones first, they themselves left out."""
-    roots = [names] if isinstance(names, str) else list(names)
-    by_whom: dict[str, list[str]] = {}
-    for edge in found:
-        by_whom.setdefault(edge.whom, []).append(edge.who)
-    reached = dict.fromkeys(roots)
-    queue = list(roots)
-    for name in queue:  # grows while it is walked
-        for who in by_whom.get(name, ()):
-            if who not in reached:
-                reached[who] = None
-                queue.append(who)
-    return tuple(name for name in reached if name not in roots)

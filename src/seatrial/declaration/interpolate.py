@@ -11,8 +11,10 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from seatrial.declaration.problems import Path_, Problems, looks_secret, nearest
+from seatrial.declaration import references
+from seatrial.declaration.problems import Path_, Problems, nearest
 from seatrial.declaration.source import Entry, ListNode, MapNode, Node, Scalar, with_text
+from seatrial.secrecy import may_name_secret, names_secret
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MAX_NESTING = 10
@@ -32,6 +34,7 @@ class _Text:
     protect: Callable[[str], str]
     unset: list[str] = field(default_factory=list)
     hidden: bool = False
+    secrets: list[str] = field(default_factory=list)
 
     def fill(self, text: str, depth: int = 0) -> str:
         if depth > _MAX_NESTING:
@@ -55,13 +58,18 @@ class _Text:
         name, colon, default = inner.partition(":-")
         if not _NAME.fullmatch(name):
             raise _Malformed("this use of ${ is not understood")
-        self.hidden = self.hidden or looks_secret(name)
+        self.hidden = self.hidden or may_name_secret(name)
         value = self.variables.get(name)
         if colon and not value:
-            return self.fill(default, depth + 1)
+            filled = self.fill(default, depth + 1)
+            if names_secret(name) and next(references.find(filled), None) is None:
+                self.secrets.append(filled)
+            return filled
         if value is None:
             self.unset.append(name)
             return ""
+        if names_secret(name):
+            self.secrets.append(value)
         return self.protect(value)
 
 
@@ -120,7 +128,7 @@ def _fill_scalar(node: Scalar, text: _Text, problems: Problems, path: Path_) -> 
             f"the variable {name} is not set and has no default",
             f"{near or f'set {name}'} (a default is written ${{{name}:-default}})",
         )
-    return with_text(node, filled, hidden=text.hidden)
+    return with_text(node, filled, hidden=text.hidden, secrets=tuple(text.secrets))
 
 
 def has_variable(node: Node | None) -> bool:

@@ -30,6 +30,7 @@ from seatrial.declaration.models import (
     System,
 )
 from seatrial.declaration.problems import Path_, Problems, dotted, nearest
+from seatrial.declaration.secrets import secrets_in
 from seatrial.declaration.source import MAX_BYTES, Entry, MapNode, Node, locate, read_file, step
 
 FILE_NAME = "seatrial.yaml"
@@ -97,7 +98,8 @@ class _Loader:
         self.problems = problems
         self.written = Entry(Location(file, 1, 1), root)
         self.chosen = environments.choose(self.written, wanted, problems)
-        self.root = Entry(self.written.at, self._filled(root, variables))
+        self.filled = self._filled(root, variables)
+        self.root = Entry(self.written.at, self.filled)
         problems.settle()
         self.components = self._section("components")
         self.declared: dict[str, Declared] = {}
@@ -163,6 +165,7 @@ class _Loader:
                 header.python,
                 self._compose_text(configs[self.chosen], header.compose),
             ),
+            secrets=secrets_in(self.filled, self.chosen),
         )
 
     def _top(self, key: str) -> Entry | None:

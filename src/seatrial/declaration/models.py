@@ -43,6 +43,11 @@ class ComponentConfig(Model):
     time_limit: float = Field(2.0, gt=0, le=60, description="seconds a probe may take (cause slow)")
 
     @property
+    def consumed(self) -> tuple[tuple[str, str], ...]:
+        """All (component, queue) that it consumes."""
+        return ()
+
+    @property
     def patience(self) -> float:
         """Seconds after which a probe gives up: over `time_limit`, to tell slow from silent."""
         return self.time_limit * 1.5
@@ -117,12 +122,6 @@ class Component:
     references: tuple[Reference, ...]
     location: Location
 
-    @property
-    def depends_on(self) -> tuple[str, ...]:
-        """Everything it needs or refers to, itself left out, in order of appearance."""
-        names = [*self.config.needs, *(ref.owner for ref in self.references)]
-        return tuple(dict.fromkeys(name for name in names if name != self.name))
-
 
 @dataclass(frozen=True)
 class System:
@@ -145,6 +144,7 @@ class System:
         default_factory=dict
     )
     digest: str = ""  # sha256 of the resolved components; equal digests may share a deployment
+    secrets: tuple[str, ...] = field(default=(), repr=False)  # that the declaration itself holds
 
     @property
     def config(self) -> EnvironmentConfig:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from seatrial.declaration.models import Location
 from seatrial.errors import DeclarationError, Problem
+from seatrial.secrecy import may_name_secret
 
 _LISTED = 12  # valid names that a hint lists when none of them is near
 _SHOWN = 60  # characters of a value that a message shows
 NOT_SHOWN = "a value that is not shown"
-_SECRET = re.compile(r"pass|pwd|secret|token|key|credential", re.IGNORECASE)
 _LOGIN = re.compile(r"(?<=://)[^/\s@'\"]*@|(?<=://)[^\s]*@(?=[^\s@]*$)")
 
 Path_ = tuple[str | int, ...]
@@ -81,11 +81,6 @@ def nearest(name: str, valid: Iterable[str], *, whole_list: bool = True) -> str 
     return None
 
 
-def looks_secret(name: str) -> bool:
-    """Whether values under this key or in this variable must not be shown."""
-    return _SECRET.search(name) is not None
-
-
 def mask(text: str) -> str:
     """The text without the credentials of any URL in it."""
     return _LOGIN.sub("***@", text)
@@ -93,7 +88,7 @@ def mask(text: str) -> str:
 
 def show(text: str, path: Path_ = (), *, hidden: bool = False) -> str:
     """A found value for a message: short, masked, and never a secret's."""
-    if hidden or any(looks_secret(part) for part in path if isinstance(part, str)):
+    if hidden or any(may_name_secret(part) for part in path if isinstance(part, str)):
         return NOT_SHOWN
     masked = mask(text)
     return masked if len(masked) <= _SHOWN else f"{masked[:_SHOWN]}..."

@@ -41,7 +41,8 @@ class Scalar:
     at: Location
     value: Value
     text: str  # as written, without quotes
-    hidden: bool = False  # it holds a variable's value that looks like a secret
+    hidden: bool = False  # it holds a variable's value that may be a secret
+    secrets: tuple[str, ...] = ()  # values in it of variables that name secrets
     weight: int = _NODE_WEIGHT
 
 
@@ -341,6 +342,6 @@ class _Builder:
             frame.entries[key] = Entry(at, node)
 
 
-def with_text(scalar: Scalar, text: str, *, hidden: bool) -> Scalar:
+def with_text(scalar: Scalar, text: str, *, hidden: bool, secrets: tuple[str, ...] = ()) -> Scalar:
     """The scalar with its variables filled in: from then on it is text."""
-    return replace(scalar, value=text, text=text, hidden=hidden)
+    return replace(scalar, value=text, text=text, hidden=hidden, secrets=secrets)

@@ -7,17 +7,17 @@ object is a lease: the deployment lives at least until `close`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, TypeVar
 
-from seatrial.compose.attach import Attached
+from seatrial.compose.attach import Attached, secrets_of
 from seatrial.declaration.interpreter import interpreter
 from seatrial.declaration.models import System
 from seatrial.environment.errors import EnvironmentFailedError
 from seatrial.errors import CapabilityMissing, DeploymentError, KeeperError, Refused
-from seatrial.evidence.redaction import Redactor
+from seatrial.evidence.redaction import Redactor, redactor_of
 from seatrial.keeper import client as keeper
 from seatrial.keeper.places import Place, cache
 from seatrial.keeper.protocol import UNDO, Action, ComponentStatus, DeploymentStatus, Event
@@ -28,6 +28,7 @@ from seatrial.outcome import State
 IDLE_SECONDS = 8 * 3600.0
 
 Progress = Callable[[Event], None]
+_Detailed = TypeVar("_Detailed", ComponentStatus, Event)
 
 
 class Capability(StrEnum):
@@ -48,6 +49,7 @@ class Deployment:
         self.system = system
         self.attached = attached  # it was there before us, and stays
         self._client = client
+        self._redactor: Redactor | None = None
 
     # -- looking -----------------------------------------------------------------------------
 
@@ -85,12 +87,33 @@ class Deployment:
             hint="use an environment that Seatrial starts (local)",
         )
 
+    @property
+    def redactor(self) -> Redactor:
+        """What redacts everything that is told of this deployment."""
+        if self._redactor is None:
+            redactor = redactor_of(self.system)
+            redactor.add(self.secrets())
+            self._redactor = redactor
+        return self._redactor
+
     def status(self) -> DeploymentStatus:
-        return self._client.status()
+        """What its keeper knows of it, redacted but for the endpoints."""
+        status = self._client.status()
+        components = {name: self._told(one) for name, one in status.components.items()}
+        return status.model_copy(update={"components": components})
 
     def statuses(self) -> Mapping[str, ComponentStatus]:
         """The recorded state of every component; nothing is probed."""
-        return self._client.status().components
+        return self.status().components
+
+    def _told(self, one: _Detailed) -> _Detailed:
+        """With its detail redacted: a program's last words may hold anything."""
+        if not one.detail:
+            return one
+        return one.model_copy(update={"detail": self.redactor.redact(one.detail)})
+
+    def _events(self, events: Iterable[Event]) -> tuple[Event, ...]:
+        return tuple(self._told(event) for event in events)
 
     def targets(self) -> dict[str, Target]:
         """Every component where it is reached from this host, with its recorded states."""
@@ -115,15 +138,15 @@ class Deployment:
         return Context(self.system.folder, self.targets(), cache(), interpreter(self.system))
 
     def secrets(self) -> tuple[str, ...]:
-        """All passwords of all endpoints, for redaction."""
-        everything = (
-            e for s in self.statuses().values() for es in s.endpoints.values() for e in es
-        )
-        return tuple(dict.fromkeys(e.password for e in everything if e.password))
+        """All passwords of all endpoints, and what the declaration holds, for redaction."""
+        components = self._client.status().components.values()
+        everything = (e for s in components for es in s.endpoints.values() for e in es)
+        passwords = (e.password for e in everything if e.password)
+        return tuple(dict.fromkeys((*self.system.secrets, *secrets_of(self.system), *passwords)))
 
     def timeline(self, since: int = 0, wait: float = 0.0) -> tuple[Event, ...]:
         """State changes after the one numbered `since`; waits up to `wait` s for the first."""
-        return self._client.events(since, wait)
+        return self._events(self._client.events(since, wait))
 
     def logs(self, component: str, lines: int = 200) -> tuple[str, ...]:
         """The last log lines of a component, not redacted."""
@@ -183,7 +206,7 @@ class Deployment:
         Raises KeeperError when not acquired in `wait` seconds.
         """
         try:
-            return self._client.lock(mode, wait, since)
+            return self._events(self._client.lock(mode, wait, since))
         except BaseException:  # Ctrl-C may come when it has been granted, and we do not know yet
             with suppress(KeeperError):
                 self._client.unlock()
@@ -191,15 +214,15 @@ class Deployment:
 
     def unlock(self, since: int | None = None) -> tuple[Event, ...]:
         """Give the lock back; with `since`, the events after it."""
-        return self._client.unlock(since)
+        return self._events(self._client.unlock(since))
 
     # -- its life ----------------------------------------------------------------------------
 
     def wait_until_ready(self, seen: Progress = lambda event: None) -> None:
         """Return when everything is ready. Raises EnvironmentFailedError at the first failure."""
-        failure = self._client.wait_until_ready(seen).failure
+        failure = self._client.wait_until_ready(lambda event: seen(self._told(event))).failure
         if failure is not None:
-            redact = Redactor(self.secrets()).redact  # a program's last words may hold anything
+            redact = self.redactor.redact
             said = {name: redact(getattr(failure, name)) for name in ("expected", "found", "fix")}
             log = tuple(redact(line) for line in failure.log)
             raise EnvironmentFailedError(
@@ -282,9 +305,4 @@ def require_running(system: System, name: str = "") -> Deployment:
 
 def end(system: System, name: str = "") -> bool:
     """End what `up` started, whatever it was declared as; False where nothing ran."""
-    place = Place.of(system.folder, system.environment, name)
-    client = keeper.attach(place)
-    if client is None:
-        return keeper.end_leftovers(place)
-    client.down()
-    return True
+    return keeper.end(Place.of(system.folder, system.environment, name))

@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from seatrial.compose.attach import secrets_of
 from seatrial.declaration.models import System
 from seatrial.environment.deployment import attach, require_running
+from seatrial.evidence.redaction import Redactor, redactor_of
 from seatrial.keeper.attached import look_at
 from seatrial.kinds.base import Context, Target
 
@@ -17,15 +19,11 @@ from seatrial.kinds.base import Context, Target
 class View:
     system: System
     context: Context
+    redactor: Redactor
 
     @property
     def targets(self) -> Mapping[str, Target]:
         return self.context.targets
-
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        everything = (e for t in self.targets.values() for es in t.endpoints.values() for e in es)
-        return tuple(dict.fromkeys(e.password for e in everything if e.password))
 
 
 @contextmanager
@@ -37,11 +35,16 @@ def view(system: System, name: str = "") -> Iterator[View]:
     """
     if system.config.provider == "local":
         with require_running(system, name) as deployment:
-            yield View(system, deployment.context())
+            yield View(system, deployment.context(), deployment.redactor)
         return
     owned = attach(system, name) if system.config.provider == "compose" else None
-    if owned is None:
-        yield View(system, asyncio.run(look_at(system)()))
+    if owned is not None:
+        with owned:
+            yield View(system, owned.context(), owned.redactor)
         return
-    with owned:
-        yield View(system, owned.context())
+    context = asyncio.run(look_at(system)())
+    redactor = redactor_of(system)
+    redactor.add(secrets_of(system))
+    endpoints = (e for t in context.targets.values() for es in t.endpoints.values() for e in es)
+    redactor.add(one.password for one in endpoints if one.password)
+    yield View(system, context, redactor)

@@ -25,6 +25,9 @@ from functools import cached_property, lru_cache
 
 from pydantic import JsonValue
 
+from seatrial.declaration.models import System
+from seatrial.secrecy import LOGIN, NAMES, names_secret
+
 MASK = "***"
 SHORTEST = 6  # characters; shorter values are redacted by key only, or everything turns to stars
 _HEAD = 3  # units that the combined pattern looks for
@@ -35,8 +38,9 @@ PUBLIC = frozenset({"postgres", "postgresql", "rabbitmq", "mariadb", "mongodb", 
 
 _KEYS = re.compile(
     r"""(?ix)
-    (?: passwo?r?d | passphrase | [_-]pass | secret | token | api[_-]?key | private[_-]?key
-      | authorization | (?P<cookie>cookie) )
+    (?: """
+    + NAMES
+    + r""" | authorization | (?P<cookie>cookie) )
     (?: \\*["'] )? \s{0,20}
     (?: (?<![=!<>]) [:=] (?!=) >? | (?<=["']) , (?=\s{0,20}b?\\*["']) )
     \s{0,20} (?: b (?=\\*["']) )?
@@ -51,11 +55,6 @@ _KEYS = re.compile(
     """
 )
 _KEY_VALUES = ("escaped", "double", "single", "line", "bare")
-_SENSITIVE = re.compile(
-    r"(?i)(?:passwo?r?d|passphrase|(?:^|[_-])pass|secret|token|api[_-]?key|private[_-]?key"
-    r"|authorization|cookie)$"
-)
-_LOGIN = re.compile(r""":(?:\\*/){2}[^\s/?\#:@"'<>]*:(?P<value>[^\s/?\#"'<>]+)@""")
 
 #: Where a text was cut: its end or dots, behind what may be left of an escape sequence.
 _CUT = re.compile(r"(?P<escape>[%\\&][\w%\\#]{0,24})?(?:\Z|\.{3}|…)")
@@ -269,7 +268,7 @@ class Redactor:
 
     def redact_item(self, key: str, value: str) -> str:
         """A value that belongs to a key: masked as a whole if the key names a secret."""
-        return MASK if value and _SENSITIVE.search(key) else self.redact(value)
+        return MASK if value and names_secret(key) else self.redact(value)
 
     def redact_json(self, value: JsonValue) -> JsonValue:
         """Every string in a JSON value redacted, by its key too; the keys stay."""
@@ -297,9 +296,14 @@ class Redactor:
         return spans
 
 
+def redactor_of(system: System) -> Redactor:
+    """For everything that is told of a system; a deployment adds the secrets of its endpoints."""
+    return Redactor(system.secrets, public=[*system.components, system.name])
+
+
 def mask_urls(text: str) -> str:
     """The text with the password of every `scheme://user:password@host` masked."""
-    return _LOGIN.sub(lambda m: m[0].replace(f":{m['value']}@", f":{MASK}@"), text)
+    return LOGIN.sub(lambda m: m[0].replace(f":{m['value']}@", f":{MASK}@"), text)
 
 
 def cap(text: str, limit: int, beyond: int = 0) -> str:
@@ -320,7 +324,7 @@ def _by_key(text: str) -> list[Span]:
     for found in _KEYS.finditer(text):
         group = next(name for name in _KEY_VALUES if found[name] is not None)
         spans.append(found.span(group))
-    spans += [found.span("value") for found in _LOGIN.finditer(text)]
+    spans += [found.span("value") for found in LOGIN.finditer(text)]
     return [(start, end) for start, end in spans if end > start]
 
 

@@ -3,32 +3,48 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import json
 import os
 import shutil
 import socket
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
-from seatrial.compose import clear
 from seatrial.declaration.models import System
 from seatrial.errors import KeeperError, Refused
-from seatrial.evidence.redaction import Redactor
-from seatrial.keeper import processes, spawn
 from seatrial.keeper import protocol as p
+from seatrial.keeper import spawn
 from seatrial.keeper.description import describe, differences
+from seatrial.keeper.leftovers import end_by_force, end_leftovers, sweep
+from seatrial.keeper.lines import Lines, LineTooLong
 from seatrial.keeper.order import Order
-from seatrial.keeper.places import Place, deployments
+from seatrial.keeper.places import Place
+from seatrial.keeper.state import (
+    RunningState,
+    is_running,
+    read_state,
+    try_lock,
+    wait_until_gone,
+)
 from seatrial.waiting import Deadline, eventually
 
+__all__ = [
+    "ActionFailed",
+    "AlreadyRunning",
+    "KeeperClient",
+    "Unusable",
+    "attach",
+    "end",
+    "read_state",
+    "refuse_if_different",
+    "start",
+    "wait_until_gone",
+]
+
 _ANSWER_SECONDS = 30.0  # for requests that do not wait by themselves
-_ATTACH_SECONDS = 15.0  # for a keeper that is just being started or is ending
-_ACT_SECONDS = 120.0
+_ATTACH_SECONDS = 15.0  # for a keeper that is just being started
 
 
 class ActionFailed(KeeperError):
@@ -43,6 +59,10 @@ class AlreadyRunning(KeeperError):
     """There is a keeper of this deployment, perhaps since a moment ago: attach to it."""
 
 
+class Unusable(KeeperError):
+    """A keeper is there, but does not answer, or is of another version."""
+
+
 class KeeperClient:
     """One connection to a keeper, which is a lease on its deployment. Safe to use from threads:
     requests take turns."""
@@ -50,31 +70,44 @@ class KeeperClient:
     def __init__(self, place: Place, connection: socket.socket, started: bool) -> None:
         self.place = place
         self.started = started  # by us, rather than found
-        self._connection = connection
-        self._stream = connection.makefile("rb")
+        self._lines = Lines(connection, p.LONGEST_LINE)
         self._turn = threading.Lock()
         self._owed = 0  # replies that are still to be read
-        self.greeting = self._read(Deadline.after(_ATTACH_SECONDS))
-        if self.greeting.status is None:
+        try:
+            self.greeting = self._greeting()
+        except BaseException:
             self.close()
-            raise KeeperError(
-                self.greeting.error or "the keeper sent no status", hint=self.greeting.hint
-            )
+            raise
+
+    def _greeting(self) -> p.Reply:
+        greeting = self._read(Deadline.after(_ATTACH_SECONDS))
+        if greeting.status is None:
+            raise KeeperError(greeting.error or "the keeper sent no status", hint=greeting.hint)
+        if greeting.status.protocol != p.PROTOCOL:
+            raise _of_another_version()
+        return greeting
 
     def _read(self, deadline: Deadline) -> p.Reply:
-        self._connection.settimeout(max(0.01, deadline.remaining()))
         try:
-            line = self._stream.readline(p.LONGEST_LINE)
+            line = self._lines.receive(deadline)
         except TimeoutError:
-            raise KeeperError(
-                "the keeper of this deployment does not answer",
-                hint="seatrial down ends it; look at its log first",
-            ) from None
+            raise self._silent() from None
+        except LineTooLong as error:
+            raise _of_another_version() from error
         except OSError as error:
             raise self._gone() from error
         if not line:
             raise self._gone()
-        return p.Reply.model_validate_json(line)
+        try:
+            return p.Reply.model_validate_json(line)
+        except ValidationError as error:
+            raise _of_another_version() from error
+
+    def _silent(self) -> KeeperError:
+        return Unusable(
+            "the keeper of this deployment does not answer",
+            hint=f"seatrial down ends it; look at its log first: {self.place.folder}/keeper.log",
+        )
 
     def _gone(self) -> KeeperError:
         log = self.place.folder / "keeper.log"
@@ -88,8 +121,10 @@ class KeeperClient:
         """Send a request and return the reply. Raises KeeperError or ActionFailed."""
         with self._turn:
             try:
-                self._connection.settimeout(_ANSWER_SECONDS)
-                self._connection.sendall(request.model_dump_json().encode() + b"\n")
+                self._lines.send(request.model_dump_json().encode(), _ANSWER_SECONDS)
+            except TimeoutError:
+                self.close()  # half a request may have been sent
+                raise self._silent() from None
             except OSError as error:
                 raise self._gone() from error
             self._owed += 1
@@ -118,8 +153,14 @@ class KeeperClient:
     def act(
         self, action: p.Action, component: str, replica: int | None = None, *, hold: bool = False
     ) -> None:
+        if hold and action not in p.UNDO:
+            raise KeeperError(
+                f"{action} cannot be held: nothing undoes it",
+                hint=f"what can be held: {', '.join(p.UNDO)}",
+            )
         act = p.Act(action=action, component=component, replica=replica, hold=hold)
-        self.ask(act, _ACT_SECONDS)
+        state = read_state(self.place)
+        self.ask(act, _ANSWER_SECONDS if state is None else state.act_seconds)
 
     def lock(
         self, mode: Literal["shared", "exclusive"], wait: float = 60.0, since: int | None = None
@@ -156,8 +197,9 @@ class KeeperClient:
             if settled and status.last_event <= last:
                 return status
 
-    def down(self, seconds: float = 30.0) -> None:
+    def down(self) -> None:
         """End the deployment and wait until nothing of it is left."""
+        seconds = _end_seconds(read_state(self.place))
         with contextlib.suppress(KeeperError):
             self.ask(p.Down())
         self.close()
@@ -165,87 +207,62 @@ class KeeperClient:
 
     def close(self) -> None:
         """End the lease."""
-        with contextlib.suppress(OSError):
-            self._connection.shutdown(socket.SHUT_RDWR)
-        self._stream.close()
-        self._connection.close()
+        self._lines.close()
 
 
-@dataclass(frozen=True)
-class RunningState:
-    """What the state file of a running keeper says."""
-
-    keeper: int
-    system: str
-    name: str
-    environment: str
-    digest: str
-    description: str
-    started_at: str
+def _of_another_version() -> KeeperError:
+    return Unusable(
+        "the keeper of this deployment and this client are of different versions",
+        hint="seatrial down, then up again",
+    )
 
 
-def wait_until_gone(place: Place, seconds: float = 30.0) -> None:
-    """Wait until the deployment's lock is free: keeper and guardian have ended."""
-
-    def free() -> bool:
-        if not place.lock_file.exists():
-            return True
-        descriptor = _try_lock(place)
-        if descriptor is not None:
-            os.close(descriptor)
-        return descriptor is not None
-
-    try:
-        eventually(free, timeout=seconds, longest_pause=0.05, what="the deployment has ended")
-    except AssertionError as error:
-        raise KeeperError(
-            f"the deployment {place.id} has not ended within {seconds:g} s",
-            hint=f"look what is left: ps -ef | grep {place.id}",
-        ) from error
-
-
-def _try_lock(place: Place) -> int | None:
-    """The locked file descriptor, or None while a keeper (or its guardian) lives."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-    descriptor = os.open(place.lock_file, flags, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    return descriptor
-
-
-def read_state(place: Place) -> RunningState | None:
-    try:
-        fields = json.loads(place.state_file.read_text())
-    except (OSError, ValueError):
-        return None
-    return RunningState(**{name: fields[name] for name in RunningState.__dataclass_fields__})
+def _end_seconds(state: RunningState | None) -> float:
+    return _ANSWER_SECONDS if state is None else state.end_seconds
 
 
 def attach(place: Place) -> KeeperClient | None:
-    """A client of the keeper that runs, or None where there is none."""
+    """A client of the keeper that runs, or None where there is none; the end of one that is
+    ending is waited for. Raises KeeperError when it cannot be reached, or used."""
 
     def connect() -> KeeperClient | str:
-        descriptor = _try_lock(place)
-        if descriptor is not None:
-            os.close(descriptor)
+        if not is_running(place):
             return "none"
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
+            connection.settimeout(_ATTACH_SECONDS)
             connection.connect(str(place.socket))
             found = KeeperClient(place, connection, started=False)
             spawn.dismiss()
             return found
+        except Unusable:
+            raise
         except (OSError, KeeperError):  # it is just being started, or just ending
             connection.close()
             return ""
 
-    if not place.lock_file.exists():
-        return None
-    found = eventually(connect, timeout=_ATTACH_SECONDS, what="the keeper can be reached")
+    seconds = _ATTACH_SECONDS + _end_seconds(read_state(place))
+    try:
+        found = eventually(connect, timeout=seconds, what="the keeper can be reached")
+    except AssertionError as error:
+        raise Unusable(
+            f"the keeper of the deployment {place.id} cannot be reached within {seconds:g} s",
+            hint=f"seatrial down ends it; look at its log first: {place.folder}/keeper.log",
+        ) from error
     return found if isinstance(found, KeeperClient) else None
+
+
+def end(place: Place) -> bool:
+    """End the deployment, or what is left of one, and wait until it is gone; False where there is
+    no such thing. A keeper that does not answer is ended by force. Raises KeeperError."""
+    try:
+        client = attach(place)
+        if client is not None:
+            client.down()
+    except KeeperError:
+        end_by_force(place)
+        return True
+    return client is not None or end_leftovers(place)
 
 
 def start(system: System, place: Place, *, observe: bool = False) -> KeeperClient:
@@ -255,8 +272,9 @@ def start(system: System, place: Place, *, observe: bool = False) -> KeeperClien
 
     Raises AlreadyRunning, or KeeperError when it cannot be started.
     """
+    end_leftovers(place)
     sweep()
-    lock = _try_lock(place)
+    lock = try_lock(place)
     if lock is None:
         raise AlreadyRunning(f"the deployment {place.id} is already running", hint="seatrial down")
     try:
@@ -264,44 +282,6 @@ def start(system: System, place: Place, *, observe: bool = False) -> KeeperClien
     finally:
         os.close(lock)
     return KeeperClient(place, connection, started=True)
-
-
-def end_leftovers(place: Place) -> bool:
-    """End what is left of a deployment whose keeper and guardian were both killed, and remove its
-    folder; False where there is no such thing.
-
-    Its state file tells: whoever else ends removes that.
-    """
-    lock = _try_lock(place) if place.state_file.exists() else None
-    if lock is None:
-        return False
-    try:
-        if not place.state_file.exists():
-            return False  # it has just ended by itself
-        left = processes.end_all([place.id], root=None)
-        if left:
-            numbers = " ".join(map(str, left))
-            raise KeeperError(
-                f"processes of a deployment that has no keeper any more cannot be ended: {numbers}",
-                hint=f"end them as the user who they belong to: ps -fp {numbers.replace(' ', ',')}",
-            )
-        project = clear.marked(place.folder)
-        if project is not None and (kept := clear.clear(project)):
-            raise KeeperError(
-                f"the compose project {project}, whose keeper was killed, cannot be removed: "
-                f"{', '.join(kept)}",
-                hint="docker info   (does the engine run?)",
-            )
-        shutil.rmtree(place.folder, ignore_errors=True)
-    finally:
-        os.close(lock)
-    return True
-
-
-def sweep() -> None:
-    """`end_leftovers` of every deployment in this base folder."""
-    for file in deployments().glob("*/state.json"):
-        end_leftovers(Place(file.parent.name))
 
 
 def _order(system: System, place: Place, lock: int, observe: bool) -> socket.socket:
@@ -326,9 +306,9 @@ def refuse_if_different(system: System, place: Place) -> None:
     running = read_state(place)
     if running is None or running.digest == system.digest:
         return
-    redact = Redactor().redact
-    lines = [redact(line) for line in differences(running.description, describe(system))]
-    shown = "\n".join(f"    {line}" for line in lines) or "    (outside the components)"
+    lines = differences(running.description, describe(system))
+    elsewhere = "    (outside the components, or in a secret)"
+    shown = "\n".join(f"    {line}" for line in lines) or elsewhere
     raise Refused(
         f"{system.name} is already up in {system.environment}, from a different declaration:\n"
         f"{shown}",

@@ -12,6 +12,7 @@ from time import monotonic
 
 from seatrial.declaration import references
 from seatrial.declaration.models import Component, ProgramConfig
+from seatrial.errors import KeeperError
 from seatrial.keeper.instance import Instance, Log, StartFailed, exit_text
 from seatrial.keeper.places import Place, cache
 from seatrial.keeper.ports import PortReservations, is_taken
@@ -61,6 +62,7 @@ class Managed:
     started_in_ms: float | None = None
     settled: asyncio.Event = field(default_factory=asyncio.Event)  # ready once, or failed
     failure: StartFailed | None = None
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)  # to do something to it
 
     @classmethod
     def allocate(
@@ -201,9 +203,9 @@ class Managed:
 
     async def start_one(self, number: int, context: Context) -> None:
         replica = self.replicas[number]
-        self._refuse_taken_port(number)
         await self._set(number, State.STARTING)
         try:
+            self._refuse_taken_port(number)
             await self._start_retrying(number, context)
         except StartFailed as failure:
             await self._set(number, State.FAILED, failure.found)
@@ -248,7 +250,13 @@ class Managed:
         await self.stop_one(number, signal.SIGKILL, by_fault=by_fault)
 
     async def pause_one(self, number: int, *, by_fault: bool = False) -> None:
-        self.replicas[number].instance.pause()
+        replica = self.replicas[number]
+        if not replica.instance.running:
+            raise KeeperError(
+                f"{self.name} cannot be paused: it is {replica.state}",
+                hint=f"start it first: seatrial restart {self.name}",
+            )
+        replica.instance.pause()
         await self._set(number, State.PAUSED, "on request", by_fault=by_fault)
 
     async def resume_one(self, number: int) -> None:

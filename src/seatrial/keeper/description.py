@@ -6,14 +6,16 @@ import difflib
 import json
 
 from seatrial.declaration.models import System
+from seatrial.evidence.redaction import redactor_of
 
 
 def describe(system: System) -> str:
-    """One line a setting of a component. Holds secrets where the declaration does."""
-    lines = []
+    """One line a setting of a component; secrets are redacted."""
+    redact, lines = redactor_of(system).redact, []
     for component in system.components.values():
         settings = component.config.model_dump(mode="json")
-        lines += [f"{component.name}.{key}: {json.dumps(value)}" for key, value in settings.items()]
+        for key, value in settings.items():
+            lines.append(redact(f"{component.name}.{key}: {json.dumps(value)}"))
     return "\n".join(lines)
 
 

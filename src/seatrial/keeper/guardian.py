@@ -18,7 +18,7 @@ from pathlib import Path
 
 from seatrial.compose import clear
 from seatrial.keeper import processes
-from seatrial.keeper.order import Order
+from seatrial.keeper.order import Order, is_private
 
 
 def guard(client: socket.socket, keep: Callable[[socket.socket, socket.socket], int]) -> int:
@@ -50,7 +50,7 @@ def guard(client: socket.socket, keep: Callable[[socket.socket, socket.socket], 
         if (project := clear.marked(order.folder)) is not None:
             clear.clear(project)
         _forget(order.folder, keep_logs=status != 0)
-        if order.private:  # nobody else will ever want its lock
+        if is_private(order.id):  # nobody else will ever want its lock
             order.lock_file.unlink(missing_ok=True)
     return status
 

@@ -8,13 +8,13 @@ import os
 import pwd
 import re
 import signal
-import socket
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from seatrial.errors import SeatrialError
 from seatrial.keeper import processes
+from seatrial.keeper.notification import Notification
 from seatrial.kinds.base import Context, Kind, ProbeResult, Target
 from seatrial.kinds.launching import Launch, Plan, Process, Ready, Site
 from seatrial.outcome import Cause, Health
@@ -82,7 +82,7 @@ class Instance:
         self._plan: Plan | None = None
         self._main: asyncio.subprocess.Process | None = None
         self._helpers: list[asyncio.subprocess.Process] = []
-        self._notified: asyncio.Event | None = None
+        self._notification: Notification | None = None
         self._watcher: asyncio.Task[None] | None = None
         self._expected_to_end = False
         self._begin = 0  # of its present start, in the log
@@ -127,9 +127,12 @@ class Instance:
             self._watcher = asyncio.create_task(self._watch())
 
     async def _start_main(self, plan: Plan) -> None:
-        address = self.site.sockets / f"{self.site.component}-{self.site.replica}.n"
-        self._notified = self._listen(address, plan.process.user)
-        self._main = await self._spawn(plan.process, {"NOTIFY_SOCKET": str(address)})
+        extra = {}
+        if plan.ready is Ready.NOTIFY:
+            address = self.site.sockets / f"{self.site.component}-{self.site.replica}.n"
+            self._notification = Notification(address, plan.process.user)
+            extra = {"NOTIFY_SOCKET": str(address)}
+        self._main = await self._spawn(plan.process, extra)
 
     async def _spawn(
         self, process: Process, extra: Mapping[str, str]
@@ -169,28 +172,6 @@ class Instance:
         finally:
             os.close(log)
 
-    def _listen(self, address: Path, user: str | None) -> asyncio.Event:
-        """Open a NOTIFY_SOCKET; the event is set by READY=1."""
-        address.unlink(missing_ok=True)
-        receiver = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        receiver.bind(str(address))
-        address.chmod(0o600)
-        if user is not None and os.getuid() == 0:
-            os.chown(address, pwd.getpwnam(user).pw_uid, -1)
-        event = asyncio.Event()
-        loop = asyncio.get_running_loop()
-
-        def read() -> None:
-            with contextlib.suppress(BlockingIOError):
-                if b"READY=1" in receiver.recv(4096).split(b"\n"):
-                    loop.remove_reader(receiver)
-                    receiver.close()
-                    address.unlink(missing_ok=True)
-                    event.set()
-
-        loop.add_reader(receiver, read)
-        return event
-
     async def _until_ready(
         self, plan: Plan, target: Target, context: Context, deadline: Deadline
     ) -> None:
@@ -222,8 +203,8 @@ class Instance:
         if plan.ready is Ready.EXIT:
             await asyncio.Event().wait()  # ending is what is waited for
         elif plan.ready is Ready.NOTIFY:
-            assert self._notified is not None
-            await self._notified.wait()
+            assert self._notification is not None
+            await self._notification.came.wait()
         elif plan.ready is Ready.PROBE:
             for pause in backoff(longest=0.1):
                 self.last = await self.kind.probe(target, context, deadline.within(_PROBE_SECONDS))
@@ -295,6 +276,8 @@ class Instance:
         (or `patience` seconds, if those are fewer), then whatever else of it is left. Safe to call
         at any time, also twice."""
         self._expected_to_end = True
+        if self._notification is not None:
+            self._notification.close()
         plan = self._plan
         if plan is not None and self._main is not None and self.running:
             # An ending component may still need its children, so only the main process is told.

@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import socket
+from concurrent.futures import ThreadPoolExecutor
 
 from seatrial.compose.attach import project_of
 from seatrial.declaration.load import load
@@ -42,6 +43,14 @@ def keep(order: Order, client: socket.socket) -> int:
         return error.exit_code
 
 
+class _Threads(ThreadPoolExecutor):
+    """In which components are prepared, perhaps while they wait for a lock that another deployment
+    holds. The keeper's end does not wait for them: they end with its process."""
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        super().shutdown(wait=False, cancel_futures=True)
+
+
 def _line(error: SeatrialError) -> bytes:
     return p.Reply(error=error.message, hint=error.hint).model_dump_json().encode() + b"\n"
 
@@ -57,6 +66,7 @@ def _owner(
 
 
 async def _live(system: System, order: Order, client: socket.socket) -> int:
+    asyncio.get_running_loop().set_default_executor(_Threads())
     timeline, place = Timeline(), Place(order.id)
     for folder in (place.data, place.sockets, place.logs):
         folder.mkdir(mode=0o711, exist_ok=True)
@@ -64,19 +74,21 @@ async def _live(system: System, order: Order, client: socket.socket) -> int:
     server = Server(system, place, owner, timeline)
     for signal_ in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(signal_, server.over.set)
-    listening = await server.listen()
+    await server.listen()
     server.write_state(describe(system))
     await server.adopt(client)
     starting = asyncio.create_task(owner.start())
     try:
         await _until_over(server, starting)
     finally:
+        await server.close()
         starting.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await starting
-        await owner.end(hurry=not server.asked_to_end)
-        listening.close()
-        place.state_file.unlink(missing_ok=True)
+        try:
+            with contextlib.suppress(asyncio.CancelledError):
+                await starting
+        finally:
+            await owner.end(hurry=not server.asked_to_end)
+            place.state_file.unlink(missing_ok=True)
     return 0
 
 

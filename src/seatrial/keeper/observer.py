@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import traceback
 from collections.abc import Mapping
 
 from seatrial.errors import CapabilityMissing, SeatrialError
@@ -85,7 +86,11 @@ class Observer:
         kind = load(target.kind)
         if kind.endpoints and not target.endpoints:
             return State.READY, "not observed: it has no endpoint in this environment"
-        result = await kind.probe(target, context, Deadline.after(_PROBE_SECONDS))
+        try:
+            result = await kind.probe(target, context, Deadline.after(_PROBE_SECONDS))
+        except Exception as error:  # a defect of the kind's; what was seen before it is not known
+            traceback.print_exc()
+            return State.UNREACHABLE, f"its probe failed: {type(error).__name__}: {error}"
         down = result.health is Health.UNHEALTHY
         return (State.UNREACHABLE, result.found) if down else (State.READY, "")
 

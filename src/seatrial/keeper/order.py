@@ -15,6 +15,11 @@ from pathlib import Path
 _LONGEST = 65_536  # bytes
 
 
+def is_private(deployment: str) -> bool:
+    """Whether nobody attaches to it by name (see `places.Place.private`)."""
+    return deployment.startswith("p")
+
+
 @dataclass(frozen=True)
 class Order:
     id: str  # of the deployment
@@ -23,11 +28,6 @@ class Order:
     environment: str
     digest: str  # of the declaration as the client read it
     observe: bool = False  # what runs already, instead of starting anything
-
-    @property
-    def private(self) -> bool:
-        """Whether nobody attaches to it by name (see `places.Place.private`)."""
-        return self.id.startswith("p")
 
     @property
     def lock_file(self) -> Path:

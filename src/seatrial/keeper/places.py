@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seatrial.errors import KeeperError
+from seatrial.keeper.order import is_private
 
 
 def base() -> Path:
@@ -68,6 +69,10 @@ class Place:
     def private(cls) -> Place:
         """A deployment that nobody else attaches to."""
         return cls("p" + secrets.token_hex(6))
+
+    @property
+    def is_private(self) -> bool:
+        return is_private(self.id)
 
     @property
     def folder(self) -> Path:

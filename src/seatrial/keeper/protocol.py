@@ -21,18 +21,24 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from seatrial.kinds.base import Endpoint, Words
 from seatrial.outcome import Cause, State
 
-PROTOCOL = 1
+PROTOCOL = 2  # another one when an older client or keeper would understand something else
 LONGEST_LINE = 8 * 1024 * 1024  # bytes
 LONGEST_LOG = 1_300_000  # bytes of a log in one reply: JSON makes up to six of each
 
 
 class _Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class _Answer(BaseModel):
+    """What a later keeper says beyond this is ignored; see `PROTOCOL`."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class Action(StrEnum):
@@ -70,6 +76,12 @@ class Act(_Message):
     replica: int | None = Field(None, ge=0)
     hold: bool = False
 
+    @model_validator(mode="after")
+    def _can_be_held(self) -> Act:
+        if self.hold and self.action not in UNDO:
+            raise ValueError(f"{self.action} cannot be held: nothing undoes it")
+        return self
+
 
 class Lock(_Message):
     op: Literal["lock"] = "lock"
@@ -104,7 +116,7 @@ Request = Annotated[
 REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
 
 
-class Failure(_Message):
+class Failure(_Answer):
     """Why the deployment did not come up, or an action did not take effect."""
 
     component: str | None
@@ -115,7 +127,7 @@ class Failure(_Message):
     log: tuple[str, ...] = ()
 
 
-class ComponentStatus(_Message):
+class ComponentStatus(_Answer):
     name: str
     kind: str
     state: State
@@ -128,7 +140,7 @@ class ComponentStatus(_Message):
     pids: tuple[int | None, ...] = ()
 
 
-class DeploymentStatus(_Message):
+class DeploymentStatus(_Answer):
     id: str
     protocol: int = PROTOCOL
     environment: str
@@ -141,7 +153,7 @@ class DeploymentStatus(_Message):
     last_event: int
 
 
-class Event(_Message):
+class Event(_Answer):
     seq: int
     at: datetime
     component: str
@@ -151,15 +163,15 @@ class Event(_Message):
     by_fault: bool
 
 
-class EventList(_Message):
+class EventList(_Answer):
     events: tuple[Event, ...]
 
 
-class LogLines(_Message):
+class LogLines(_Answer):
     lines: tuple[str, ...]
 
 
-class Reply(_Message):
+class Reply(_Answer):
     """`error` is None when the request was carried out; otherwise `hint` says what to do."""
 
     error: str | None = None

@@ -15,9 +15,11 @@ from typing import Protocol, TypeVar
 from pydantic import ValidationError
 
 from seatrial.declaration.models import System
-from seatrial.errors import SeatrialError
+from seatrial.errors import KeeperError, SeatrialError
+from seatrial.keeper import processes
 from seatrial.keeper import protocol as p
 from seatrial.keeper.instance import StartFailed
+from seatrial.keeper.limits import limits_of
 from seatrial.keeper.locks import SharedLock
 from seatrial.keeper.places import Place
 from seatrial.keeper.timeline import StateEvent, Timeline
@@ -93,16 +95,28 @@ class Server:
         self._idle_seconds: float | None = None
         self._idle: asyncio.TimerHandle | None = None
         self._served: set[asyncio.Task[None]] = set()
+        self._acting: set[asyncio.Task[None]] = set()
+        self._listening: asyncio.Server | None = None
 
-    async def listen(self) -> asyncio.Server:
+    async def listen(self) -> None:
         self._place.socket.unlink(missing_ok=True)
         previous = os.umask(0o177)  # nobody else may connect, not even for a moment
         try:
-            return await asyncio.start_unix_server(
+            self._listening = await asyncio.start_unix_server(
                 self.serve, path=str(self._place.socket), limit=p.LONGEST_LINE
             )
         finally:
             os.umask(previous)
+
+    async def close(self) -> None:
+        """It is over: no more leases, and what is being done to components is cut off."""
+        self.over.set()
+        if self._listening is not None:
+            self._listening.close()
+        self._place.socket.unlink(missing_ok=True)
+        for acting in self._acting:
+            acting.cancel()
+        await asyncio.gather(*self._acting, return_exceptions=True)
 
     async def adopt(self, inherited: socket.socket) -> None:
         """Serve the client that started this keeper, whose end of a socket pair we were given."""
@@ -113,10 +127,16 @@ class Server:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = Connection(reader, writer)
+        if self.over.is_set():
+            refused = _ending()
+            with contextlib.suppress(ConnectionError):
+                await self._send(connection, p.Reply(error=refused.message, hint=refused.hint))
+            writer.close()
+            return
         self._connections.add(connection)
-        if self._idle is not None:
-            self._idle.cancel()
+        self._leases_changed()
         reading = asyncio.create_task(connection.read())
+        reading.add_done_callback(lambda _: self._lease_ends(connection))
         try:
             await self._send(connection, p.Reply(status=self.status()))
             while line := await connection.requests.get():
@@ -132,13 +152,25 @@ class Server:
         await connection.writer.drain()
 
     async def _leave(self, connection: Connection) -> None:
-        """A lease ends: give back its lock, undo what it held, and see whether it was the last."""
-        self._lock.release(connection)
-        for act in reversed(connection.held):
-            with contextlib.suppress(StartFailed, SeatrialError):
-                await self._owner.act(p.UNDO[act.action], act.component, act.replica)
-        connection.writer.close()
+        """Undo what it held, then give back its lock: whoever waits for that finds all mended."""
+        self._lease_ends(connection)
+        try:
+            for act in reversed(connection.held):
+                with contextlib.suppress(StartFailed, SeatrialError):
+                    await self._do(p.UNDO[act.action], act)
+        finally:
+            self._lock.release(connection)
+            connection.writer.close()
+
+    def _lease_ends(self, connection: Connection) -> None:
+        """At once, whatever its last request still does: the last lease ends the deployment."""
         self._connections.discard(connection)
+        self._leases_changed()
+
+    def _leases_changed(self) -> None:
+        if self._idle is not None:
+            self._idle.cancel()
+            self._idle = None
         if self._connections:
             return
         if self._idle_seconds is None:
@@ -186,6 +218,7 @@ class Server:
             case p.Act():
                 return await self._act(connection, request)
             case p.Lock(mode=mode, wait=wait, since=since):
+                self._refuse_if_over()
                 acquiring = self._lock.acquire(connection, mode, wait)
                 if not await connection.unless_gone(acquiring):
                     return p.Reply(
@@ -202,6 +235,7 @@ class Server:
                 tail = await asyncio.to_thread(self._owner.log_tail, component, lines)
                 return p.Reply(logs=p.LogLines(lines=tail))
             case p.Keep(idle_seconds=seconds):
+                self._refuse_if_over()
                 self._idle_seconds = seconds
                 print(f"kept for {seconds:g} s without a client", flush=True)
             case p.Down():
@@ -220,10 +254,29 @@ class Server:
         undone = next((h for h in connection.held if _undoes(act, h)), None)
         if act.hold:
             connection.held.append(act)  # before it is done: it may be cut off half-way
-        await self._owner.act(act.action, act.component, act.replica, by_fault=act.hold)
+        await self._do(act.action, act, by_fault=act.hold)
         if undone is not None:
             connection.held.remove(undone)
         return p.Reply()
+
+    async def _do(self, action: p.Action, act: p.Act, *, by_fault: bool = False) -> None:
+        """Let the owner do it, unless the deployment ends: then there is nothing left to do."""
+        self._refuse_if_over()
+        doing = self._owner.act(action, act.component, act.replica, by_fault=by_fault)
+        task = asyncio.create_task(doing)
+        self._acting.add(task)
+        task.add_done_callback(self._acting.discard)
+        try:
+            await asyncio.wait({task})
+        finally:
+            task.cancel()  # nothing happens when it is done
+        if task.cancelled():  # by `close`
+            raise _ending()
+        task.result()
+
+    def _refuse_if_over(self) -> None:
+        if self.over.is_set():
+            raise _ending()
 
     def _known(self, component: str, replica: int | None = None) -> None:
         status = self._owner.statuses().get(component)
@@ -236,9 +289,12 @@ class Server:
 
     def write_state(self, description: str) -> None:
         """Tell clients to come where the socket is; `description` lets them name differences."""
+        me, limits = processes.identify(os.getpid()), limits_of(self._system)
+        assert me is not None
         state = {
             "id": self._place.id,
-            "keeper": os.getpid(),
+            "keeper": me.number,
+            "keeper_started": me.started,
             "guardian": os.getppid(),
             "socket": str(self._place.socket),
             "system": str(self._system.file),
@@ -247,12 +303,18 @@ class Server:
             "digest": self._system.digest,
             "description": description,
             "started_at": datetime.now(UTC).isoformat(),
+            "act_seconds": limits.act,
+            "end_seconds": limits.end,
         }
         temporary = self._place.state_file.with_suffix(".new")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as stream:
             json.dump(state, stream)
         temporary.rename(self._place.state_file)
+
+
+def _ending() -> KeeperError:
+    return KeeperError("the deployment is ending", hint="wait until it has ended: seatrial up")
 
 
 def _never() -> bool:

@@ -82,7 +82,8 @@ class Supervisor:
         for needed in managed.component.config.needs:
             await ready[needed].wait()
         try:
-            await managed.start(self.context())
+            async with managed.turn:
+                await managed.start(self.context())
         except StartFailed as failure:
             if self.failure is None:
                 self._failed(managed, failure)
@@ -130,7 +131,12 @@ class Supervisor:
         """
         managed = self._managed[component]
         numbers = range(len(managed.replicas)) if replica is None else [replica]
-        await asyncio.gather(*(self._act(action, managed, n, by_fault) for n in numbers))
+        async with managed.turn:
+            acts = (self._act(action, managed, number, by_fault) for number in numbers)
+            done = await asyncio.gather(*acts, return_exceptions=True)
+        for failure in done:
+            if failure is not None:
+                raise failure
 
     async def _act(self, action: Action, managed: Managed, number: int, by_fault: bool) -> None:
         instance = managed.replicas[number].instance

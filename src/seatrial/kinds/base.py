@@ -206,6 +206,7 @@ class CheckResult:
     expected: str = ""
     found: str = ""
     fix: str = ""
+    subject: str = ""  # what of the component it is about, by its own name: the queue, say
 
     def __post_init__(self) -> None:
         _make_printable(self, "expected", "found", "fix")
@@ -273,6 +274,8 @@ class Kind:
     packages: tuple[str, ...] = ()  # Debian packages that carry its server
     #: What other programs call such a component in a health answer: "database", "db", "queue"...
     also_called: tuple[str, ...] = ()
+    #: What is wrong with others where such a component does not run: it declares queues, say.
+    provides: frozenset[Cause] = frozenset()
 
     @property
     def probe(self) -> Probe:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from seatrial.declaration.graph import dependents_of, edges
+from seatrial.declaration.graph import Graph
 from seatrial.declaration.models import Component
 from seatrial.evidence.records import Finding, FindingBody
 from seatrial.outcome import State
@@ -17,6 +17,7 @@ class Findings:
     """`known` maps a component to the finding that the checks made of it."""
 
     components: Mapping[str, Component]
+    graph: Graph
     known: Mapping[str, str]
     write: Callable[[Finding], None]
 
@@ -46,7 +47,7 @@ class Findings:
                 expected=f"{down.component} is {expected}",
                 found=str(down),
                 fix=fix(down),
-                blocks=dependents_of(down.component, edges(self.components)),
+                blocks=self.graph.above(down.component),
             )
             self.write(Finding(finding=body, source="trial"))
         return identifier

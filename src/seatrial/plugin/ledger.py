@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from seatrial.errors import KeeperError
 from seatrial.keeper import client as keeper
 from seatrial.keeper.places import Place
 from seatrial.plugin.clean_up import Cleaner
@@ -156,7 +157,10 @@ def _data_is_gone(left: Left, cleaner: Cleaner, local: bool, ours: str) -> bool:
         return False
     if left.owner.deployment == ours:  # it was started anew since
         return True
-    running = keeper.attach(Place(left.owner.deployment))
+    try:
+        running = keeper.attach(Place(left.owner.deployment))
+    except KeeperError:  # it is there, if it cannot be used
+        return False
     if running is not None:
         running.close()
     return running is None

@@ -16,7 +16,7 @@ from seatrial.outcome import Priority
 from seatrial.plugin.faults import Faults
 from seatrial.plugin.findings import fix
 from seatrial.plugin.marks import Marks
-from seatrial.plugin.states import Down, root, with_all_they_need
+from seatrial.plugin.states import Down, root
 from seatrial.plugin.trial import Blocked, Trial
 
 if TYPE_CHECKING:
@@ -116,11 +116,13 @@ class Running:
         needed = self._all_needed(trial)
         down = {n: trial.down_at_begin[n] for n in needed if n in trial.down_at_begin}
         if down:
-            trial.blocked = self._blocked(root(down, self._session.system.components), trial)
+            trial.blocked = self._blocked(root(down, self._session.graph), trial)
             raise trial.blocked
 
     def _all_needed(self, trial: Trial) -> list[str]:
-        return with_all_they_need(sorted(trial.needs), self._session.system.components)
+        """What it needs; what is needed by others comes last."""
+        needs = sorted(trial.needs)
+        return [*needs, *self._session.graph.below(*needs)]
 
     def _blocked(self, cause: Down, trial: Trial) -> Blocked:
         finding = self._session.findings.of_down(cause)
@@ -149,7 +151,7 @@ class Running:
         except KeeperError as error:
             return error.message
         down = self._session.states.down(self._all_needed(trial))
-        return str(root(down, self._session.system.components)) if down else None
+        return str(root(down, self._session.graph)) if down else None
 
     def settle(self, trial: Trial, wait: float = 0.0) -> None:
         """It has failed: note what it has lost; waits up to `wait` s for the keeper to notice."""
@@ -170,7 +172,7 @@ class Running:
             return
         new = {name: one for name, one in now.items() if name not in trial.down_at_begin}
         if trial.faults and trial.lost is None and new:
-            trial.lost = root(new, self._session.system.components)
+            trial.lost = root(new, self._session.graph)
         trial.forgive(now)
         self._find(trial)
 

@@ -7,12 +7,13 @@ from contextlib import ExitStack, suppress
 from functools import cached_property
 from pathlib import Path
 
+from seatrial.declaration.graph import Graph
 from seatrial.declaration.load import load
 from seatrial.declaration.models import System
 from seatrial.environment.deployment import Capability, Deployment
 from seatrial.errors import KeeperError, UsageError
 from seatrial.evidence.records import LedgerClosed
-from seatrial.evidence.redaction import Redactor
+from seatrial.evidence.redaction import redactor_of
 from seatrial.keeper.places import Place
 from seatrial.kinds.registry import KINDS
 from seatrial.plugin.clean_up import Cleaner
@@ -32,7 +33,7 @@ class TrialSession:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.redactor = Redactor(public=[*self.system.components, self.system.name])
+        self.redactor = redactor_of(self.system)
         self.recorder = Recorder(settings, self.redactor)
         self.running = Running(self)
         self.say: Say = lambda line: None
@@ -76,8 +77,13 @@ class TrialSession:
         return States(self.deployment)
 
     @cached_property
+    def graph(self) -> Graph:
+        return Graph(self.system.components)
+
+    @cached_property
     def findings(self) -> Findings:
-        return Findings(self.system.components, self.settings.findings, self.recorder.write)
+        known, write = self.settings.findings, self.recorder.write
+        return Findings(self.system.components, self.graph, known, write)
 
     def logs_of(self, component: str, lines: int = 20) -> str:
         """The last log lines of a component, redacted; "" where there are none to be had."""

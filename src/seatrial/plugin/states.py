@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from seatrial.declaration.models import Component
+from seatrial.declaration.graph import Graph
 from seatrial.environment.deployment import Deployment
 from seatrial.keeper.protocol import Event
 from seatrial.kinds.base import load
@@ -60,25 +60,12 @@ class States:
         return {n: Down(n, state, detail) for n, (state, detail) in found.items() if not state.up}
 
 
-def with_all_they_need(names: Iterable[str], components: Mapping[str, Component]) -> list[str]:
-    """These components and, transitively, everything they depend on; what is needed comes last."""
-    found: dict[str, None] = {}
-    queue = list(names)
-    while queue:
-        name = queue.pop(0)
-        if name not in found:
-            found[name] = None
-            queue += components[name].depends_on
-    return list(found)
-
-
-def root(down: Mapping[str, Down], components: Mapping[str, Component]) -> Down:
+def root(down: Mapping[str, Down], graph: Graph) -> Down:
     """The one that explains the others: of those that are down, one that needs no other of them."""
     for name, one in reversed(list(down.items())):
-        needed = set(with_all_they_need([name], components)) - {name}
-        if not needed & set(down):
+        if not down.keys() & set(graph.below(name)):
             return one
-    return next(iter(down.values()))  # a cycle, which a declaration does not allow
+    return next(iter(down.values()))  # they refer to each other in a circle
 
 
 def cause_of(down: Down, kind: str) -> Cause:

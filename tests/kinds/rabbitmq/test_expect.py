@@ -163,6 +163,7 @@ def test_consumers(
         results = hold({"queues": {"tasks": {"consumers": wanted, "consumer": "worker"}}})
         assert asyncio.run(count(target, "tasks", Deadline.after(5))) == there
     assert failed(results) == ({} if met else {"queue.tasks.consumers": Cause.NO_CONSUMER})
+    assert results["queue.tasks.consumers"].subject == "tasks"
     if there == 0:
         assert "worker" in results["queue.tasks.consumers"].fix
 

@@ -46,10 +46,13 @@ def result(
     cause: Cause | None = None,
     priority: Priority = Priority.P1,
     found: str = "",
+    subject: str = "",
 ) -> CheckResult:
     if cause is None and outcome is Outcome.FAILED:
         cause = Cause.SCHEMA_DRIFT
-    return CheckResult(id, id.partition(".")[0], id, priority, outcome, cause, found=found or id)
+    return CheckResult(
+        id, id.partition(".")[0], id, priority, outcome, cause, found=found or id, subject=subject
+    )
 
 
 class Anything(Model):
@@ -78,7 +81,8 @@ def component(
 
 def seen(one: Component, probe: ProbeResult = WELL, *results: CheckResult) -> Seen:
     called = (one.name, one.kind, *ALIASES.get(one.kind, ()))
-    return Seen(one, probe, results, called)
+    provides = registry.KINDS[one.kind].provides if one.kind in ("process", "task") else frozenset()
+    return Seen(one, probe, results, called, provides)
 
 
 def system(*components: Component) -> System:

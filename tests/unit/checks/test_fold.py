@@ -50,6 +50,10 @@ def queue(
     return [seen(c, p, *(r for r in results if r.component == c.name)) for c, p in pairs]
 
 
+def unconsumed(name: str) -> CheckResult:
+    return result(f"rabbitmq.queue.{name}.consumers", cause=Cause.NO_CONSUMER, subject=name)
+
+
 def summary(everything: list[Seen]) -> dict[str, tuple[str, ...]]:
     return {finding.id: finding.blocks for finding in fold(everything).findings}
 
@@ -165,10 +169,17 @@ def test_slow_stands_alone_at_p2():
 
 
 def test_a_stopped_worker_is_why_its_queue_has_no_consumer():
-    lost = result("rabbitmq.queue.jobs.consumers", cause=Cause.NO_CONSUMER)
-    other = result("rabbitmq.queue.mails.consumers", cause=Cause.NO_CONSUMER)
+    lost = unconsumed("jobs")
+    other = unconsumed("mails")
     everything = queue(worker=unwell(Cause.STOPPED), results=(lost, other))
     assert summary(everything) == {"worker.stopped": (lost.id,), other.id: ()}
+
+
+@pytest.mark.parametrize("other", ["jobs.dead", "dead.jobs", "queue", "consumers"])
+def test_a_stopped_worker_is_not_why_a_queue_of_a_like_name_has_no_consumer(other: str):
+    lost, dead = unconsumed("jobs"), unconsumed(other)
+    everything = queue(worker=unwell(Cause.STOPPED), results=(lost, dead))
+    assert summary(everything) == {"worker.stopped": (lost.id,), dead.id: ()}
 
 
 def test_a_worker_depends_on_what_it_consumes_from():
@@ -178,14 +189,14 @@ def test_a_worker_depends_on_what_it_consumes_from():
 
 
 def test_a_worker_that_does_not_consume_names_its_settings():
-    lost = result("rabbitmq.queue.jobs.consumers", cause=Cause.NO_CONSUMER)
+    lost = unconsumed("jobs")
     (finding,) = fold(queue(worker=unwell(Cause.NO_CONSUMER), results=(lost,))).findings
     assert (finding.id, finding.blocks) == ("worker.no_consumer", (lost.id,))
     assert "RABBITMQ_URL of worker" in finding.fix
 
 
 def test_too_few_consumers_of_a_running_worker_is_the_queues_own():
-    lost = result("rabbitmq.queue.jobs.consumers", cause=Cause.NO_CONSUMER)
+    lost = unconsumed("jobs")
     assert summary(queue(results=(lost,))) == {lost.id: ()}
 
 
@@ -358,7 +369,8 @@ def systems(draw: st.DrawFn) -> list[Seen]:
 def _below(everything: list[Seen], name: str) -> set[str]:
     direct = {
         one.component.name: {
-            *one.component.depends_on,
+            *one.component.config.needs,
+            *(ref.owner for ref in one.component.references),
             *getattr(one.component.config, "consumes", ()),
         }
         for one in everything

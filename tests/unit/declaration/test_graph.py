@@ -1,4 +1,4 @@
-"""Edges, circles, and the order in which to start."""
+"""Edges, what they lead to, and circles."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seatrial.declaration import graph
-from seatrial.declaration.graph import Edge
+from seatrial.declaration.graph import Edge, Graph
 from seatrial.declaration.models import Component
 from tests.unit.declaration.fake_kinds import load_text
 
@@ -21,7 +21,7 @@ components:
   migrate: {kind: job, needs: [db], env: {DB: "{db.url}"}}
   db:     {kind: db}
   q:      {kind: broker}
-  worker: {kind: job, needs: [migrate], env: {API: "{api.url}"}}
+  worker: {kind: job, needs: [migrate], env: {API: "{api.url}"}, consumes: {q: jobs}}
 """
 
 
@@ -31,32 +31,38 @@ def components(tmp_path: Path) -> dict[str, Component]:
 
 
 def test_edges(components: dict[str, Component]) -> None:
-    assert graph.edges(components) == (
+    assert Graph(components).edges == (
         Edge("api", "migrate", "needs"),
         Edge("api", "db", "env.DB -> db.sql"),
         Edge("api", "q", "env.Q -> q.amqp"),
         Edge("migrate", "db", "needs"),
         Edge("migrate", "db", "env.DB -> db.sql"),
         Edge("worker", "migrate", "needs"),
+        Edge("worker", "q", "consumes"),
         Edge("worker", "api", "env.API -> api.http"),
     )
 
 
-def test_start_order(components: dict[str, Component]) -> None:
-    assert graph.start_order(components) == ("db", "migrate", "api", "q", "worker")
+def test_near_ones_come_first(components: dict[str, Component]) -> None:
+    found = Graph(components)
+    assert found.direct("api") == ("migrate", "db", "q")
+    assert found.below("worker") == ("migrate", "q", "api", "db")
+    assert found.below("worker", "api") == ("migrate", "q", "db")
+    assert found.above("db") == ("api", "migrate", "worker")
+    assert found.above("q") == ("api", "worker")
+    assert found.above("q", "api") == ("worker",)
+    assert found.above("worker") == ()
 
 
-def test_dependents_near_ones_first(components: dict[str, Component]) -> None:
-    edges = graph.edges(components)
-    assert graph.dependents_of("db", edges) == ("api", "migrate", "worker")
-    assert graph.dependents_of("q", edges) == ("api", "worker")
-    assert graph.dependents_of(["q", "api"], edges) == ("worker",)
-    assert graph.dependents_of("worker", edges) == ()
-
-
-def test_dependents_in_a_circle_end() -> None:
-    edges = (Edge("a", "b", "x"), Edge("b", "a", "x"))
-    assert graph.dependents_of("a", edges) == ("b",)
+def test_a_circle_of_references_ends(tmp_path: Path) -> None:
+    text = """\
+system: s
+components:
+  a: {kind: web, env: {B: "{b.url}"}}
+  b: {kind: web, env: {A: "{a.url}"}}
+"""
+    found = Graph(load_text(tmp_path, text).components)
+    assert (found.above("a"), found.below("a")) == (("b",), ("b",))
 
 
 names = st.sampled_from("abcdef")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from seatrial.declaration import load as loading
+from seatrial.declaration.graph import Graph
 from seatrial.declaration.models import EnvironmentConfig, Reference, RemoteEndpoint
 from seatrial.errors import DeclarationError
 from tests.unit.declaration.fake_kinds import KINDS, load_text, problems_of
@@ -67,7 +68,8 @@ def test_references_become_edges_and_json_does_not(tmp_path: Path) -> None:
         Reference("api", "store", "sql", "url", "env.STORE"),
         Reference("api", "broker", "management", "url", "env.MANAGE"),
     )
-    assert system.components["api"].depends_on == ("store", "broker")
+    assert Graph(system.components).direct("api") == ("store", "broker")
+    assert Graph(system.components).direct("worker") == ("api", "broker")
 
 
 def test_expectations_are_instances_of_the_kinds_models(tmp_path: Path) -> None:
@@ -162,7 +164,7 @@ def test_mutual_references_are_no_circle(tmp_path: Path) -> None:
         '  a: {kind: web, env: {B: "{b.url}", A: "{a.url}"}}\n'
         '  b: {kind: web, env: {A: "{a.url}"}, needs: [a]}\n'
     )
-    assert load_text(tmp_path, text).components["a"].depends_on == ("b",)
+    assert Graph(load_text(tmp_path, text).components).direct("a") == ("b",)
 
 
 def test_the_file_itself_can_be_named(tmp_path: Path) -> None:
@@ -248,3 +250,33 @@ def test_a_secret_of_digits_is_not_quoted_in_a_hint(tmp_path: Path) -> None:
     (problem,) = problems_of(tmp_path, text)
     assert problem.message == "must be text, found a value that is not shown"
     assert problem.hint is None
+
+
+def test_the_secrets_that_it_holds_are_known_by_value(tmp_path: Path) -> None:
+    text = """\
+system: queue
+components:
+  store: {kind: db}
+  web:
+    kind: web
+    run: [python, "--peer=redis://:in%2Furl@h"]
+    env:
+      SIGNING_KEY: s1gning
+      AUTHORIZATION: Bearer t0ken-words
+      DB_PASSWORD: "{store.password}"
+      STORE: "postgresql://u:{store.password}@h/d"
+      SALT: "${MY_PWD}"
+      SUGAR: "x ${OTHER_TOKEN:-of-default}"
+      ROUTING_KEY: orders.created
+      PWD: /srv/app
+environments:
+  local: {provider: local}
+  far: {provider: remote, endpoints: {store: "postgresql://u:faraway@h/d"}}
+expect:
+  store: {tables: {users: {columns: {password: text, api_key: uuid}}}}
+"""
+    system = load_text(tmp_path, text, variables={"MY_PWD": "{web.of} a variable"})
+    known = {"t0ken-words", "in/url", "s1gning", "{web.of} a variable", "of-default"}
+    assert set(system.secrets) == known
+    far = load_text(tmp_path, text, environment="far", variables={"MY_PWD": "a variable"})
+    assert set(far.secrets) == known - {"{web.of} a variable"} | {"a variable", "faraway"}

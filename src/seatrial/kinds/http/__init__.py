@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from seatrial.kinds.base import Kind
 from seatrial.kinds.http.config import HttpConfig, HttpExpect
+from seatrial.outcome import Cause
 
 KIND = Kind(
     name="http",
@@ -17,4 +18,5 @@ KIND = Kind(
     launch_at="seatrial.kinds.http.launch:LAUNCH",
     client_at="seatrial.kinds.http.client:HttpClient",
     containers_at="seatrial.kinds.http.containers:CONTAINERS",
+    provides=frozenset({Cause.QUEUE_MISSING}),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from seatrial.kinds.base import Kind
 from seatrial.kinds.process.config import ProcessConfig
+from seatrial.outcome import Cause
 
 KIND = Kind(
     name="process",
@@ -13,4 +14,5 @@ KIND = Kind(
     probe_at="seatrial.kinds.process.probe:probe",
     launch_at="seatrial.kinds.process.launch:LAUNCH",
     containers_at="seatrial.kinds.process.containers:CONTAINERS",
+    provides=frozenset({Cause.NO_CONSUMER, Cause.QUEUE_MISSING}),
 )

@@ -36,7 +36,7 @@ class ProcessConfig(ProgramConfig):
         return value
 
     @property
-    def queues(self) -> tuple[tuple[str, str], ...]:
+    def consumed(self) -> tuple[tuple[str, str], ...]:
         """All (component, queue) that it consumes."""
         return tuple(
             (component, queue)

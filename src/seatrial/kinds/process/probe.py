@@ -23,7 +23,7 @@ async def probe(target: Target, context: Context, deadline: Deadline) -> ProbeRe
     if (known := down_by_states(target) or waiting_by_states(target)) is not None:
         return known
     config = cast(ProcessConfig, target.config)
-    if config.queues:
+    if config.consumed:
         return await _by_queues(target, config, context, deadline.within(config.patience))
     if watched(target):
         return _by_state(target)
@@ -48,10 +48,10 @@ async def _by_queues(
 ) -> ProbeResult:
     began = perf_counter()
     counts = await asyncio.gather(
-        *(_count(component, queue, context, deadline) for component, queue in config.queues)
+        *(_count(component, queue, context, deadline) for component, queue in config.consumed)
     )
     took = (perf_counter() - began) * 1000
-    missing = [where for where, count in zip(config.queues, counts, strict=True) if count == 0]
+    missing = [where for where, count in zip(config.consumed, counts, strict=True) if count == 0]
     if missing:
         names = ", ".join(f"{queue} on {component}" for component, queue in missing)
         runs = "it runs, but " if watched(target) else ""

@@ -103,7 +103,7 @@ def _consumers(judge: Judge, name: str, expect: QueueExpect, counts: Counts) -> 
         found += " (as the management API sampled it; AMQP could not be used)"
     who = expect.consumer or "what consumes it"
     few = satisfies_count(counts.consumers + 1, expect.consumers)
-    return judge.result(
+    result = judge.result(
         what,
         title,
         expect.priority,
@@ -115,6 +115,7 @@ def _consumers(judge: Judge, name: str, expect: QueueExpect, counts: Counts) -> 
         if few or counts.consumers == 0
         else f"see who consumes {name}: rabbitmqctl list_consumers -p {judge.vhost}",
     )
+    return replace(result, subject=name)
 
 
 def _properties(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from seatrial.kinds.base import Kind
 from seatrial.kinds.task.config import TaskConfig
+from seatrial.outcome import Cause
 
 KIND = Kind(
     name="task",
@@ -13,4 +14,5 @@ KIND = Kind(
     probe_at="seatrial.kinds.task.probe:probe",
     launch_at="seatrial.kinds.task.launch:LAUNCH",
     containers_at="seatrial.kinds.task.containers:CONTAINERS",
+    provides=frozenset({Cause.SCHEMA_BEHIND, Cause.QUEUE_MISSING}),
 )

@@ -1,0 +1,85 @@
+"""Ending what does not end by itself: a keeper that hangs, and what killed ones left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+
+from seatrial.compose import clear
+from seatrial.errors import KeeperError
+from seatrial.keeper import processes
+from seatrial.keeper.places import Place, deployments
+from seatrial.keeper.state import read_state, try_lock, wait_until_gone
+
+#: A keeper that does not answer is asked to end, and killed after so many seconds.
+IN_ORDER_SECONDS = 5.0
+
+
+def end_by_force(place: Place) -> None:
+    """End a deployment whose keeper does not answer: the guardian ends what it kept.
+
+    Raises KeeperError when the keeper cannot be found, or something is left.
+    """
+    state = read_state(place)
+    keeper = None if state is None else processes.Pid(state.keeper, state.keeper_started)
+    if keeper is None or not keeper.alive:
+        raise KeeperError(
+            f"the keeper of the deployment {place.id} does not answer and cannot be found",
+            hint=f"look who holds its lock and end that: fuser {place.lock_file}",
+        )
+    processes.send([keeper.number], signal.SIGTERM)
+    try:
+        wait_until_gone(place, IN_ORDER_SECONDS)
+    except KeeperError:
+        if keeper.alive:
+            processes.send([keeper.number], signal.SIGKILL)
+        wait_until_gone(place)
+
+
+def end_leftovers(place: Place) -> bool:
+    """End what is left of a deployment whose guardian was killed, and remove its folder; False
+    where there is no such thing. Raises KeeperError if a process cannot be ended.
+
+    A guardian that ends after a crash has left nothing but logs: those stay until the deployment
+    is started again, unless it is one that nobody will start again.
+    """
+    lock = try_lock(place) if place.folder.exists() else None
+    if lock is None:
+        return False
+    try:
+        project = clear.marked(place.folder)
+        found = project is not None or any(
+            path.exists() for path in (place.state_file, place.data, place.sockets)
+        )
+        if not found and not place.is_private:
+            return False
+        left = processes.end_all([place.id], root=None)
+        if left:
+            numbers = " ".join(map(str, left))
+            raise KeeperError(
+                f"processes of a deployment that has no keeper any more cannot be ended: {numbers}",
+                hint=f"end them as the user who they belong to: ps -fp {numbers.replace(' ', ',')}",
+            )
+        if project is not None and (kept := clear.clear(project)):
+            raise KeeperError(
+                f"the compose project {project}, which has no keeper any more, cannot be removed: "
+                f"{', '.join(kept)}",
+                hint="docker info   (does the engine run?)",
+            )
+        shutil.rmtree(place.folder, ignore_errors=True)
+        if place.is_private:
+            place.lock_file.unlink(missing_ok=True)
+    finally:
+        os.close(lock)
+    return found
+
+
+def sweep() -> None:
+    """`end_leftovers` of every deployment in this base folder, as far as that is possible: what
+    is left of one must not hinder another."""
+    for folder in deployments().iterdir():
+        if folder.is_dir():
+            with contextlib.suppress(KeeperError, OSError):
+                end_leftovers(Place(folder.name))
