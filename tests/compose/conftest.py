@@ -112,6 +112,7 @@ def copy(tmp_path: Path, seatrial_home: Path) -> Copy:
         env = {k: v for k, v in env.items() if not k.startswith(("PYTEST", "COMPOSE"))}
         env["SEATRIAL_HOME"] = str(seatrial_home)
         env |= dict.fromkeys(PORTS, "0")
+        env["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), env["PATH"]))
         if engine is None:
             env["DOCKER_HOST"] = "unix:///nonexistent/docker.sock"
         return Project(folder, env)
