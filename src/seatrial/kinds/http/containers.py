@@ -11,7 +11,6 @@ from seatrial.declaration.models import ComponentConfig
 from seatrial.kinds.base import Endpoint, Target
 from seatrial.kinds.containers import BY_ELIMINATION, BY_SETTINGS, Guess, InContainers, Service
 from seatrial.kinds.http.wire import Trouble, get
-from seatrial.outcome import Cause
 from seatrial.waiting import Deadline
 
 _URL = re.compile(
@@ -60,10 +59,8 @@ class _Containers(InContainers):
         if "health" in guess.settings:
             return guess
         endpoint = target.endpoint()
-        try:
-            await get(endpoint, "/", deadline.within(_PATIENCE))
-        except Trouble as trouble:
-            return None if trouble.cause is Cause.WRONG_PROGRAM else guess
+        if await _speaks_otherwise(endpoint, deadline.within(_PATIENCE)):
+            return None
         path = await _health_path(endpoint, deadline)
         if path is None:
             return guess
@@ -72,6 +69,24 @@ class _Containers(InContainers):
 
 
 _NO_HEALTH = "its health path: any answer below 500 to GET / counts as healthy (health: /PATH)"
+
+
+async def _speaks_otherwise(endpoint: Endpoint, deadline: Deadline) -> bool:
+    """Whether something answers that is no HTTP. A hang-up tells nothing: a port that the engine
+    publishes takes connections, and ends them, before the program in the container listens."""
+    if endpoint.scheme != "http":
+        return False
+    try:
+        async with asyncio.timeout(deadline.remaining()):
+            reader, writer = await asyncio.open_connection(endpoint.host, endpoint.port)
+            try:
+                writer.write(b"GET / HTTP/1.0\r\n\r\n")
+                said = await reader.read(5)
+            finally:
+                writer.transport.abort()
+    except OSError:  # a time-out is one
+        return False
+    return bool(said) and not b"HTTP/".startswith(said[:5])
 
 
 async def _health_path(endpoint: Endpoint, deadline: Deadline) -> str | None:
