@@ -54,6 +54,7 @@ def test_what_goes_together_is_there_together(kind: Kind) -> None:
     assert bool(kind.endpoints) == bool(kind.schemes), "an endpoint has a URL"
     assert bool(kind.server_at) == bool(kind.packages), "a server comes in packages"
     assert kind.expect is None or kind.expectations_at, "what may be declared is checked"
+    assert bool(kind.clean_up) == bool(kind.clean_up_at), "what may be declared is done"
     program = issubclass(kind.config, ProgramConfig)
     assert not kind.launch_at or program or kind.packages, "a native start is of something"
 

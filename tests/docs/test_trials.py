@@ -80,11 +80,11 @@ def test_what_is_named_of_the_deployment_is_there() -> None:
 
 def test_kinds_that_can_be_cleaned_up_are_those_documented() -> None:
     (table,) = sections(ROOT / "docs" / "declaration.md")["Clean-up"].tables
-    documented = {row[2].partition(":")[0] for row in table}
+    documented = {row[0].strip("[").partition("]")[0] for row in table}
     assert documented == {
         name
         for name in ("http", "postgres", "rabbitmq", "process", "task")
-        if load(name).clean_up is not None
+        if load(name).cleaner is not None
     }
     assert Cleaner.__doc__
 

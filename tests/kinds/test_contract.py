@@ -22,7 +22,7 @@ from typing import Any
 
 import pytest
 
-from seatrial.declaration.models import CleanUp, Model
+from seatrial.declaration.models import Model
 from seatrial.kinds.base import CheckResult, Context, Endpoint, Kind, ProbeResult, Target
 from seatrial.kinds.http.config import HttpConfig
 from seatrial.kinds.postgres.config import PostgresConfig
@@ -87,6 +87,7 @@ class Row:
     healthy: Healthy
     schemes: Mapping[str, str] = field(default_factory=dict)  # of its endpoints
     expect: Mapping[str, object] | None = None
+    clean_up: Mapping[str, object] | None = None
 
     @property
     def config(self) -> Any:
@@ -122,6 +123,7 @@ ROWS: dict[str, Row] = {
         lambda: _native("postgres"),
         {"sql": "postgresql"},
         {"tables": {"orders": {"columns": {"id": "bigint"}}}, "enums": {"state": ["new"]}},
+        {"find": "SELECT 1", "remove": ["DELETE FROM t"]},
     ),
     "rabbitmq": Row(
         KINDS["rabbitmq"],
@@ -129,6 +131,7 @@ ROWS: dict[str, Row] = {
         lambda: _native("rabbitmq"),
         {"amqp": "amqp", "management": "http"},
         {"queues": {"orders": {"durable": True, "consumers": ">=1", "dead_letter": True}}},
+        {"queues": ["q"]},
     ),
     "redis": Row(KINDS["redis"], {}, lambda: _native("redis"), {"redis": "redis"}),
     "process": Row(KINDS["process"], {}, lambda: _known(State.READY)),
@@ -454,9 +457,10 @@ def test_a_client_is_made_without_asking_anybody(row: Row) -> None:
 
 @rows([row for row in ROWS.values() if row.kind.clean_up_at])
 def test_clean_up_without_keys_asks_nobody(row: Row) -> None:
-    facet = row.kind.clean_up
+    facet, model = row.kind.cleaner, row.kind.clean_up
     assert facet is not None
-    how = CleanUp(find="SELECT 1", remove=("DELETE FROM t",), queues=("q",))
+    assert model is not None
+    how = model.model_validate(row.clean_up)
     assert facet.left(row.at(9), how, []) == 0
     facet.remove(row.at(9), how, [])
 

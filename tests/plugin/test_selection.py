@@ -275,3 +275,37 @@ def test_a_protected_environment_runs_what_only_reads(yard: Yard, up: Deployment
     assert "faults are refused" in told.trial("test_with_a_fault")["reason"]
     assert "trials that write are refused" in told.trial("test_with_the_ledger")["reason"]
     assert not (yard.folder / "trace").exists(), "it was skipped after it had begun"
+
+
+#: Options, the paths on the command line, and a conftest.py that leave p1 trials out.
+LEAVES_OUT: dict[str, tuple[tuple[str, ...], tuple[str, ...], str]] = {
+    "--ignore": (("--ignore=trials/test_p1_other.py",), ("trials",), ""),
+    "--ignore-glob": (("--ignore-glob=*_other.py",), ("trials",), ""),
+    "a file": ((), ("trials/test_p1_some.py",), ""),
+    "a node id": ((), ("trials/test_p1_some.py", "trials/test_p1_other.py::test_a"), ""),
+    "collect_ignore": ((), ("trials",), "collect_ignore = ['test_p1_other.py']"),
+    "a plugin": (
+        (),
+        ("trials",),
+        "def pytest_ignore_collect(collection_path):\n"
+        "    return 'other' in str(collection_path) or None",
+    ),
+}
+
+
+@pytest.mark.parametrize("way", LEAVES_OUT)
+def test_what_a_run_leaves_out_is_recorded(
+    yard: Yard, handover: Handover, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    options, paths, conftest = LEAVES_OUT[way]
+    yard.trials("conftest.py", conftest)
+    yard.trials("test_p1_some.py", "def test_one(): pass")
+    yard.trials("test_p1_other.py", "def test_a(): pass\ndef test_b(): pass")
+    yard.trials("test_p2_more.py", "def test_more(): pass")
+    yard.trials("lib/test_p1_vendored.py", "def test_not_ours(): pass")
+    yard.ini("norecursedirs = lib")
+    monkeypatch.setenv(VARIABLE, handover.text())
+    told = yard.run(*options, paths=paths, evidence=False)
+    skipped = {node for node, outcome in told.outcomes.items() if outcome == "skipped"}
+    assert skipped == ({"test_b"} if way == "a node id" else {"test_p1_other.py"})
+    assert len(told.all("collected")[0]["trials"]) == (3 if way == "a node id" else 2)

@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -76,9 +77,7 @@ def test_a_log_that_json_makes_much_longer_is_cut_and_says_so(tiny: Tiny) -> Non
     declaration.write_text(text.replace("run: [python, ", "run: [python, loud.py, "))
     ended = tiny.run()
     assert (ended.code, ended.verdict["verdict"]) == (0, "go")
-    (evidence,) = (tiny.folder / ".seatrial" / "runs").glob("*/evidence/run.jsonl")
-    records = map(json.loads, evidence.read_text().splitlines())
-    (kept,) = [record for record in records if record["type"] == "log_kept"]
+    (kept,) = _records(tiny, "log_kept")
     assert kept["truncated"]
     assert kept["bytes"] > 1_000_000
 
@@ -172,6 +171,39 @@ def test_an_interrupted_run_is_invalid_and_leaves_nothing(tiny: Tiny, how: signa
     assert ended.report["verdict"] == "invalid"
 
 
+def test_an_interrupt_stays_one_when_logs_cannot_be_kept(tiny: Tiny) -> None:
+    interrupts = """
+import os, pathlib, signal, time
+def test_it():
+    (run,) = pathlib.Path(".seatrial", "runs").iterdir()
+    (run / "logs").write_text("where a folder should be made")
+    os.kill(os.getppid(), signal.SIGINT)
+    time.sleep(60)
+"""
+    ended = tiny.trials(test_p1_web=interrupts).run()
+    assert (ended.code, ended.verdict["verdict"]) == (130, "invalid")
+    assert any("collecting states and logs" in reason for reason in ended.verdict["reasons"])
+    assert _of_the_run(tiny) == []
+
+
+def _records(tiny: Tiny, of_type: str) -> list[Any]:
+    (evidence,) = (tiny.folder / ".seatrial" / "runs").glob("*/evidence/run.jsonl")
+    records = map(json.loads, evidence.read_text().splitlines())
+    return [record for record in records if record["type"] == of_type]
+
+
+def test_a_log_is_measured_in_bytes(tiny: Tiny) -> None:
+    (tiny.folder / "wide.py").write_text(
+        "import runpy, sys\nprint('\u20ac' * 50, flush=True)\nrunpy.run_path(sys.argv[1])\n"
+    )
+    declaration = tiny.folder / "seatrial.yaml"
+    declaration.write_text(declaration.read_text().replace("[python, ", "[python, wide.py, "))
+    assert tiny.run().code == 0
+    (kept,) = _records(tiny, "log_kept")
+    (file,) = (tiny.folder / ".seatrial" / "runs").glob("*/logs/web.log")
+    assert kept["bytes"] == file.stat().st_size >= 150
+
+
 def test_a_killed_run_leaves_no_process(tiny: Tiny) -> None:
     with _begun(tiny) as started:
         assert len(_of_the_run(tiny)) >= 2
@@ -205,6 +237,8 @@ def test_a_running_deployment_is_attached_to_and_stays(tiny: Tiny) -> None:
         ended: Ended = tiny.run()
         assert ended.code == 0
         assert ended.report["environment"]["attached"] is True
+        assert _records(tiny, "state_changed") == []  # what was before is none of this run's
+        assert "starting" not in ended.err
         status = subprocess.run(
             [*seatrial, "status", folder], env=tiny.env, capture_output=True, check=False
         )
@@ -221,6 +255,28 @@ def test_pytest_options_go_through(tiny: Tiny) -> None:
     ended = tiny.trials(test_p1_web=GOOD, test_p2_bad=FAILING).run("--", "-k", "answers")
     assert ended.code == 0
     assert ended.statuses == {"test_answers": "passed", "test_bad": "skipped"}
+
+
+def test_pytest_options_need_no_system_before_them(tiny: Tiny) -> None:
+    command = [*tiny.command()[:5], "--json", "--", "-k", "answers"]
+    done = subprocess.run(
+        command, cwd=tiny.folder, env=tiny.env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["verdict"] == "go"
+
+
+def test_a_pytest_option_without_the_dashes_before_it_is_refused_kindly(tiny: Tiny) -> None:
+    ended = tiny.run("-k", "answers")
+    assert ended.code == 2
+    assert "No such option" in ended.err
+    assert "behind --: -- -k" in ended.err
+
+
+def test_a_p1_file_that_is_not_collected_keeps_the_gate_shut(tiny: Tiny) -> None:
+    ended = tiny.trials(test_p1_bad=FAILING).run("--", "--ignore=trials/test_p1_bad.py")
+    assert (ended.code, ended.verdict["verdict"]) == (5, "inconclusive")
+    assert ended.statuses == {"test_answers": "passed", "test_p1_bad.py": "skipped"}
 
 
 @pytest.mark.parametrize("options", [("-k", "answers"), ("--deselect", "test_p1_web.py::test_bad")])

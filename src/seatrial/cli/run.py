@@ -16,6 +16,8 @@ from seatrial.gate.decide import Decision
 from seatrial.outcome import Priority, Verdict
 from seatrial.run import Order, Result, Tell, run
 
+_WARNINGS = 20  # that are listed on the terminal
+
 
 class _Lines(Tell):
     """The run's progress on standard error, so that standard output holds the result alone."""
@@ -33,7 +35,22 @@ class _Lines(Tell):
         print_check(report, redactor, err=True)
 
 
-@click.command(context_settings={"ignore_unknown_options": True})
+class _WithPytest(click.Command):
+    """What stands behind the first `--` is pytest's, whether or not SYSTEM is given."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        at = args.index("--") if "--" in args else len(args)
+        ours, theirs = args[:at], args[at + 1 :]
+        try:
+            rest = super().parse_args(ctx, ours)
+        except click.NoSuchOption as error:
+            hint = f"{error.message} Options of pytest stand behind --: -- {error.option_name} ..."
+            raise click.UsageError(hint, ctx) from error
+        ctx.params["pytest_args"] = (*ctx.params["pytest_args"], *theirs)
+        return rest
+
+
+@click.command(cls=_WithPytest)
 @deployment_options
 @click.option(
     "--report-dir",
@@ -91,6 +108,7 @@ def decision_json(decision: Decision) -> dict[str, JsonValue]:
         "verdict": decision.verdict.value,
         "exit_code": int(decision.exit_code),
         "reasons": [str(reason) for reason in decision.reasons],
+        "warnings": [str(reason) for reason in decision.warnings],
     }
 
 
@@ -100,3 +118,9 @@ def print_decision(decision: Decision) -> None:
     click.echo("\n" + colour(head, "green" if good else "red"))
     for reason in decision.reasons:
         click.echo(f"  - {reason}")
+    if decision.warnings:
+        click.echo(colour(f"warnings ({len(decision.warnings)}):", "yellow"))
+    for reason in decision.warnings[:_WARNINGS]:
+        click.echo(f"  - {reason}")
+    if len(decision.warnings) > _WARNINGS:
+        click.echo(f"  and {len(decision.warnings) - _WARNINGS} more, in the report")

@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 from pydantic import ValidationError
 
 from seatrial.declaration import references, shapes, wording
-from seatrial.declaration.models import ComponentConfig, Model, Reference
+from seatrial.declaration.models import CleanUp, ComponentConfig, Model, Reference
 from seatrial.declaration.problems import Path_, Problems, dotted, nearest
 from seatrial.declaration.source import (
     Entry,
@@ -40,6 +40,8 @@ class KindModels(Protocol):
     def config(self) -> type[ComponentConfig]: ...
     @property
     def expect(self) -> type[Model] | None: ...
+    @property
+    def clean_up(self) -> type[CleanUp] | None: ...
     @property
     def endpoints(self) -> tuple[str, ...]: ...
 
@@ -221,6 +223,22 @@ def bind_expectation(
     problems.settle()
     check_names(declared.kind.expect, entry, path, names, problems)
     return bind_model(declared.kind.expect, entry, path, problems)
+
+
+def bind_clean_up(declared: Declared, entry: Entry, problems: Problems) -> CleanUp | None:
+    """What `clean_up` says of one component, in the terms of its kind."""
+    path: Path_ = ("clean_up", declared.name)
+    if declared.kind is None:
+        return None
+    if declared.kind.clean_up is None:
+        message = f"nothing can be cleaned up in a component of kind {declared.kind.name}"
+        problems.add(entry.at, path, message, "remove it")
+        return None
+    if not isinstance(entry.node, MapNode) or _empty(entry.node):
+        message = f"must say what to remove, found {wording.found(entry.node, path)}"
+        problems.add(entry.at, path, message, "write it out or remove it")
+        return None
+    return bind_model(declared.kind.clean_up, entry, path, problems)
 
 
 def _empty(node: Node) -> bool:

@@ -14,6 +14,7 @@ from seatrial.declaration import environments, graph, interpolate, references, w
 from seatrial.declaration.bind import (
     Declared,
     Kinds,
+    bind_clean_up,
     bind_component,
     bind_expectation,
     bind_model,
@@ -265,15 +266,8 @@ class _Loader:
     def _clean_up(self) -> dict[str, CleanUp]:
         bound: dict[str, CleanUp] = {}
         for name, entry in self._by_component("clean_up"):
-            path = ("clean_up", name)
-            if isinstance(entry.node, MapNode) and entry.node.entries:
-                config = bind_model(CleanUp, entry, path, self.problems)
-                if config:
-                    bound[name] = config
-            else:
-                found = wording.found(entry.node, path)
-                message = f"must say what to remove, found {found}"
-                self.problems.add(entry.at, path, message, "write it out or remove it")
+            if config := bind_clean_up(self.declared[name], entry, self.problems):
+                bound[name] = config
         return bound
 
     def _files(self, header: Header, configs: Mapping[str, EnvironmentConfig]) -> None:

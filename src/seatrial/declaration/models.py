@@ -85,14 +85,8 @@ class EnvironmentConfig(Model):
 class CleanUp(Model):
     """How what a trial created in one component is found again and removed.
 
-    `find` and `remove` are in the component's own terms (SQL for postgres); `%(keys)s` is the list
-    of the keys that the ledger wrote down. `queues` (rabbitmq) are searched for messages whose
-    correlation id or message id is one of the keys.
+    A kind that can clean up has a model of its own for it, in its own terms.
     """
-
-    find: str | None = None
-    remove: tuple[str, ...] = ()
-    queues: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pydantic.json_schema import models_json_schema
 
 from seatrial.declaration.bind import KindModels, Kinds
 from seatrial.declaration.load import NAME, Header
-from seatrial.declaration.models import CleanUp, EnvironmentConfig
+from seatrial.declaration.models import EnvironmentConfig
 
 Schema = dict[str, JsonValue]
 
@@ -23,7 +23,8 @@ def json_schema(kinds: Kinds) -> Schema:
     """The schema (draft 2020-12) of a declaration that uses these kinds."""
     named = [kinds[name] for name in sorted(kinds)]
     expected = [kind.expect for kind in named if kind.expect]
-    models: list[type[BaseModel]] = [EnvironmentConfig, CleanUp]
+    cleaned = [kind.clean_up for kind in named if kind.clean_up]
+    models: list[type[BaseModel]] = [EnvironmentConfig, *cleaned]
     models += [kind.config for kind in named]
     models += expected
     refs, definitions = _definitions(models)
@@ -39,13 +40,12 @@ def json_schema(kinds: Kinds) -> Schema:
             named=True,
         ),
         "expect": _by_name(
-            {"minProperties": 1, "anyOf": [refs[model] for model in expected]}
-            if expected
-            else False,
+            _any_of(expected, refs),
             "by component: what it must be like",
         ),
         "clean_up": _by_name(
-            refs[CleanUp], "by component: how what trials created is found again and removed"
+            _any_of(cleaned, refs),
+            "by component: how what trials created is found again and removed",
         ),
     }
     return {
@@ -81,6 +81,12 @@ def _definitions(
 def _as_schema(value: object) -> Schema:
     assert isinstance(value, dict)
     return value
+
+
+def _any_of(models: Sequence[type[BaseModel]], refs: Mapping[type[BaseModel], Schema]) -> JsonValue:
+    if not models:
+        return False
+    return {"minProperties": 1, "anyOf": [refs[model] for model in models]}
 
 
 def _by_name(value: JsonValue, description: str, *, named: bool = False) -> Schema:

@@ -32,7 +32,7 @@ _WORDS = {
     Outcome.SKIPPED: "was skipped",
     Outcome.NOT_MEASURED: "was not measured",
 }
-_NOT_UP = (State.EXITED, State.FAILED, State.UNREACHABLE, State.STOPPED, State.PAUSED)
+_UNDER_WAY = (State.WAITING, State.STARTING)  # no fault as long as the environment comes up
 _NAMED = 3  # trials named in a reason that stands for many
 
 
@@ -52,7 +52,8 @@ def environment_failed(evidence: RunEvidence) -> Iterator[Reason]:
     for record in evidence.all(r.EnvironmentFailed):
         cause = f" ({record.cause})" if record.cause else ""
         what = f"the environment did not come up: {record.component or 'it'} failed{cause}"
-        text = f"{what}: {record.error}" + _to_do(record.fix)
+        last = f"; its log ends: {record.log_tail[-1].strip()}" if record.log_tail else ""
+        text = f"{what}: {record.error}{last}" + _to_do(record.fix)
         yield Reason("environment", ExitCode.DOWN, text, record.component or "")
 
 
@@ -93,17 +94,24 @@ def states(evidence: RunEvidence) -> Iterator[Reason]:
     """A component that is not up when the time line ends is down, whoever did it."""
     declared = evidence.started.components if evidence.started else ()
     priorities = {component.name: component.priority for component in declared}
-    last: dict[tuple[str, int | None], r.StateChanged] = {}
-    for change in sorted(evidence.all(r.StateChanged), key=lambda change: change.seq):
-        last[change.component, change.replica] = change
+    came_up = evidence.all(r.EnvironmentUp)
+    found = [_found(one) for up in came_up for one in up.components]
+    changes = sorted((*found, *evidence.all(r.StateChanged)), key=lambda change: change.seq)
+    last = {(change.component, change.replica): change for change in changes}
     for (name, replica), change in last.items():
-        if change.state in _NOT_UP:
+        if not change.state.up and (came_up or change.state not in _UNDER_WAY):
             which = name if replica is None else f"{name} (replica {replica})"
             why = " by a fault that was not reverted" if change.by_fault else ""
             detail = f": {change.detail}" if change.detail else ""
             text = f"{which} was {change.state} when the run ended{why}{detail}"
             priority = priorities.get(name, Priority.P1)
             yield Reason("state", ExitCode.DOWN, text, name, priority)
+
+
+def _found(one: r.DeployedComponent) -> r.StateChanged:
+    """The state that a run found a component in. What no keeper watches is waiting for ever."""
+    state = State.READY if one.state in _UNDER_WAY else one.state
+    return r.StateChanged(component=one.name, replica=None, state=state, seq=0)
 
 
 def expectations(evidence: RunEvidence) -> Iterator[Reason]:

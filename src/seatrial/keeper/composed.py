@@ -15,7 +15,8 @@ from seatrial.compose.targets import refuse_unknown, service_of, targets
 from seatrial.declaration.interpreter import interpreter
 from seatrial.declaration.models import Component, System
 from seatrial.errors import SeatrialError
-from seatrial.keeper.instance import LOG_TAIL, Log, StartFailed
+from seatrial.keeper.instance import StartFailed
+from seatrial.keeper.log import LOG_TAIL, Log
 from seatrial.keeper.places import Place, cache
 from seatrial.keeper.ports import PortReservations
 from seatrial.keeper.protocol import LONGEST_LOG, Action, ComponentStatus, Failure

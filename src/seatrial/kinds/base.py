@@ -267,6 +267,7 @@ class Kind:
     launch_at: Lazy = ""
     client_at: Lazy = ""
     meters_at: Lazy = ""
+    clean_up: type[CleanUp] | None = None  # the model of its `clean_up` in a declaration
     clean_up_at: Lazy = ""
     consumers_at: Lazy = ""
     server_at: Lazy = ""  # with `packages`: is it installed?
@@ -303,7 +304,7 @@ class Kind:
         )
 
     @property
-    def clean_up(self) -> CleanUpFacet | None:
+    def cleaner(self) -> CleanUpFacet | None:
         return cast(CleanUpFacet, _load(self.clean_up_at)) if self.clean_up_at else None
 
     @property

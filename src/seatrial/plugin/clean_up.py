@@ -41,7 +41,7 @@ class Cleaner:
         if not self._system.clean_up:
             return f"{self._system.file.name} declares no clean_up"
         for name in self.components:
-            if load(self._targets[name].kind).clean_up is None:
+            if load(self._targets[name].kind).cleaner is None:
                 return f"nothing can be removed from a {self._targets[name].kind} ({name})"
             if not self._targets[name].endpoints:
                 return f"{name} has no endpoint in the environment {self._system.environment}"
@@ -57,7 +57,7 @@ class Cleaner:
 
     def _parts(self) -> Iterator[_Part]:
         for name, how in self._system.clean_up.items():
-            facet = load(self._targets[name].kind).clean_up
+            facet = load(self._targets[name].kind).cleaner
             if facet is not None and self._targets[name].endpoints:
                 yield _Part(facet, self._targets[name], how)
 

@@ -13,6 +13,7 @@ from seatrial.declaration.models import System
 from seatrial.errors import Refused, SeatrialError, UsageError
 from seatrial.outcome import Priority
 from seatrial.plugin.budgets import Budgets
+from seatrial.plugin.left_out import LeftOut
 from seatrial.plugin.marks import priority_by_name
 from seatrial.plugin.selection import MARKS, is_trial, may_hold_trials, prepare, select
 from seatrial.plugin.session import TrialSession
@@ -33,6 +34,7 @@ class SessionHooks:
         self._role = session.settings.role
         self._began = monotonic()
         self._chosen: list[pytest.Item] = []  # trials wanted, whatever pytest leaves out of them
+        self._left_out: LeftOut | None = None
 
     # -- the beginning ---------------------------------------------------------------------------
 
@@ -40,6 +42,9 @@ class SessionHooks:
     def pytest_sessionstart(self) -> None:
         self._session.say = self._say
         self._session.recorder.started()
+        if self._session.settings.handover is not None:
+            self._left_out = LeftOut(self._config, self._system)
+            self._config.pluginmanager.register(self._left_out, "seatrial-left-out")
         if self._role is Role.CONTROLLER and may_hold_trials(self._config, self._system):
             self._connect()  # before xdist starts its workers, which join
 
@@ -91,15 +96,19 @@ class SessionHooks:
         self._chosen = [item for item in items if MARKS in item.stash]
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """What -k, -m, --deselect or another plugin took away, a run wanted all the same: one that
-        leaves out a p1 trial must not be able to conclude `go`."""
-        recorder = self._session.recorder
-        left = set(session.items)
-        wanted = [i for i in self._chosen if i in left or self._session.settings.handover]
-        recorder.collected((item.nodeid, item.stash[MARKS].priority) for item in wanted)
-        for item in wanted:
-            if item not in left:
-                recorder.deselected(item, item.stash[MARKS].priority)
+        """What an option, a conftest.py or another plugin took away, a run wanted all the same:
+        one that leaves out a p1 trial must not be able to conclude `go`."""
+        recorder, there = self._session.recorder, set(session.items)
+        running = [item for item in self._chosen if item in there]
+        trials = [(item.nodeid, item.stash[MARKS].priority) for item in running]
+        left_out = (
+            list(self._left_out.of({n for n, _ in trials}, self._wanted))
+            if (self._left_out)
+            else []
+        )
+        recorder.collected([*trials, *((node, priority) for node, priority, _ in left_out)])
+        for node, priority, reason in left_out:
+            recorder.left_out(node, priority, reason)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if not report.failed or self._role is Role.WORKER:  # workers' reports reach the controller

@@ -63,19 +63,19 @@ class Recorder:
         if self._collects:
             self.write(r.Collected(session=self._session, trials=tuple(trials)))
 
-    def deselected(self, item: pytest.Item, priority: Priority) -> None:
-        """A trial of a wanted priority that will not run: skipped, and so no pass."""
+    def left_out(self, node: str, priority: Priority, reason: str) -> None:
+        """A trial, or a file, of a wanted priority that will not run: skipped, and so no pass."""
         if self._worker in ("main", "gw0"):  # all xdist workers leave out the same ones
             self.write(
                 r.TrialFinished(
                     session=self._session,
-                    node=item.nodeid,
-                    name=item.name,
-                    file=item.nodeid.partition("::")[0],
+                    node=node,
+                    name=node.rpartition("::")[2].rpartition("/")[2],
+                    file=node.partition("::")[0],
                     priority=priority,
                     outcome=Outcome.SKIPPED,
                     duration_s=0.0,
-                    reason="deselected by an option of pytest",
+                    reason=reason,
                 )
             )
 

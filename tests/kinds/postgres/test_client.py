@@ -10,12 +10,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from seatrial.declaration.models import CleanUp
 from seatrial.errors import UsageError
 from seatrial.kinds.base import Target, load
 from seatrial.kinds.postgres import meters
 from seatrial.kinds.postgres.clean_up import CLEAN_UP
 from seatrial.kinds.postgres.client import PostgresClient
+from seatrial.kinds.postgres.config import PostgresCleanUp
 from seatrial.waiting import Deadline, eventually
 from tests.kinds.harness import Running, running
 from tests.kinds.postgres.conftest import as_superuser, make_config
@@ -191,10 +191,10 @@ def test_kind_offers_its_facets() -> None:
     kind = load("postgres")
     assert kind.client is PostgresClient
     assert kind.meters is meters.read
-    assert kind.clean_up is CLEAN_UP
+    assert kind.cleaner is CLEAN_UP
 
 
-HOW = CleanUp(
+HOW = PostgresCleanUp(
     find="SELECT count(*) FROM task WHERE key = ANY(%(keys)s)",
     remove=(
         "DELETE FROM history WHERE task IN (SELECT id FROM task WHERE key = ANY(%(keys)s))",
@@ -219,7 +219,7 @@ def test_clean_up_removes_only_what_has_the_keys(sql: Sql, database: Target) -> 
 
 def test_clean_up_is_all_or_nothing(sql: Sql, database: Target) -> None:
     sql("CREATE TABLE task (id int, key text); INSERT INTO task VALUES (1, 'a')")
-    how = CleanUp(remove=(HOW.remove[1], "DELETE FROM nowhere"))
+    how = PostgresCleanUp(find=HOW.find, remove=(HOW.remove[1], "DELETE FROM nowhere"))
     with pytest.raises(psycopg.errors.UndefinedTable):
         CLEAN_UP.remove(database, how, ["a"])
     assert sql("SELECT id FROM task") == [(1,)]
@@ -231,7 +231,7 @@ def test_clean_up_is_all_or_nothing(sql: Sql, database: Target) -> None:
 def test_find_must_return_one_number(sql: Sql, database: Target, find: str) -> None:
     sql("CREATE TABLE task (id int, key text)")
     with pytest.raises(UsageError, match=r"clean_up\.postgres\.find"):
-        CLEAN_UP.left(database, CleanUp(find=find), ["a"])
+        CLEAN_UP.left(database, PostgresCleanUp(find=find, remove=HOW.remove), ["a"])
 
 
 def test_meters(sql: Sql, database: Target) -> None:

@@ -5,16 +5,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from seatrial.declaration.models import CleanUp
 from seatrial.errors import SeatrialError
 from seatrial.kinds.base import Target
 from seatrial.kinds.rabbitmq import clean_up
 from seatrial.kinds.rabbitmq.clean_up import CLEAN_UP
 from seatrial.kinds.rabbitmq.client import RabbitmqClient
+from seatrial.kinds.rabbitmq.config import RabbitmqCleanUp
 from tests.kinds.rabbitmq.admin import Admin
 from tests.kinds.rabbitmq.conftest import with_endpoint
 
-DEAD = CleanUp(queues=("dead", "more"))
+DEAD = RabbitmqCleanUp(queues=("dead", "more"))
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_exactly_the_trials_own_messages_go(target: Target, client: RabbitmqClie
 
 def test_only_the_queues_that_are_declared(target: Target, client: RabbitmqClient) -> None:
     fill(client)
-    CLEAN_UP.remove(target, CleanUp(queues=("more",)), ["mine"])
+    CLEAN_UP.remove(target, RabbitmqCleanUp(queues=("more",)), ["mine"])
     assert CLEAN_UP.left(target, DEAD, ["mine"]) == 3
 
 
@@ -70,7 +70,7 @@ def test_no_keys_is_nothing(target: Target, client: RabbitmqClient) -> None:
 
 def test_a_queue_that_is_not_there_holds_nothing(target: Target, client: RabbitmqClient) -> None:
     client.publish("1", "dead", correlation_id="mine")
-    how = CleanUp(queues=("never-declared", "dead"))
+    how = RabbitmqCleanUp(queues=("never-declared", "dead"))
     assert CLEAN_UP.left(target, how, ["mine"]) == 1
     CLEAN_UP.remove(target, how, ["mine"])
     assert CLEAN_UP.left(target, how, ["mine"]) == 0

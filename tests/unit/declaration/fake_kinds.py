@@ -11,6 +11,7 @@ from pydantic import Field, JsonValue, field_validator, model_validator
 
 from seatrial.declaration.load import load
 from seatrial.declaration.models import (
+    CleanUp,
     ComponentConfig,
     ComponentName,
     Model,
@@ -61,6 +62,15 @@ class DbExpect(Model):
         return self
 
 
+class DbCleanUp(CleanUp):
+    find: str
+    remove: tuple[str, ...] = Field(min_length=1)
+
+
+class BrokerCleanUp(CleanUp):
+    queues: tuple[str, ...] = Field(min_length=1)
+
+
 class BrokerConfig(ComponentConfig):
     kind: Literal["broker"] = "broker"
     port: int | None = None
@@ -99,13 +109,14 @@ class FakeKind:
     config: type[ComponentConfig]
     expect: type[Model] | None
     endpoints: tuple[str, ...]
+    clean_up: type[CleanUp] | None = None
 
 
 KINDS = {
     kind.name: kind
     for kind in (
-        FakeKind("db", DbConfig, DbExpect, ("sql",)),
-        FakeKind("broker", BrokerConfig, BrokerExpect, ("amqp", "management")),
+        FakeKind("db", DbConfig, DbExpect, ("sql",), DbCleanUp),
+        FakeKind("broker", BrokerConfig, BrokerExpect, ("amqp", "management"), BrokerCleanUp),
         FakeKind("web", WebConfig, WebExpect, ("http",)),
         FakeKind("job", JobConfig, None, ()),
     )

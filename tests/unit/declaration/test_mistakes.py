@@ -446,8 +446,30 @@ CASES = [
     ),
     Case(
         "an unknown key of clean-up",
-        "system: s\ncomponents: {store: {kind: db}}\nclean_up:\n  store: {remov: [x]}\n",
+        "system: s\ncomponents: {store: {kind: db}}\nclean_up:\n"
+        "  store: {find: x, remove: [x], remov: [x]}\n",
         ((4, "clean_up.store.remov", "unknown key", "did you mean remove?"),),
+    ),
+    Case(
+        "clean-up in the terms of another kind",
+        "system: s\ncomponents: {store: {kind: db}}\nclean_up:\n  store: {queues: [x]}\n",
+        (
+            (4, "clean_up.store.find", "this key is missing", None),
+            (4, "clean_up.store.remove", "this key is missing", None),
+            (4, "clean_up.store.queues", "unknown key", "valid here: find, remove"),
+        ),
+    ),
+    Case(
+        "clean-up of what cannot be cleaned up",
+        "system: s\ncomponents: {api: {kind: web}}\nclean_up:\n  api: {find: x}\n",
+        (
+            (
+                4,
+                "clean_up.api",
+                "nothing can be cleaned up in a component of kind web",
+                "remove it",
+            ),
+        ),
     ),
     # --- ports ----------------------------------------------------------------------------------
     Case(

@@ -38,11 +38,11 @@ def run_started(**changes: Any) -> r.RunStarted:
     return r.RunStarted(**{**fields, **changes})
 
 
-def environment_up() -> r.EnvironmentUp:
+def environment_up(api: State = State.READY) -> r.EnvironmentUp:
     component = r.DeployedComponent(
         name=API,
         kind="http",
-        state=State.READY,
+        state=api,
         endpoints={"http": ("http://127.0.0.1:8001",)},
         version="1.2.3",
         started_in_ms=120.5,

@@ -102,6 +102,21 @@ CASES: dict[str, tuple[RunEvidence, ExitCode, str]] = {
         ExitCode.DOWN,
         "worker (replica 0) was exited when the run ended: exit 1",
     ),
+    "still starting when the run ended": (
+        run_with(state(b.WORKER, State.READY), state(b.WORKER, State.STARTING, 2)),
+        ExitCode.DOWN,
+        "worker (replica 0) was starting when the run ended",
+    ),
+    "still waiting when the run ended": (
+        run_with(state(b.WORKER, State.WAITING, replica=None)),
+        ExitCode.DOWN,
+        "worker was waiting when the run ended",
+    ),
+    "exited when the run attached, and since": (
+        run_of(b.environment_up(api=State.EXITED)),
+        ExitCode.DOWN,
+        "api was exited when the run ended",
+    ),
     "fault left behind": (
         run_with(state(b.WORKER, State.PAUSED, by_fault=True)),
         ExitCode.DOWN,

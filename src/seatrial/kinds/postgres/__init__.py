@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from seatrial.kinds.base import Kind
-from seatrial.kinds.postgres.config import PostgresConfig, PostgresExpect
+from seatrial.kinds.postgres.config import PostgresCleanUp, PostgresConfig, PostgresExpect
 
 _HERE = "seatrial.kinds.postgres"
 
@@ -26,6 +26,7 @@ KIND = Kind(
     launch_at=f"{_HERE}.launch:LAUNCH",
     client_at=f"{_HERE}.client:PostgresClient",
     meters_at=f"{_HERE}.meters:read",
+    clean_up=PostgresCleanUp,
     clean_up_at=f"{_HERE}.clean_up:CLEAN_UP",
     server_at=f"{_HERE}.server:installed",
     containers_at=f"{_HERE}.containers:CONTAINERS",

@@ -9,13 +9,14 @@ from seatrial.errors import UsageError
 from seatrial.kinds.base import Target
 from seatrial.kinds.postgres.address import place_of
 from seatrial.kinds.postgres.client import PostgresClient
+from seatrial.kinds.postgres.config import PostgresCleanUp
 from seatrial.kinds.postgres.links import bounded, connect
 
 _CONNECT = 3.0  # s
 _REMOVE = 30.0  # s, for all statements together
 
 
-class PostgresCleanUp:
+class _SqlCleanUp:
     """`%(keys)s` in a statement is an array of text: `= ANY(%(keys)s)`."""
 
     def left(self, target: Target, how: CleanUp, keys: Sequence[str]) -> int:
@@ -23,8 +24,7 @@ class PostgresCleanUp:
 
         Raises UsageError when `find` does not return one number, and psycopg.Error.
         """
-        if how.find is None:
-            return 0
+        assert isinstance(how, PostgresCleanUp)
         if not keys:
             return 0
         with PostgresClient(target) as client:
@@ -38,7 +38,8 @@ class PostgresCleanUp:
 
     def remove(self, target: Target, how: CleanUp, keys: Sequence[str]) -> None:
         """Run all statements in one transaction: all of them, or none, takes effect."""
-        if not keys or not how.remove:
+        assert isinstance(how, PostgresCleanUp)
+        if not keys:
             return
         with connect(place_of(target), _CONNECT, autocommit=False) as link, bounded(link, _REMOVE):
             for statement in how.remove:
@@ -53,4 +54,4 @@ def _not_a_count(target: Target, found: str) -> UsageError:
     )
 
 
-CLEAN_UP = PostgresCleanUp()
+CLEAN_UP = _SqlCleanUp()

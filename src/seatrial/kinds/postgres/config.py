@@ -8,12 +8,15 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from seatrial.declaration.models import ComponentConfig, Model
+from seatrial.declaration.models import CleanUp, ComponentConfig, Model
 from seatrial.kinds.versions import Requirement
 from seatrial.outcome import Priority
 
 #: Where a native start makes nothing else necessary.
 DEFAULT_NAME = "app"
+
+
+_Statement = Annotated[str, Field(min_length=1)]
 
 
 class PostgresConfig(ComponentConfig):
@@ -113,6 +116,18 @@ PrivilegesExpect = Annotated[
         _tables, json_schema_input_type=Mapping[str, tuple[Privilege, ...]] | TablePrivileges
     ),
 ]
+
+
+class PostgresCleanUp(CleanUp):
+    """SQL with the keys that the ledger wrote down: `= ANY(%(keys)s)`, an array of text."""
+
+    find: str = Field(
+        min_length=1,
+        description="SQL that returns one number, how many things with the keys are there",
+    )
+    remove: tuple[_Statement, ...] = Field(
+        min_length=1, description="SQL statements that remove them, all in one transaction"
+    )
 
 
 class PostgresExpect(Model):

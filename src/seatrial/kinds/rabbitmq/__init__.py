@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from seatrial.kinds.base import Kind
-from seatrial.kinds.rabbitmq.config import RabbitmqConfig, RabbitmqExpect
+from seatrial.kinds.rabbitmq.config import RabbitmqCleanUp, RabbitmqConfig, RabbitmqExpect
 
 _HERE = "seatrial.kinds.rabbitmq"
 
@@ -19,6 +19,7 @@ KIND = Kind(
     launch_at=f"{_HERE}.launch:LAUNCH",
     client_at=f"{_HERE}.client:RabbitmqClient",
     meters_at=f"{_HERE}.meters:read",
+    clean_up=RabbitmqCleanUp,
     clean_up_at=f"{_HERE}.clean_up:CLEAN_UP",
     consumers_at=f"{_HERE}.counting:count",
     server_at=f"{_HERE}.server:installed",

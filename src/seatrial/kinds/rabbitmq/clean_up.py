@@ -16,6 +16,7 @@ from pamqp import commands
 from seatrial.declaration.models import CleanUp
 from seatrial.errors import SeatrialError
 from seatrial.kinds.base import Target
+from seatrial.kinds.rabbitmq.config import RabbitmqCleanUp
 from seatrial.kinds.rabbitmq.place import place_of
 from seatrial.kinds.rabbitmq.trouble import NOT_FOUND, BrokerTrouble, ChannelClosed
 from seatrial.kinds.rabbitmq.wire import Content, Session, session
@@ -26,7 +27,7 @@ _LIMIT = 10_000  # messages looked at in one queue
 _TIME = 30.0  # s, for all queues together
 
 
-class RabbitmqCleanUp:
+class _QueuesCleanUp:
     def left(self, target: Target, how: CleanUp, keys: Sequence[str]) -> int:
         """How many messages with these keys are in `how.queues`. Raises SeatrialError."""
         return _run(target, how, keys, remove=False)
@@ -36,11 +37,12 @@ class RabbitmqCleanUp:
         _run(target, how, keys, remove=True)
 
 
-CLEAN_UP = RabbitmqCleanUp()
+CLEAN_UP = _QueuesCleanUp()
 
 
 def _run(target: Target, how: CleanUp, keys: Sequence[str], *, remove: bool) -> int:
-    if not keys or not how.queues:
+    assert isinstance(how, RabbitmqCleanUp)
+    if not keys:
         return 0
     return _outside_of_any_loop(lambda: _all(target, how.queues, frozenset(keys), remove))
 

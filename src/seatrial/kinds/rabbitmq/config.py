@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from seatrial.declaration.models import ComponentConfig, ComponentName, Model
+from seatrial.declaration.models import CleanUp, ComponentConfig, ComponentName, Model
 from seatrial.kinds.versions import Requirement
 from seatrial.outcome import Priority
 
@@ -156,6 +156,14 @@ class PermissionsExpect(Model):
         if not any(self.by_permission.values()):
             raise ValueError("nothing is expected: name what it may configure, write or read")
         return self
+
+
+class RabbitmqCleanUp(CleanUp):
+    """Messages are a trial's own by their correlation id, message id or header `x-seatrial`."""
+
+    queues: tuple[_Name, ...] = Field(
+        min_length=1, description="queues that are searched for messages with the keys"
+    )
 
 
 class RabbitmqExpect(Model):
