@@ -76,7 +76,8 @@ def footprint(engine: Engine, project: Project) -> object:
     found: list[object] = []
     for number in sorted(listed):
         inspected = json.loads(engine.docker("inspect", number))[0]
-        found.append((inspected["Name"], inspected["State"]["StartedAt"], inspected["Mounts"]))
+        mounts = sorted(mount["Destination"] for mount in inspected["Mounts"])
+        found.append((inspected["Name"], inspected["State"]["StartedAt"], mounts))
         if "rabbitmq" in inspected["Config"]["Image"]:
             found.append(engine.docker("exec", number, *_QUEUES, check=False))
         if "postgres" in inspected["Config"]["Image"]:

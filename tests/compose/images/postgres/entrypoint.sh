@@ -3,6 +3,7 @@
 set -eu
 as() { setpriv --reuid=postgres --regid=postgres --init-groups "$@"; }
 [ "${1:-}" = postgres ] || exec "$@"
+[ -z "${POSTGRES_PASSWORD_FILE:-}" ] || POSTGRES_PASSWORD="$(cat "$POSTGRES_PASSWORD_FILE")"
 user="${POSTGRES_USER:-postgres}"
 database="${POSTGRES_DB:-$user}"
 mkdir -p "$PGDATA" /run/postgresql
