@@ -6,9 +6,12 @@ import asyncio
 import json
 import os
 import platform
+import re
 import secrets
 import signal
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
@@ -21,17 +24,21 @@ from seatrial.declaration.models import System
 from seatrial.environment import deployment as environment
 from seatrial.environment.deployment import Capability, Deployment
 from seatrial.environment.errors import EnvironmentFailedError
-from seatrial.errors import SeatrialError
+from seatrial.errors import SeatrialError, UsageError
 from seatrial.evidence import records as r
 from seatrial.evidence.reader import read_run
+from seatrial.evidence.records.checks import FindingBody
 from seatrial.evidence.redaction import Redactor, redactor_of
 from seatrial.evidence.writer import EvidenceWriter
 from seatrial.gate.decide import Decision, decide
 from seatrial.keeper.protocol import LONGEST_LOG, Event
-from seatrial.outcome import Priority
+from seatrial.outcome import Outcome, Priority
 from seatrial.report.write import write_reports
 from seatrial.sessions import SESSIONS, Session, require_pytest, run_session
 
+_LOOK_SECONDS = 10.0  # for the diagnosis of a start that failed
+_LAST_WORDS = 12  # lines of pytest that a crash quotes
+_PYTEST_USAGE = 4  # pytest's exit code for wrong options, markers...
 _LOG_LINES = 5_000  # of each component that the run keeps
 
 
@@ -157,6 +164,8 @@ class _Run:
             self.evidence.write(r.Interrupted(signal="SIGINT"))
         except EnvironmentFailedError as error:
             self._environment_failed(error)
+        except UsageError:
+            raise  # not the system's fault, and nothing that a verdict could be concluded from
         except SeatrialError as error:
             failed = r.EnvironmentFailed(
                 component=None, cause=None, error=error.message, fix=error.hint or ""
@@ -172,7 +181,7 @@ class _Run:
                 component=failure.component,
                 cause=failure.cause,
                 error=f"expected: {failure.expected}; found: {failure.found}",
-                fix=failure.fix,
+                fix=self._advice(failure.fix),
                 log_tail=failure.log,
             )
         )
@@ -199,11 +208,20 @@ class _Run:
                 self.tell.event(event)
 
         try:
-            deployment.wait_until_ready(tell)
+            self._bring_up(deployment, tell)
             self._came_up(deployment, monotonic() - begin)
             self._checks_and_trials(deployment)
         finally:
             self._collect(deployment, since)
+
+    def _bring_up(self, deployment: Deployment, tell: Callable[[Event], None]) -> None:
+        try:
+            deployment.wait_until_ready(tell)
+        except EnvironmentFailedError as error:
+            self._check(deployment, _LOOK_SECONDS)  # what failed first need not be what is wrong
+            for text in error.failure.log:
+                self.tell.line(f"{error.failure.component} | {self.redactor.redact(text)}")
+            raise
 
     def _came_up(self, deployment: Deployment, seconds: float) -> None:
         components = tuple(
@@ -225,19 +243,38 @@ class _Run:
             )
         )
 
-    def _checks_and_trials(self, deployment: Deployment) -> None:
+    def _check(self, deployment: Deployment, seconds: float = 30.0) -> CheckReport:
         self.tell.step("checking every component and expectation")
         context = deployment.context()
-        report = asyncio.run(run_checks(self.order.system, context.targets, context))
+        report = asyncio.run(run_checks(self.order.system, context.targets, context, seconds))
+        if self.found is None:
+            report = replace(report, findings=tuple(map(self._of_this_run, report.findings)))
         for record in records_of(report):
             self.evidence.write(record)
         self.tell.checked(report, self.redactor)
+        return report
+
+    def _of_this_run(self, finding: FindingBody) -> FindingBody:
+        return finding.model_copy(update={"fix": self._advice(finding.fix)})
+
+    def _advice(self, fix: str) -> str:
+        """What can be done about a deployment that is gone when this is read."""
+        if self.found is not None:
+            return fix
+        logs = self.folder / "logs"
+        fix = re.sub(r"seatrial logs ([\w-]+)", rf"{logs}/\1.log", fix)
+        return re.sub(r"seatrial restart ([\w-]+)", r"correct \1 and run again", fix)
+
+    def _checks_and_trials(self, deployment: Deployment) -> None:
+        report = self._check(deployment)
         skip = ""
         for session in self._sessions():
             wanted = self._wanted(session)
             if skip:
                 self.evidence.write(r.SessionSkipped(priorities=wanted, reason=skip))
-            elif self._session(session, wanted, deployment, report) != 0 and session.gates:
+                continue
+            self._session(session, wanted, deployment, report)
+            if session.gates and not self._passed(wanted):
                 skip = "the p1 trials did not pass"
 
     def _session(
@@ -246,8 +283,9 @@ class _Run:
         wanted: tuple[Priority, ...],
         deployment: Deployment,
         report: CheckReport,
-    ) -> int:
+    ) -> None:
         self.tell.step(f"trials: {', '.join(wanted)}")
+        tail = deque[str](maxlen=_LAST_WORDS)
         output = self.folder / f"pytest-{session.name}.log"
         with open(output, "x", encoding="utf-8", opener=_private) as log:
 
@@ -255,6 +293,7 @@ class _Run:
                 redacted = self.redactor.redact(text)
                 log.write(redacted + "\n")
                 self.tell.line(redacted)
+                tail.append(redacted)
 
             code = run_session(
                 session,
@@ -265,10 +304,23 @@ class _Run:
                 self.order.pytest_args,
                 line,
             )
+        said = "\n".join(line for line in tail if line.strip())
+        if code == _PYTEST_USAGE:
+            raise UsageError(
+                f"pytest refused to run the {session.name} trials: {said}",
+                hint="correct what it names, in the trials or behind `--`",
+            )
         # pytest: passed, failed, stopped at collection, nothing collected: its plugin says more.
         if code not in (0, 1, 2, 5):
-            self.evidence.write(_crashed(session, code))
-        return code
+            self.evidence.write(_crashed(session, code, said))
+
+    def _passed(self, wanted: tuple[Priority, ...]) -> bool:
+        """Whether nothing that was wanted failed; pytest's exit code also speaks of other files."""
+        recorded = read_run(self.folder)
+        bad = (Outcome.FAILED, Outcome.ERRORED, Outcome.BLOCKED)
+        failed = any(t.priority in wanted and t.outcome in bad for t in recorded.trials)
+        uncollected = any(f.priority in wanted for f in recorded.all(r.CollectionFailed))
+        return not (failed or uncollected or recorded.all(r.Crashed))
 
     def _collect(self, deployment: Deployment, since: int) -> None:
         """Time line and logs, before anything is cleaned up; a deployment that is gone has none.
@@ -332,7 +384,6 @@ def _crash(where: str, error: Exception) -> r.Crashed:
     return r.Crashed(where=where, error=f"{type(error).__name__}: {error}")
 
 
-def _crashed(session: Session, code: int) -> r.Crashed:
-    return r.Crashed(
-        where=f"pytest session {session.name}", error=f"it ended with exit code {code}"
-    )
+def _crashed(session: Session, code: int, said: str) -> r.Crashed:
+    error = f"it ended with exit code {code}: {said}"
+    return r.Crashed(where=f"pytest session {session.name}", error=error)

@@ -35,7 +35,12 @@ SESSIONS = (
 
 
 def require_pytest(system: System) -> None:
-    """Raise UsageError when the system's interpreter cannot run trials."""
+    """Raise UsageError when there are no trials, or the system's interpreter cannot run them."""
+    if not (system.folder / system.trials).is_dir():
+        raise UsageError(
+            f"{system.name} has no trials: there is no folder {system.folder / system.trials}",
+            hint="write a first one, trials/test_p1_health.py, or look without any: seatrial check",
+        )
     python = interpreter(system)
     look = (
         "import importlib.util as u, sys;"

@@ -86,7 +86,8 @@ WORDS = {
     Capability: "start stop kill pause restart logs",
     Cause: """
         refused dns timeout auth tls wrong_database wrong_vhost not_authorised migrating exhausted
-        schema_behind schema_ahead schema_drift queue_missing queue_drift no_consumer unroutable
+        read_only schema_behind schema_ahead schema_drift queue_missing queue_drift no_consumer
+        unroutable
         lossy_queue blocked_publishers port_in_use exited stopped wrong_program wrong_version
         unhealthy slow not_measured
     """,

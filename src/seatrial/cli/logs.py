@@ -8,7 +8,11 @@ import click
 
 from seatrial.cli.options import env_option, json_option, load_system, name_option, system_option
 from seatrial.cli.output import print_json
-from seatrial.environment.deployment import require_running
+from seatrial.declaration.models import System
+from seatrial.declaration.problems import nearest
+from seatrial.environment.deployment import attach, logs_left, not_up
+from seatrial.errors import UsageError
+from seatrial.evidence.redaction import redactor_of
 
 
 @click.command()
@@ -28,16 +32,35 @@ def command(
 ) -> int:
     """Show the last log lines of COMPONENTS (default: all), secrets masked."""
     declared = load_system(system, environment)
-    with require_running(declared, name) as deployment:
-        redactor = deployment.redactor
-        wanted = components or tuple(declared.components)
-        found = {
-            one: [redactor.redact(line) for line in deployment.logs(one, lines)] for one in wanted
-        }
+    wanted = components or tuple(declared.components)
+    for one in wanted:
+        if one not in declared.components:
+            hint = nearest(one, declared.components)
+            raise UsageError(f"there is no component {one}", hint=hint)
+    deployment = attach(declared, name)
+    if deployment is not None:
+        with deployment:
+            redactor = deployment.redactor
+            found = {one: deployment.logs(one, lines) for one in wanted}
+    else:
+        redactor = redactor_of(declared)
+        found = _left(declared, name, wanted, lines)
+    redacted = {one: [redactor.redact(line) for line in tail] for one, tail in found.items()}
     if as_json:
-        print_json({one: list(tail) for one, tail in found.items()})
+        print_json({one: list(tail) for one, tail in redacted.items()})
         return 0
-    for one, tail in found.items():
+    for one, tail in redacted.items():
         for line in tail:
             click.echo(line if len(wanted) == 1 else f"{one} | {line}")
     return 0
+
+
+def _left(
+    declared: System, name: str, wanted: tuple[str, ...], lines: int
+) -> dict[str, tuple[str, ...]]:
+    """Of a start that failed. Raises DeploymentError where nothing is left of one."""
+    left = {one: logs_left(declared, name, one, lines) for one in wanted}
+    if all(tail is None for tail in left.values()):
+        raise not_up(declared)
+    click.echo(f"{declared.name} is not up; this is left of its last start:", err=True)
+    return {one: tail or () for one, tail in left.items()}

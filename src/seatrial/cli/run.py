@@ -16,6 +16,8 @@ from seatrial.gate.decide import Decision
 from seatrial.outcome import Priority, Verdict
 from seatrial.run import Order, Result, Tell, run
 
+_WARNINGS = 20  # that are listed on the terminal
+
 
 class _Lines(Tell):
     """The run's progress on standard error, so that standard output holds the result alone."""
@@ -106,6 +108,7 @@ def decision_json(decision: Decision) -> dict[str, JsonValue]:
         "verdict": decision.verdict.value,
         "exit_code": int(decision.exit_code),
         "reasons": [str(reason) for reason in decision.reasons],
+        "warnings": [str(reason) for reason in decision.warnings],
     }
 
 
@@ -115,3 +118,9 @@ def print_decision(decision: Decision) -> None:
     click.echo("\n" + colour(head, "green" if good else "red"))
     for reason in decision.reasons:
         click.echo(f"  - {reason}")
+    if decision.warnings:
+        click.echo(colour(f"warnings ({len(decision.warnings)}):", "yellow"))
+    for reason in decision.warnings[:_WARNINGS]:
+        click.echo(f"  - {reason}")
+    if len(decision.warnings) > _WARNINGS:
+        click.echo(f"  and {len(decision.warnings) - _WARNINGS} more, in the report")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import click
+from pydantic import JsonValue
 
+from seatrial.checks.run import CheckReport, run_checks
+from seatrial.cli.check import check_json, print_check
 from seatrial.cli.options import deployment_options, load_system
 from seatrial.cli.output import (
     Progress,
@@ -14,9 +18,11 @@ from seatrial.cli.output import (
     print_components,
     print_json,
 )
-from seatrial.environment.deployment import IDLE_SECONDS, attach_or_start
+from seatrial.environment.deployment import IDLE_SECONDS, Deployment, attach_or_start
 from seatrial.environment.errors import EnvironmentFailedError
 from seatrial.outcome import ExitCode
+
+_LOOK_SECONDS = 10.0  # for the diagnosis of a start that failed
 
 
 @click.command()
@@ -36,18 +42,11 @@ def command(system: Path, environment: str | None, name: str, as_json: bool, idl
         try:
             deployment.wait_until_ready(Progress())
         except EnvironmentFailedError as error:
+            report = _diagnosis(deployment)
             if as_json:
-                failure = error.failure.model_dump(mode="json")
-                statuses = deployment.statuses().items()
-                print_json(
-                    {
-                        "system": declared.name,
-                        "environment": declared.environment,
-                        "ready": False,
-                        "components": {n: component_json(s) for n, s in statuses},
-                        "failure": failure,
-                    }
-                )
+                print_json(_failed_json(deployment, error, report))
+            else:
+                print_check(report, deployment.redactor, err=True)
             deployment.down()
             if not as_json:
                 raise
@@ -63,3 +62,22 @@ def command(system: Path, environment: str | None, name: str, as_json: bool, idl
             print_components(dict(deployment.statuses()))
             click.echo(f"It ends with `seatrial down`, or after {idle:g} hours without a client.")
     return int(ExitCode.GO if document["ready"] else ExitCode.DOWN)
+
+
+def _diagnosis(deployment: Deployment) -> CheckReport:
+    """Look at everything while it is still there: what failed first need not be what is wrong."""
+    context = deployment.context()
+    return asyncio.run(run_checks(deployment.system, context.targets, context, _LOOK_SECONDS))
+
+
+def _failed_json(
+    deployment: Deployment, error: EnvironmentFailedError, report: CheckReport
+) -> dict[str, JsonValue]:
+    return {
+        "system": deployment.system.name,
+        "environment": deployment.system.environment,
+        "ready": False,
+        "components": {n: component_json(s) for n, s in deployment.statuses().items()},
+        "failure": error.failure.model_dump(mode="json"),
+        "findings": deployment.redactor.redact_json(check_json(report)["findings"]),
+    }

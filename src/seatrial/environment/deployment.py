@@ -18,8 +18,16 @@ from seatrial.environment.errors import EnvironmentFailedError
 from seatrial.errors import CapabilityMissing, DeploymentError, KeeperError, Refused
 from seatrial.evidence.redaction import Redactor, redactor_of
 from seatrial.keeper import client as keeper
+from seatrial.keeper.log import Log
 from seatrial.keeper.places import Place, cache
-from seatrial.keeper.protocol import UNDO, Action, ComponentStatus, DeploymentStatus, Event
+from seatrial.keeper.protocol import (
+    LONGEST_LOG,
+    UNDO,
+    Action,
+    ComponentStatus,
+    DeploymentStatus,
+    Event,
+)
 from seatrial.kinds.base import Context, Target
 from seatrial.outcome import State
 
@@ -290,11 +298,21 @@ def require_running(system: System, name: str = "") -> Deployment:
     """The deployment that runs already. Raises DeploymentError where there is none."""
     deployment = attach(system, name)
     if deployment is None:
-        raise DeploymentError(
-            f"{system.name} is not up in {system.environment}",
-            hint=f"seatrial up --env {system.environment}",
-        )
+        raise not_up(system)
     return deployment
+
+
+def not_up(system: System) -> DeploymentError:
+    return DeploymentError(
+        f"{system.name} is not up in {system.environment}",
+        hint=f"seatrial up --env {system.environment}",
+    )
+
+
+def logs_left(system: System, name: str, component: str, lines: int) -> tuple[str, ...] | None:
+    """The last log lines of a deployment that did not come up, not redacted; None without any."""
+    log = Log.of(Place.of(system.folder, system.environment, name), component)
+    return log.tail(lines, most=LONGEST_LOG) if log.file.exists() else None
 
 
 def end(system: System, name: str = "") -> bool:

@@ -62,11 +62,14 @@ class Trial:
 def gist(error: str, limit: int = 200) -> str:
     """The one line of a failure, as pytest shows it, that says most: the first that starts with E.
 
-    Otherwise the last one that is not empty. At most `limit` characters.
+    Otherwise the last one that is not empty. One that ends with a colon goes on in the next. At
+    most `limit` characters.
     """
     lines = [line.strip() for line in error.splitlines() if line.strip()]
-    marked = (line[1:].strip() for line in lines if line.startswith("E "))
-    line = next(filter(None, marked), lines[-1] if lines else "")
+    marked = [text for line in lines if line.startswith("E ") and (text := line[1:].strip())]
+    line = marked.pop(0) if marked else lines[-1] if lines else ""
+    while line.endswith(":") and marked:
+        line = f"{line} {marked.pop(0)}"
     return line if len(line) <= limit else line[: limit - 3] + "..."
 
 

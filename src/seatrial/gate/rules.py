@@ -52,7 +52,8 @@ def environment_failed(evidence: RunEvidence) -> Iterator[Reason]:
     for record in evidence.all(r.EnvironmentFailed):
         cause = f" ({record.cause})" if record.cause else ""
         what = f"the environment did not come up: {record.component or 'it'} failed{cause}"
-        text = f"{what}: {record.error}" + _to_do(record.fix)
+        last = f"; its log ends: {record.log_tail[-1].strip()}" if record.log_tail else ""
+        text = f"{what}: {record.error}{last}" + _to_do(record.fix)
         yield Reason("environment", ExitCode.DOWN, text, record.component or "")
 
 

@@ -13,7 +13,8 @@ from time import monotonic
 from seatrial.declaration import references
 from seatrial.declaration.models import Component, ProgramConfig
 from seatrial.errors import KeeperError
-from seatrial.keeper.instance import Instance, Log, StartFailed, exit_text
+from seatrial.keeper.instance import Instance, StartFailed, exit_text
+from seatrial.keeper.log import Log
 from seatrial.keeper.places import Place, cache
 from seatrial.keeper.ports import PortReservations, is_taken
 from seatrial.keeper.timeline import Timeline
@@ -92,7 +93,7 @@ class Managed:
 
     @property
     def log(self) -> Log:
-        return Log(self.world.place.logs / f"{self.name}.log")
+        return Log.of(self.world.place, self.name)
 
     def prepare(self, everyone: Endpoints) -> None:
         """Make the instances, with references resolved against everyone's endpoints."""

@@ -46,8 +46,9 @@ def guard(client: socket.socket, keep: Callable[[socket.socket, socket.socket], 
     if received is not None:
         order, _ = received
         processes.end_all([order.id], root=guardian)
-        _forget(order.folder, keep_logs=status != 0)
-        if is_private(order.id):  # nobody else will ever want its lock
+        private = is_private(order.id)  # nobody else will ever want its lock, or its logs
+        _forget(order.folder, keep_logs=status != 0 and not private)
+        if private:
             order.lock_file.unlink(missing_ok=True)
     return status
 
@@ -70,7 +71,8 @@ def _wait_for(keeper: int) -> int:
 
 
 def _forget(folder: Path, *, keep_logs: bool) -> None:
-    """Remove the deployment's folder; after a crash its logs stay until the next start."""
+    """Remove the deployment's folder; after a crash, or a start that failed, its logs stay until
+    the next one."""
     if not keep_logs:
         shutil.rmtree(folder, ignore_errors=True)
         return

@@ -6,23 +6,19 @@ import asyncio
 import contextlib
 import os
 import pwd
-import re
 import signal
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 
 from seatrial.errors import SeatrialError
 from seatrial.keeper import processes
+from seatrial.keeper.log import Log
 from seatrial.keeper.notification import Notification
 from seatrial.kinds.base import Context, Kind, ProbeResult, Target
 from seatrial.kinds.launching import Launch, Plan, Process, Ready, Site
 from seatrial.outcome import Cause, Health
 from seatrial.waiting import Deadline, backoff
 
-LOG_TAIL = 20  # lines
 _PROBE_SECONDS = 2.0
-_PORT_IN_USE = re.compile(rb"address already in use|EADDRINUSE|eaddrinuse", re.IGNORECASE)
 
 
 class StartFailed(Exception):
@@ -33,31 +29,6 @@ class StartFailed(Exception):
     ) -> None:
         super().__init__(found)
         self.cause, self.expected, self.found, self.fix, self.log = cause, expected, found, fix, log
-
-
-@dataclass(frozen=True)
-class Log:
-    """A component's standard output and error, appended to one file over all its restarts."""
-
-    file: Path
-
-    def tail(self, lines: int = LOG_TAIL, most: int = 65_536) -> tuple[str, ...]:
-        """The last lines, reading at most so many bytes."""
-        try:
-            with self.file.open("rb") as stream:
-                stream.seek(max(0, stream.seek(0, os.SEEK_END) - most))
-                return tuple(stream.read().decode(errors="replace").splitlines()[-lines:])
-        except OSError:
-            return ()
-
-    @property
-    def size(self) -> int:
-        return self.file.stat().st_size if self.file.exists() else 0
-
-    def says_port_in_use(self, since: int) -> bool:
-        with self.file.open("rb") as stream:
-            stream.seek(since)
-            return _PORT_IN_USE.search(stream.read(1_000_000)) is not None
 
 
 class Instance:

@@ -41,6 +41,10 @@ def keep(order: Order, client: socket.socket) -> int:
         return error.exit_code
 
 
+#: The keeper's exit code where the deployment did not come up.
+START_FAILED = 3
+
+
 class _Threads(ThreadPoolExecutor):
     """In which components are prepared, perhaps while they wait for a lock that another deployment
     holds. The keeper's end does not wait for them: they end with its process."""
@@ -89,7 +93,8 @@ async def _live(system: System, place: Place, client: socket.socket) -> int:
         finally:
             await owner.end(hurry=not server.asked_to_end)
             place.state_file.unlink(missing_ok=True)
-    return 0
+    # A start that failed leaves its logs to be read; the guardian sees to that.
+    return START_FAILED if owner.failure is not None else 0
 
 
 async def _until_over(server: Server, starting: asyncio.Task[None]) -> None:

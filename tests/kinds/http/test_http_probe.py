@@ -93,6 +93,22 @@ async def test_no_false_alarm(serve, context, page):
         ),
         ((503, {"title": "No", "detail": "cannot reach the database"}), Cause.UNHEALTHY, "cannot"),
         ((200, {"status": "DOWN"}), Cause.UNHEALTHY, "DOWN"),
+        (
+            (503, {"status": "unhealthy", "database": "connection failed: no such user"}),
+            Cause.UNHEALTHY,
+            "database: connection failed: no such user",
+        ),
+        (
+            (503, {"checks": {"database": {"error": "could not connect"}}}),
+            Cause.UNHEALTHY,
+            "checks.database.error: could not connect",
+        ),
+        ((503, {"status": "unhealthy", "database": False}), Cause.UNHEALTHY, "database: false"),
+        (
+            (500, {"status": "down", "why": {"code": 17}}),
+            Cause.UNHEALTHY,
+            'status: down, {"why": {"code": 17}}',
+        ),
         ((200, {"healthy": False}), Cause.UNHEALTHY, "false"),
         ((302, "", {"Location": "http://example.test/login"}), Cause.WRONG_PROGRAM, "elsewhere"),
         ((302, "", {"Location": "/health"}), Cause.WRONG_PROGRAM, "in circles"),
@@ -125,6 +141,14 @@ async def test_a_doubtful_answer_is_a_warning(serve, context, said):
     result = await look(target(await serve(Pages({"/health": (200, said)}))), context)
     assert (result.health, result.cause) == (Health.HEALTHY, Cause.UNHEALTHY)
     assert result.complaints
+
+
+@pytest.mark.parametrize(
+    "said", [{"status": "ok", "errors": "no errors"}, {"status": "up", "maintenance": False}]
+)
+async def test_words_of_a_healthy_answer_are_not_weighed(serve, context, said):
+    result = await look(target(await serve(Pages({"/health": (200, said)}))), context)
+    assert (result.health, result.complaints) == (Health.HEALTHY, ())
 
 
 async def test_passwords_are_not_quoted(serve, context):

@@ -20,6 +20,11 @@ _BAD = frozenset(
     | {"broken", "not_ok", "not_ready", "starting", "initializing", "initialising", "stopped"}
 )
 _DOUBTFUL = frozenset(("degraded", "warn", "warning", "partial", "impaired"))
+#: In a sentence; believed only where the whole is bad ("errors: none" is nobody's complaint).
+_TROUBLE = re.compile(
+    r"(?i)\b(fail\w*|error\w*|refused|denied|timed? ?out|unreachable|cannot|can't|could(?: not|n't)"
+    r"|not connected|disconnected|no connection|lost|missing|does not exist)\b"
+)
 _OVERALL = ("status", "health", "healthy", "state", "ok", "ready")
 _REASONS = ("detail", "message", "error", "reason", "title")
 _DEPTH = 4
@@ -49,16 +54,19 @@ class Said:
     complaints: tuple[Complaint, ...] = ()
     reason: str = ""  # its own explanation, where it gives one
     version: str | None = None
+    rest: str = ""  # all else that it says, in a line
 
     def __str__(self) -> str:
         parts = [f"status: {self.word}"] if self.word else []
         parts += [str(complaint) for complaint in self.complaints[:8]]
         parts += [quote(self.reason)] if self.reason else []
+        if not self.complaints and not self.reason and self.rest:
+            parts.append(self.rest)
         return ", ".join(parts)
 
 
-def read(body: bytes) -> Said | None:
-    """What a health answer says; None when it is no JSON object."""
+def read(body: bytes, *, failed: bool = False) -> Said | None:
+    """What a health answer says; None when it is no JSON object. `failed`: so says its status."""
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError):
@@ -71,10 +79,16 @@ def read(body: bytes) -> Said | None:
     return Said(
         overall,
         word,
-        tuple(dict.fromkeys(_complaints(answer, "", _DEPTH))),
+        tuple(dict.fromkeys(_Reader(failed or overall is Word.BAD).complaints(answer, "", _DEPTH))),
         reason,
         version if isinstance(version, str) else None,
+        _rest(answer),
     )
+
+
+def _rest(answer: Mapping[str, object]) -> str:
+    more = {key: value for key, value in answer.items() if key not in (*_OVERALL, "version")}
+    return quote(json.dumps(more, ensure_ascii=False)) if more else ""
 
 
 def quote(text: str) -> str:
@@ -101,30 +115,42 @@ def _judge(value: str) -> Word:
     return Word.DOUBTFUL if word in _DOUBTFUL else Word.FINE
 
 
-def _complaints(node: object, path: str, depth: int) -> Iterator[Complaint]:
-    if depth == 0:
-        return
-    if isinstance(node, list):
-        for item in node:
-            name = item.get("name") if isinstance(item, dict) else None
-            inner = _join(path, name) if isinstance(name, str) else path
-            yield from _complaints(item, inner, depth - 1)
-        return
-    if not isinstance(node, dict):
-        return
-    expected, found = node.get("expected"), node.get("found")
-    if path and "expected" in node and "found" in node and expected != found:
-        yield Complaint(path, f"found {found}, expected {expected}")
-    for key, value in node.items():
-        if not path and key in _OVERALL and not isinstance(value, dict | list):
-            continue
-        part = path if key in _OVERALL and path else _join(path, str(key))
-        if isinstance(value, str) and _judge(value) is not Word.FINE:
-            yield Complaint(part, quote(value))
-        elif value is False and key in _OVERALL:
-            yield Complaint(part, f"{key} is false")
-        else:
-            yield from _complaints(value, part, depth - 1)
+@dataclass(frozen=True)
+class _Reader:
+    """Finds the parts that it complains of. `bad`: the whole is, so that words weigh more."""
+
+    bad: bool
+
+    def complaints(self, node: object, path: str, depth: int) -> Iterator[Complaint]:
+        if depth == 0:
+            return
+        if isinstance(node, list):
+            for item in node:
+                name = item.get("name") if isinstance(item, dict) else None
+                inner = _join(path, name) if isinstance(name, str) else path
+                yield from self.complaints(item, inner, depth - 1)
+        elif isinstance(node, dict):
+            yield from self._in_object(node, path, depth)
+
+    def _in_object(self, node: Mapping[str, object], path: str, depth: int) -> Iterator[Complaint]:
+        expected, found = node.get("expected"), node.get("found")
+        if path and "expected" in node and "found" in node and expected != found:
+            yield Complaint(path, f"found {found}, expected {expected}")
+        for key, value in node.items():
+            if not path and key in (*_OVERALL, *_REASONS) and not isinstance(value, dict | list):
+                continue
+            part = path if key in _OVERALL and path else _join(path, str(key))
+            if isinstance(value, str) and self._blames(value):
+                yield Complaint(part, quote(value))
+            elif value is False and (key in _OVERALL or self.bad):
+                yield Complaint(part, f"{key} is false" if key in _OVERALL else "false")
+            else:
+                yield from self.complaints(value, part, depth - 1)
+
+    def _blames(self, value: str) -> bool:
+        if _judge(value) is not Word.FINE:
+            return True
+        return self.bad and _TROUBLE.search(value) is not None
 
 
 def _join(path: str, key: str) -> str:

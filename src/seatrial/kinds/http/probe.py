@@ -176,7 +176,8 @@ class _Look:
 
     def _judge(self, answer: Answer) -> ProbeResult:
         status = answer.status
-        said = answers.read(answer.body) if answer.complete else None
+        failed = not 200 <= status < 300
+        said = answers.read(answer.body, failed=failed) if answer.complete else None
         if status == 401:
             return self.bad(Cause.AUTH, _quoted(answer, said))
         if status == 403:
@@ -188,7 +189,7 @@ class _Look:
             return self.bad(Cause.TLS, _quoted(answer, said), Connection.DISCONNECTED)
         if 300 <= status < 400:
             return self._judge_redirect(answer)
-        if not 200 <= status < 300:
+        if failed:
             return self.bad(Cause.UNHEALTHY, _quoted(answer, said), said=said)
         if answer.timed_out:
             found = f"it answers {status}, but its body did not end within the time allowed"
