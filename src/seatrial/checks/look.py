@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from seatrial.declaration.models import Component
 from seatrial.kinds.base import CheckResult, Context, Kind, ProbeResult, Target, load
-from seatrial.outcome import (
+from seatrial.outcome import (, State
     Cause,
     Connection,
     ExitCode,
@@ -88,6 +88,20 @@ async def look(
     return dataclasses.replace(seen, results=(*faults, *results))
 
 
+def _settled(result: ProbeResult, target: Target) -> ProbeResult:
+    """What is still being started is not down: it is not known yet how it will be."""
+    if result.health is not Health.UNHEALTHY or State.STARTING not in target.states:
+        return result
+    return dataclasses.replace(
+        result,
+        health=Health.UNKNOWN,
+        cause=Cause.NOT_MEASURED,
+        expected=f"{target.name} is ready",
+        found=f"it is still starting: {result.found}",
+        fix="seatrial status   (shows when it is ready)",
+    )
+
+
 @dataclass
 class _Look:
     component: Component
@@ -113,7 +127,7 @@ class _Look:
                 fault.fix,
             )
             return unknown, [fault]
-        return _timed(result, self.component), []
+        return _timed(_settled(result, self.target), self.component), []
 
     async def expectations(self) -> Sequence[CheckResult]:
         facet = self.kind.expectations

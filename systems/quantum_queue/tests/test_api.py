@@ -87,7 +87,7 @@ def test_a_task_id_that_is_no_uuid_is_refused(app: Correlation, name: str) -> No
     assert "UUID" in is_problem(call(app, "GET", f"/tasks/{name}"), 400)
 
 
-@pytest.mark.parametrize("path", ["/", "/nothing", "/tasks/", "/tasks/a/b"])
+@pytest.mark.parametrize("path", ["/nothing", "/tasks/", "/tasks/a/b"])
 def test_an_unknown_path_is_a_problem_too(app: Correlation, path: str) -> None:
     assert path in is_problem(call(app, "GET", path), 404)
 

@@ -30,6 +30,7 @@ from quantum_queue.contracts import journal
 from quantum_queue.contracts.database import Database, DatabaseAway
 from quantum_queue.contracts.openapi import document
 from quantum_queue.contracts.settings import Settings
+from quantum_queue.web import page
 
 ACCEPTED = "Task submitted successfully."
 _CONNECTIONS = 10
@@ -121,6 +122,7 @@ def build_app(settings: Settings) -> Correlation:
             Route("/health", service.health),
             Route("/livez", service.alive),
             Route("/openapi.json", service.openapi),
+            *page.routes(),
         ],
         exception_handlers={
             Problem: problems.on_problem,
