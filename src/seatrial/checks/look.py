@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from seatrial.declaration.models import Component
 from seatrial.kinds.base import CheckResult, Context, Kind, ProbeResult, Target, load
-from seatrial.outcome import (, State
+from seatrial.outcome import (
     Cause,
     Connection,
     ExitCode,
@@ -23,6 +23,7 @@ from seatrial.outcome import (, State
     Outcome,
     Priority,
     exit_code_of,
+    State,
 )
 from seatrial.waiting import Deadline
 
