@@ -22,8 +22,8 @@ from seatrial.outcome import (
     Health,
     Outcome,
     Priority,
-    exit_code_of,
     State,
+    exit_code_of,
 )
 from seatrial.waiting import Deadline
 
