@@ -6,9 +6,8 @@ object is a lease: the deployment lives at least until `close`.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from typing import Literal, TypeVar
 
@@ -22,7 +21,6 @@ from seatrial.keeper.log import Log
 from seatrial.keeper.places import Place, cache
 from seatrial.keeper.protocol import (
     LONGEST_LOG,
-    UNDO,
     Action,
     ComponentStatus,
     DeploymentStatus,
@@ -171,28 +169,6 @@ class Deployment:
         needed = Action.PAUSE if action is Action.RESUME else action
         self.require(Capability(needed.value))
         self._client.act(action, component, replica, hold=hold)
-
-    @contextmanager
-    def held(self, action: Action, component: str, replica: int | None = None) -> Iterator[None]:
-        """Stop, kill or pause a component for the length of a `with`; always undone."""
-        self.act(action, component, replica, hold=True)
-        try:
-            yield
-        finally:
-            self.act(UNDO[action], component, replica)
-
-    @asynccontextmanager
-    async def held_async(
-        self, action: Action, component: str, replica: int | None = None
-    ) -> AsyncIterator[None]:
-        """`held` for `async with`."""
-        await asyncio.to_thread(self.act, action, component, replica, hold=True)
-        try:
-            yield
-        finally:
-            # Shielded: a cancelled trial must not leave its fault behind.
-            undo = asyncio.to_thread(self.act, UNDO[action], component, replica)
-            await asyncio.shield(asyncio.ensure_future(undo))
 
     @contextmanager
     def locked(self, mode: Literal["shared", "exclusive"], wait: float = 300.0) -> Iterator[None]:
