@@ -19,6 +19,7 @@ from quantum_queue.worker import frames
 
 _SET_DEATH_SIGNAL = 1
 _MEBIBYTE = 1024 * 1024
+_RECURSION = 4000  # what the deepest nesting takes that bounds.py allows, and more
 _NICE = 5  # on a busy machine, whatever answers people goes before what computes
 
 
@@ -82,7 +83,8 @@ def main() -> None:
     answers = private_output()
     from quantum_queue.worker.runner import Runner
 
-    runner = Runner(options.max_qubits)
+    sys.setrecursionlimit(_RECURSION)
+    runner = Runner(options.max_qubits, options.memory_mb)
     runner.warm_up()
     limit_memory(options.memory_mb)
     answers.write(frames.encode(frames.READY))
