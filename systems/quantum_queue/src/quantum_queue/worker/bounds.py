@@ -25,10 +25,16 @@ MAX_NUMBER_CHARACTERS = 100
 MAX_STEPS = 200_000
 """One for each bit that an operation touches, with loops and gate definitions counted out."""
 
+COST_OF_COPY = 5
+"""Steps that it takes to copy one out of the definition of a gate."""
+
+COST_OF_REGISTER = 10
+"""Steps that it takes to put a bit into a register: by `let`, or to compare a part of one."""
+
 MAX_GATE_DEPTH = 32
 """Gate definitions that use each other."""
 
-MAX_POWER_QUBITS = 6
+MAX_POWER_QUBITS = 5
 """Of a gate under `pow`: its matrix is computed, with 4 to the power of this many elements."""
 
 MAX_EXPONENT = 1e9
@@ -85,15 +91,17 @@ def _refuse(text: str, match: re.Match[str], reason: str) -> None:
 
 
 class Budget:
-    """The steps that a program has come to so far."""
+    """What a program has come to so far."""
 
     def __init__(self) -> None:
-        self.spent = 0
+        self.steps = 0
+        self._cost = 0
 
-    def spend(self, steps: int, node: ast.QASMNode) -> None:
-        """Count further steps, or raise ConversionError at `node` if they are too many."""
-        self.spent += steps
-        if self.spent > MAX_STEPS:
+    def spend(self, steps: int, node: ast.QASMNode, cost: int = 1) -> None:
+        """Count further steps of some cost, or raise ConversionError at `node`: too many."""
+        self.steps += steps
+        self._cost += steps * cost
+        if self._cost > MAX_STEPS:
             message = (
                 f"too large: the limit is {MAX_STEPS} steps, "
                 "one for each bit that an operation touches, loops and gates counted out"

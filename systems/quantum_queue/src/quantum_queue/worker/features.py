@@ -20,6 +20,12 @@ UNSUPPORTED: dict[type[ast.QASMNode], str] = {
     ast.CalibrationGrammarDeclaration: "calibrations (defcalgrammar) are not supported",
     ast.Pragma: "pragmas are not supported",
     ast.Box: "box is not supported by the simulator",
+    ast.FunctionCall: "functions (sin, sqrt, ...) are not supported; write the number",
+    ast.SizeOf: "sizeof is not supported; write the number",
+    ast.DurationOf: "durationof is not supported",
+    ast.Cast: "casts are not supported",
+    ast.ArrayLiteral: "arrays are not supported",
+    ast.ImaginaryLiteral: "complex numbers are not supported",
     ast.CompoundStatement: "blocks of their own are not supported",
 }
 

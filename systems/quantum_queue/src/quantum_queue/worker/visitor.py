@@ -17,6 +17,7 @@ from qiskit.circuit import Clbit, QuantumCircuit, Qubit
 from qiskit_qasm3_import import ConversionError, types
 from qiskit_qasm3_import.converter import ConvertVisitor, GateBuilder
 from qiskit_qasm3_import.data import Scope, Symbol
+from qiskit_qasm3_import.expression import ValueResolver
 from qiskit_qasm3_import.state import LocalScope
 
 from quantum_queue.worker import bounds, features
@@ -151,15 +152,16 @@ class TolerantVisitor(ConvertVisitor):
     def visit_AliasStatement(self, node: ast.AliasStatement, context: Any) -> Any:
         """Give bits another name; it holds a place for each of them."""
         result = super().visit_AliasStatement(node, context)
-        self._budget.spend(len(context.symbol_table.get(node.target.name, node).data), node)
+        size = len(context.symbol_table.get(node.target.name, node).data)
+        self._budget.spend(size, node, bounds.COST_OF_REGISTER)
         return result
 
     def visit_QuantumGateDefinition(self, node: ast.QuantumGateDefinition, context: Any) -> Any:
         """Define a gate, and remember what each use of it comes to."""
         self._require_room(len(node.qubits), node)
-        before, self._depth = self._budget.spent, 0
+        before, self._depth = self._budget.steps, 0
         result = super().visit_QuantumGateDefinition(node, context)
-        self._gate_steps[node.name.name] = max(1, self._budget.spent - before)
+        self._gate_steps[node.name.name] = max(1, self._budget.steps - before)
         self._gate_depths[node.name.name] = self._depth + 1
         if self._depth >= bounds.MAX_GATE_DEPTH:
             message = f"gates that use each other; the limit is {bounds.MAX_GATE_DEPTH}"
@@ -191,7 +193,7 @@ class TolerantVisitor(ConvertVisitor):
         if name in self._gate_steps:
             self._depth = max(self._depth, self._gate_depths[name])
             width = max((self._width(qubit, context) for qubit in node.qubits), default=1)
-            self._budget.spend(self._gate_steps[name] * width, node)
+            self._budget.spend(self._gate_steps[name] * width, node, bounds.COST_OF_COPY)
         return super().visit_QuantumGate(node, context)
 
     def visit_QuantumPhase(self, node: ast.QuantumPhase, context: Any) -> Any:
@@ -238,10 +240,10 @@ class TolerantVisitor(ConvertVisitor):
         values = self._loop_values(node, context)
         self._budget.spend(_length(values), node)
         if _leaves_early(node.block):
-            before = self._budget.spent
+            before = self._budget.steps
             context = super().visit_ForInLoop(node, context)
             again = max(0, len(values) - 1)
-            self._budget.spend(again * (self._budget.spent - before), node)
+            self._budget.spend(again * (self._budget.steps - before), node)
             return context
         for value in values:
             with LocalScope(context) as inner:
@@ -283,10 +285,13 @@ class TolerantVisitor(ConvertVisitor):
             node = ast.BinaryExpression(node.op, sides[0], sides[1])
             node.span = span
         condition = super()._resolve_condition(node, context)
-        self._budget.spend(len(_bits(condition[0])), node)
+        self._budget.spend(len(_bits(condition[0])), node, bounds.COST_OF_REGISTER)
         return condition
 
     # Operands
+
+    def _resolve_generic(self, node: ast.Expression, context: Any, strict: bool) -> Any:
+        return _Values(context, strict).resolve(node)
 
     def _resolve_qarg(self, node: Any, context: Any) -> Any:
         if isinstance(node, ast.Identifier) and (match := _HARDWARE_QUBIT.fullmatch(node.name)):
@@ -334,6 +339,21 @@ class TolerantVisitor(ConvertVisitor):
         if bits > bounds.MAX_CLASSICAL_BITS:
             message = f"the limit is {bounds.MAX_CLASSICAL_BITS} classical bits"
             raise ConversionError(message, node)
+
+
+class _Values(ValueResolver):
+    """Finds out what an expression stands for; says in words why it cannot."""
+
+    def generic_visit(self, node: ast.QASMNode, context: None = None) -> NoReturn:
+        raise ConversionError(features.reason(node), node)
+
+    def visit_IndexedIdentifier(self, node: ast.IndexedIdentifier) -> Any:
+        try:
+            return super().visit_IndexedIdentifier(node)
+        except TypeError:
+            raise ConversionError("an index must be known before the circuit runs", node) from None
+        except IndexError:
+            raise ConversionError(f"'{node.name.name}' has no such index", node) from None
 
 
 def _declared_names(tree: ast.Program) -> set[str]:
