@@ -40,9 +40,6 @@ def read_program(text: str, max_qubits: int) -> Program:
         circuit = visitor.convert(tree).circuit
     except ConversionError as error:
         raise CircuitError(placed(error.message)) from None
-    if circuit.parameters:
-        names = ", ".join(sorted(parameter.name for parameter in circuit.parameters))
-        raise CircuitError(f"the circuit has inputs without a value: {names}")
     if not visitor.measured:
         raise CircuitError("the circuit measures nothing, so it has no counts; add a measurement")
     return Program(circuit, visitor.outcome_bits(circuit))

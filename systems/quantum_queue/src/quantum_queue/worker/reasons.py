@@ -15,6 +15,9 @@ _LONGEST_REASON = 500
 class CircuitError(Exception):
     """A circuit that can never run; the text is for its author."""
 
+    def __init__(self, reason: str) -> None:
+        super().__init__(shortened(reason))
+
 
 def at(line: int, column: int, text: str) -> str:
     """Put a position before a reason; lines and columns count from 1, as editors do."""
@@ -27,6 +30,11 @@ def shortened(reason: str) -> str:
         return reason
     half = _LONGEST_REASON // 2
     return f"{reason[:half]} ... {reason[-half:]}"
+
+
+def is_placed(message: str) -> bool:
+    """Tell whether a message of the importer begins with a position."""
+    return _IMPORTER_POSITION.fullmatch(message) is not None
 
 
 def placed(message: str) -> str:

@@ -6,9 +6,7 @@ statement will come to is counted before anything is built.
 
 from __future__ import annotations
 
-import math
 import re
-import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -17,11 +15,12 @@ from qiskit.circuit import Clbit, QuantumCircuit, Qubit
 from qiskit_qasm3_import import ConversionError, types
 from qiskit_qasm3_import.converter import ConvertVisitor, GateBuilder
 from qiskit_qasm3_import.data import Scope, Symbol
-from qiskit_qasm3_import.expression import ValueResolver
 from qiskit_qasm3_import.state import LocalScope
 
 from quantum_queue.worker import bounds, features
-from quantum_queue.worker.reasons import shortened
+from quantum_queue.worker.reasons import is_placed, shortened
+from quantum_queue.worker.syntax import declared_names, includes, leaves_early
+from quantum_queue.worker.values import Values, bits_in, finite, length
 
 STANDARD_LIBRARY = "stdgates.inc"
 
@@ -47,11 +46,8 @@ class TolerantVisitor(ConvertVisitor):
         self._gate_steps: dict[str, int] = {}
         self._gate_depths: dict[str, int] = {}
         self._depth = 0
-        self._declared = _declared_names(tree)
-        self._implies_library = not any(
-            isinstance(node, ast.Include) and node.filename == STANDARD_LIBRARY
-            for node in tree.statements
-        )
+        self._declared = declared_names(tree)
+        self._implies_library = not includes(tree, STANDARD_LIBRARY)
         self._skips_declared = False
         self._implied: dict[Qubit, Clbit] = {}
         self._targets: set[Clbit] = set()
@@ -84,7 +80,11 @@ class TolerantVisitor(ConvertVisitor):
         """Visit a node, and give a position to whatever goes wrong in it."""
         try:
             return super().visit(node, context)
-        except (ConversionError, MemoryError, RecursionError):
+        except ConversionError as error:
+            if is_placed(error.message):
+                raise
+            raise ConversionError(error.message, node) from None
+        except (MemoryError, RecursionError):
             raise
         except ZeroDivisionError:
             raise ConversionError("division by zero", node) from None
@@ -125,7 +125,7 @@ class TolerantVisitor(ConvertVisitor):
             if not isinstance(found, types.Int | types.Uint):
                 raise ConversionError("required an integer", node.init_expression)
         elif isinstance(node.type, ast.FloatType | ast.AngleType):
-            value, kind = _finite(value, node.init_expression), types.Float(const=True)
+            value, kind = finite(value, node.init_expression), types.Float(const=True)
         else:
             message = "only constants of type int, uint, float and angle are supported"
             raise ConversionError(message, node)
@@ -146,8 +146,15 @@ class TolerantVisitor(ConvertVisitor):
             self._require_classical_room(context.circuit.num_clbits + size, node)
         result = super().visit_ClassicalDeclaration(node, context)
         if node.init_expression is not None:
-            self._targets.update(_bits(context.symbol_table.get(node.identifier.name, node).data))
+            self._targets.update(bits_in(context.symbol_table.get(node.identifier.name, node).data))
         return result
+
+    def visit_IODeclaration(self, node: ast.IODeclaration, context: Any) -> Any:
+        """Refuse inputs: nobody is there to give them a value."""
+        if node.io_identifier is ast.IOKeyword.input:
+            message = f"the circuit has inputs without a value: {node.identifier.name}"
+            raise ConversionError(message, node)
+        return super().visit_IODeclaration(node, context)
 
     def visit_AliasStatement(self, node: ast.AliasStatement, context: Any) -> Any:
         """Give bits another name; it holds a place for each of them."""
@@ -189,7 +196,8 @@ class TolerantVisitor(ConvertVisitor):
     def visit_QuantumGate(self, node: ast.QuantumGate, context: Any) -> Any:
         """Apply a gate, unless it would come to too much."""
         name = node.name.name
-        self._require_controls(node, context)
+        controls = self._require_controls(node, context)
+        self._require_operands(node, controls, context)
         if name in self._gate_steps:
             self._depth = max(self._depth, self._gate_depths[name])
             width = max((self._width(qubit, context) for qubit in node.qubits), default=1)
@@ -207,9 +215,9 @@ class TolerantVisitor(ConvertVisitor):
         """Measure into the target, or into bits that are made for the purpose."""
         if node.target is not None:
             target: Any = node.target
-            self._targets.update(_bits(self._resolve_carg(target, context)))
+            self._targets.update(bits_in(self._resolve_carg(target, context)))
             return super().visit_QuantumMeasurementStatement(node, context)
-        for qubit in _bits(self._resolve_qarg(node.measure.qubit, context)):
+        for qubit in bits_in(self._resolve_qarg(node.measure.qubit, context)):
             if qubit not in self._implied:
                 self._implied[qubit] = Clbit()
                 context.circuit.add_bits([self._implied[qubit]])
@@ -238,8 +246,8 @@ class TolerantVisitor(ConvertVisitor):
         known only by and by, so it can be an angle but not an index.
         """
         values = self._loop_values(node, context)
-        self._budget.spend(_length(values), node)
-        if _leaves_early(node.block):
+        self._budget.spend(length(values), node)
+        if leaves_early(node.block):
             before = self._budget.steps
             context = super().visit_ForInLoop(node, context)
             again = max(0, len(values) - 1)
@@ -285,33 +293,33 @@ class TolerantVisitor(ConvertVisitor):
             node = ast.BinaryExpression(node.op, sides[0], sides[1])
             node.span = span
         condition = super()._resolve_condition(node, context)
-        self._budget.spend(len(_bits(condition[0])), node, bounds.COST_OF_REGISTER)
+        self._budget.spend(len(bits_in(condition[0])), node, bounds.COST_OF_REGISTER)
         return condition
 
     # Operands
 
     def _resolve_generic(self, node: ast.Expression, context: Any, strict: bool) -> Any:
-        return _Values(context, strict).resolve(node)
+        return Values(context, strict).resolve(node)
 
     def _resolve_qarg(self, node: Any, context: Any) -> Any:
         if isinstance(node, ast.Identifier) and (match := _HARDWARE_QUBIT.fullmatch(node.name)):
             self._require_room(int(match["index"]) + 1, node)
         value = super()._resolve_qarg(node, context)
-        self._budget.spend(len(_bits(value)), node)
+        self._budget.spend(len(bits_in(value)), node)
         return value
 
     def _width(self, node: Any, context: Any) -> int:
         """Return to how many qubits a gate is applied at once through this operand."""
-        return len(_bits(super()._resolve_qarg(node, context)))
+        return len(bits_in(super()._resolve_qarg(node, context)))
 
     def _resolve_carg(self, node: Any, context: Any) -> Any:
         value = super()._resolve_carg(node, context)
-        self._budget.spend(len(_bits(value)), node)
+        self._budget.spend(len(bits_in(value)), node)
         return value
 
     def _resolve_angle(self, node: ast.Expression, context: Any) -> Any:
         value = super()._resolve_angle(node, context)
-        return _finite(value, node) if isinstance(value, int | float) else value
+        return finite(value, node) if isinstance(value, int | float) else value
 
     def _size(self, node: ast.Expression, context: Any) -> int:
         size: int = self._resolve_constant_int(node, context)
@@ -319,7 +327,19 @@ class TolerantVisitor(ConvertVisitor):
             raise ConversionError(f"a register needs a size of 1 or more, not {size}", node)
         return size
 
-    def _require_controls(self, node: ast.QuantumGate | ast.QuantumPhase, context: Any) -> None:
+    def _require_operands(self, node: ast.QuantumGate, controls: int, context: Any) -> None:
+        symbol = context.symbol_table.get(node.name.name, node)
+        if symbol is None or not isinstance(symbol.type, types.Gate) or node.name.name == "U":
+            return  # the importer names the first two; U has no number of its own there
+        name, kind = node.name.name, symbol.type
+        if len(node.arguments) != kind.n_classical:
+            message = f"gate '{name}' takes {kind.n_classical} parameters, not"
+            raise ConversionError(f"{message} {len(node.arguments)}", node)
+        if len(node.qubits) != kind.n_quantum + controls:
+            message = f"gate '{name}' takes {kind.n_quantum + controls} qubits here, not"
+            raise ConversionError(f"{message} {len(node.qubits)}", node)
+
+    def _require_controls(self, node: ast.QuantumGate | ast.QuantumPhase, context: Any) -> int:
         controls = 0
         for modifier in node.modifiers:
             if modifier.modifier in _CONTROLS:
@@ -329,6 +349,7 @@ class TolerantVisitor(ConvertVisitor):
                     raise ConversionError("a control needs 1 qubit or more", modifier)
                 controls += count
         self._require_room(controls, node)
+        return controls
 
     def _require_room(self, qubits: int, node: ast.QASMNode) -> None:
         if qubits > self._max_qubits:
@@ -339,78 +360,3 @@ class TolerantVisitor(ConvertVisitor):
         if bits > bounds.MAX_CLASSICAL_BITS:
             message = f"the limit is {bounds.MAX_CLASSICAL_BITS} classical bits"
             raise ConversionError(message, node)
-
-
-class _Values(ValueResolver):
-    """Finds out what an expression stands for; says in words why it cannot."""
-
-    def generic_visit(self, node: ast.QASMNode, context: None = None) -> NoReturn:
-        raise ConversionError(features.reason(node), node)
-
-    def visit_IndexedIdentifier(self, node: ast.IndexedIdentifier) -> Any:
-        try:
-            return super().visit_IndexedIdentifier(node)
-        except TypeError:
-            raise ConversionError("an index must be known before the circuit runs", node) from None
-        except IndexError:
-            raise ConversionError(f"'{node.name.name}' has no such index", node) from None
-
-
-def _declared_names(tree: ast.Program) -> set[str]:
-    """Return the names that the program declares at its top level."""
-    names = set()
-    for node in tree.statements:
-        for part in ("name", "qubit", "identifier", "target"):
-            identifier = getattr(node, part, None)
-            if isinstance(identifier, ast.Identifier) and _declares(node):
-                names.add(identifier.name)
-    return names
-
-
-def _declares(node: ast.QASMNode) -> bool:
-    kinds = (
-        ast.QuantumGateDefinition,
-        ast.QubitDeclaration,
-        ast.ClassicalDeclaration,
-        ast.ConstantDeclaration,
-        ast.IODeclaration,
-        ast.AliasStatement,
-    )
-    return isinstance(node, kinds)
-
-
-def _leaves_early(block: Sequence[ast.QASMNode]) -> bool:
-    """Tell whether `break` or `continue` in this block ends the loop that it is the block of."""
-    for node in block:
-        if isinstance(node, ast.BreakStatement | ast.ContinueStatement):
-            return True
-        if isinstance(node, ast.BranchingStatement) and (
-            _leaves_early(node.if_block) or _leaves_early(node.else_block)
-        ):
-            return True
-    return False
-
-
-def _length(values: Sequence[int]) -> int:
-    try:
-        return len(values)
-    except OverflowError:  # a range of more values than a machine word can count
-        return sys.maxsize
-
-
-def _finite(value: float, node: ast.QASMNode) -> float:
-    """Return the number, which may be a whole one, as the simulator takes it."""
-    try:
-        number = float(value)
-    except OverflowError:
-        number = math.inf
-    if not math.isfinite(number):
-        raise ConversionError("the number is not finite", node)
-    return number
-
-
-def _bits(value: Any) -> Sequence[Any]:
-    """Return the bits in what an expression stands for: a bit, a register or a list."""
-    if isinstance(value, Qubit | Clbit):
-        return (value,)
-    return tuple(value)
