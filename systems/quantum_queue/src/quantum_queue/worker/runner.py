@@ -93,7 +93,8 @@ def _reason(result: object) -> str:
     """Return what Aer says: the reason for the one experiment is better than the summary."""
     experiments = getattr(result, "results", None) or []
     statuses = [str(getattr(experiment, "status", "")) for experiment in experiments]
-    return next(filter(None, statuses), str(getattr(result, "status", "unknown")))
+    said = next(filter(None, statuses), str(getattr(result, "status", "unknown")))
+    return said.removeprefix("ERROR:").strip()
 
 
 def outcomes(counts: dict[str, int], bits: tuple[int, ...]) -> dict[str, int]:
