@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 TWO_MEGABYTES = 2_000_000
-STEPS = "the limit is 200000 steps"
+STEPS = "the limit is 100000 steps"
 TOKENS = "the limit is 200000 words and signs"
 NESTED = "brackets within each other"
 
@@ -59,7 +59,7 @@ ATTACKS = [
     # The text
     Attack("2 MB of gates", filled("x q;"), TOKENS),
     Attack("2 MB of semicolons", filled(";"), TOKENS),
-    Attack("2 MB of comments that never close", filled("/* "), "unexpected '/'"),
+    Attack("2 MB of comments that never close", filled("/* "), "never closed"),
     Attack("2 MB of parentheses", filled("(", "qubit q; rx("), NESTED),
     Attack("2 MB of braces", filled("{"), NESTED),
     Attack("2 MB of brackets", filled("[", "qubit q; x q"), NESTED),
@@ -89,19 +89,19 @@ ATTACKS = [
     Attack("qubits beyond a machine word", f"qubit[1{'0' * 30}] q;", "the limit is 24"),
     Attack("a billion bits", "bit[1000000000] c;", "1024 classical bits"),
     Attack("2,000 bits one by one", "".join(f"bit c{n};" for n in range(2000)), "1024 classical"),
-    Attack("a gate on 5,000 qubits", wide_gate(5000), "needs 5000 qubits or more"),
+    Attack("a gate on 2,000 qubits", wide_gate(2000), "needs 2000 qubits or more"),
     Attack(
-        "a thousand names for 24 qubits",
-        f"qubit[24] q; {''.join(f'let a{n} = q;' for n in range(1000))} measure q;",
+        "450 names for 24 qubits",
+        f"qubit[24] q; {''.join(f'let a{n} = q;' for n in range(450))} measure q;",
         STEPS,
     ),
     Attack(
-        "comparing a thousand bits a hundred times",
-        f"qubit q; bit[1001] c; {'if (c[0:999] == 0) { x q; }' * 100} measure q;",
+        "comparing a thousand bits 60 times",
+        f"qubit q; bit[1001] c; {'if (c[0:999] == 0) { x q; }' * 60} measure q;",
         STEPS,
     ),
-    Attack("broadcasts", f"qubit[24] q; {'h q;' * 9000} measure q;", STEPS),
-    Attack("barriers", f"qubit[24] q; {'barrier q;' * 9000} measure q;", STEPS),
+    Attack("broadcasts", f"qubit[24] q; {'h q;' * 4500} measure q;", STEPS),
+    Attack("barriers", f"qubit[24] q; {'barrier q;' * 4500} measure q;", STEPS),
     # Modifiers and numbers
     Attack("a trillion controls", "qubit[2] q; ctrl(1000000000000) @ x q[0], q[1];", "or more"),
     Attack("as many on 0", "qubit[2] q; negctrl(1000000000000) @ x q[0], q[1];", "or more"),
@@ -115,10 +115,10 @@ ATTACKS = [
     Attack("an angle of 99 digits", f"qubit q; U(0, 0, 1e300 * {'9' * 99}) q;", "not finite"),
     # The answer, and the shots
     Attack(
-        "100 MB of outcomes",
+        "20 MB of outcomes",
         "qubit[20] q; bit[1000] c; h q; c[0:19] = measure q; measure q;",
         "different outcomes of 1020 bits; the limit is 8000000 bits in all",
-        shots=100_000,
+        shots=20_000,
     ),
     Attack("a trillion shots", "qubit q; h q; measure q;", "from 1 to 100000", shots=10**12),
     Attack("no shots", "qubit q; h q; measure q;", "from 1 to 100000", shots=0),

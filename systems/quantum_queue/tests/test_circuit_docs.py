@@ -89,4 +89,5 @@ def test_the_bounds_are_those_of_the_code() -> None:
         "exponent of `pow`": bounds.MAX_EXPONENT,
         "bits of all different outcomes together": bounds.MAX_RESULT_CHARACTERS,
     }
-    assert (bounds.COST_OF_COPY, bounds.COST_OF_REGISTER) == (5, 10)  # five times; ten
+    costs = (bounds.COST_OF_COPY, bounds.COST_OF_BINDING, bounds.COST_OF_REGISTER)
+    assert costs == (5, 20, 10)  # five times, twenty times; ten

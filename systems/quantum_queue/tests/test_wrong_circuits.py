@@ -205,7 +205,7 @@ WRONG = [
     ("OPENQASM 4;\nqubit q; measure q;", "line 1: OpenQASM 4 is not supported; write OPENQASM 3;"),
     ("qubit q;\nbarrier p;\nmeasure q;", "line 2, column 9: required a qubit or qubit register"),
     ("qubit q;\nreset 3;\nmeasure q;", "syntax error: line 2, column 7: unexpected '3'"),
-    ("qubit q;\n/* never closed", "syntax error: line 2, column 1: unexpected '/'"),
+    ("qubit q;\n/* never closed", "line 2, column 1: syntax error: a comment that is never closed"),
     (
         "qubit q;\nx q; # a comment\nmeasure q;",
         "syntax error: line 2, column 6: token recognition error at: '# '",

@@ -22,11 +22,14 @@ MAX_NESTING = 32
 MAX_NUMBER_CHARACTERS = 100
 """Characters of one number."""
 
-MAX_STEPS = 200_000
+MAX_STEPS = 100_000
 """One for each bit that an operation touches, with loops and gate definitions counted out."""
 
 COST_OF_COPY = 5
-"""Steps that it takes to copy one out of the definition of a gate."""
+"""Steps that it takes to copy one out of the definition of a gate without parameters."""
+
+COST_OF_BINDING = 20
+"""The same, of a gate with parameters, which get their values in each copy."""
 
 COST_OF_REGISTER = 10
 """Steps that it takes to put a bit into a register: by `let`, or to compare a part of one."""
@@ -65,6 +68,8 @@ def check_text(text: str) -> None:
     for match in _TOKEN.finditer(text):
         kind = match.lastgroup
         if kind == "comment":
+            if match[0].startswith("/*") and not match[0].endswith("*/"):
+                _refuse(text, match, "syntax error: a comment that is never closed")
             continue
         tokens += 1
         first = first or match[0]
@@ -73,11 +78,14 @@ def check_text(text: str) -> None:
         elif kind == "close":
             depth = max(0, depth - 1)
         if depth > MAX_NESTING:
-            _refuse(text, match, f"brackets within each other; the limit is {MAX_NESTING}")
+            _refuse(
+                text, match, f"too large: brackets within each other; the limit is {MAX_NESTING}"
+            )
         if kind == "number" and len(match[0]) > MAX_NUMBER_CHARACTERS:
-            _refuse(text, match, f"a number of {len(match[0])} characters")
+            _refuse(text, match, f"too large: a number of {len(match[0])} characters")
         if tokens > MAX_TOKENS:
-            _refuse(text, match, f"the limit is {MAX_TOKENS} words and signs; shorten the circuit")
+            reason = f"too large: the limit is {MAX_TOKENS} words and signs; shorten the circuit"
+            _refuse(text, match, reason)
     # `OPENQASM 3;` is no statement.
     if tokens <= (3 if first == "OPENQASM" else 0):
         raise CircuitError("the circuit holds no statement")
@@ -87,7 +95,7 @@ def _refuse(text: str, match: re.Match[str], reason: str) -> None:
     start = match.start()
     line = text.count("\n", 0, start) + 1
     column = start - text.rfind("\n", 0, start)
-    raise CircuitError(at(line, column, f"too large: {reason}"))
+    raise CircuitError(at(line, column, reason))
 
 
 class Budget:

@@ -21,7 +21,7 @@ from quantum_queue.worker import frames
 
 _SET_DEATH_SIGNAL = 1
 _MEBIBYTE = 1024 * 1024
-_RECURSION = 4000  # what the deepest nesting takes that bounds.py allows, and more
+_RECURSION = 2000  # what the deepest nesting takes that bounds.py allows, and more
 _KEPT = 0.2  # of its memory, that a process may still hold when a circuit is done
 _NICE = 5  # on a busy machine, whatever answers people goes before what computes
 

@@ -201,7 +201,8 @@ class TolerantVisitor(ConvertVisitor):
         if name in self._gate_steps:
             self._depth = max(self._depth, self._gate_depths[name])
             width = max((self._width(qubit, context) for qubit in node.qubits), default=1)
-            self._budget.spend(self._gate_steps[name] * width, node, bounds.COST_OF_COPY)
+            cost = bounds.COST_OF_BINDING if node.arguments else bounds.COST_OF_COPY
+            self._budget.spend(self._gate_steps[name] * width, node, cost)
         return super().visit_QuantumGate(node, context)
 
     def visit_QuantumPhase(self, node: ast.QuantumPhase, context: Any) -> Any:
