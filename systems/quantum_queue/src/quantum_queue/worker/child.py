@@ -21,7 +21,6 @@ from quantum_queue.worker import frames
 
 _SET_DEATH_SIGNAL = 1
 _MEBIBYTE = 1024 * 1024
-_RECURSION = 2000  # what the deepest nesting takes that bounds.py allows, and more
 _KEPT = 0.2  # of its memory, that a process may still hold when a circuit is done
 _NICE = 5  # on a busy machine, whatever answers people goes before what computes
 
@@ -86,7 +85,6 @@ def main() -> None:
     answers = private_output()
     from quantum_queue.worker.runner import Runner
 
-    sys.setrecursionlimit(_RECURSION)
     runner = Runner(options.max_qubits, options.memory_mb)
     runner.warm_up()
     limit_memory(options.memory_mb)

@@ -32,11 +32,6 @@ def shortened(reason: str) -> str:
     return f"{reason[:half]} ... {reason[-half:]}"
 
 
-def is_placed(message: str) -> bool:
-    """Tell whether a message of the importer begins with a position."""
-    return _IMPORTER_POSITION.fullmatch(message) is not None
-
-
 def placed(message: str) -> str:
     """Put the position in a message of the importer into words."""
     return _placed(_IMPORTER_POSITION, message)

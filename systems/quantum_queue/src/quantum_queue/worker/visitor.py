@@ -18,7 +18,7 @@ from qiskit_qasm3_import.data import Scope, Symbol
 from qiskit_qasm3_import.state import LocalScope
 
 from quantum_queue.worker import bounds, features
-from quantum_queue.worker.reasons import is_placed, shortened
+from quantum_queue.worker.reasons import shortened
 from quantum_queue.worker.syntax import declared_names, includes, leaves_early
 from quantum_queue.worker.values import Values, bits_in, finite, length
 
@@ -80,11 +80,7 @@ class TolerantVisitor(ConvertVisitor):
         """Visit a node, and give a position to whatever goes wrong in it."""
         try:
             return super().visit(node, context)
-        except ConversionError as error:
-            if is_placed(error.message):
-                raise
-            raise ConversionError(error.message, node) from None
-        except (MemoryError, RecursionError):
+        except (ConversionError, MemoryError, RecursionError):
             raise
         except ZeroDivisionError:
             raise ConversionError("division by zero", node) from None
