@@ -110,6 +110,8 @@ class KeeperClient:
         )
 
     def _gone(self) -> KeeperError:
+        if self._lines.closed:
+            return KeeperError("this connection to the keeper was closed", hint="attach anew")
         log = self.place.folder / "keeper.log"
         with contextlib.suppress(OSError):
             last = log.read_text(errors="replace").strip().splitlines()[-1:]

@@ -148,8 +148,8 @@ def test_an_attempt_whose_simulator_is_killed_is_retried(
         lambda status: status == "processing",
         what="the task is being processed",
     )
-    (worker,) = deployment.statuses()["worker"].pids
-    kill_simulators(worker)
+    for worker in deployment.statuses()["worker"].pids:
+        kill_simulators(worker)
     task = finished(submitted.task_id)
     assert task["status"] == "completed", task
     assert states(task) == ["pending", "processing", "pending", "processing", "completed"]
