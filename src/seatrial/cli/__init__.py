@@ -19,6 +19,7 @@ COMMANDS: dict[str, str] = {
     "restart": "Restart a component.",
     "check": "Hold every expectation against the running system, read-only.",
     "run": "Attach or bring up, check, run the trials, and conclude a verdict.",
+    "fault": "Put one fault on by hand, until Ctrl-C or for a time.",
     "report": "Write or show the reports of a run again.",
     "gate": "Recompute the verdict of a run from its evidence.",
     "endpoints": "Print where the components are, credentials included.",

@@ -79,7 +79,7 @@ def _check_provider(
     problems: Problems,
 ) -> None:
     """Refuse keys that the provider has no use for, and ask for those that it cannot do without."""
-    fitting = {"endpoints": "remote", "file": "compose"}
+    fitting = {"endpoints": "remote", "file": "compose", "proxies": "local"}
     for key, provider in fitting.items():
         if step(entry.node, key) is not None and config.provider != provider:
             message = f"only fits provider {provider}, and this one is {config.provider}"

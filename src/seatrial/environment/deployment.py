@@ -6,7 +6,7 @@ object is a lease: the deployment lives at least until `close`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from enum import StrEnum
 from typing import Literal, TypeVar
@@ -14,10 +14,11 @@ from typing import Literal, TypeVar
 from seatrial.declaration.interpreter import interpreter
 from seatrial.declaration.models import System
 from seatrial.environment.errors import EnvironmentFailedError
-from seatrial.errors import CapabilityMissing, DeploymentError, KeeperError, Refused
+from seatrial.errors import CapabilityMissing, DeploymentError, KeeperError, Refused, SeatrialError
 from seatrial.evidence.redaction import Redactor, redactor_of
 from seatrial.keeper import client as keeper
 from seatrial.keeper.log import Log
+from seatrial.keeper.network.impairment import Impairment, NetworkEdge
 from seatrial.keeper.places import Place, cache
 from seatrial.keeper.protocol import (
     LONGEST_LOG,
@@ -25,6 +26,7 @@ from seatrial.keeper.protocol import (
     ComponentStatus,
     DeploymentStatus,
     Event,
+    Impose,
 )
 from seatrial.kinds.base import Context, Target
 from seatrial.outcome import State
@@ -45,6 +47,32 @@ class Capability(StrEnum):
     PAUSE = "pause"
     RESTART = "restart"
     LOGS = "logs"
+    NETWORK = "network"
+
+    @property
+    def needed_to(self) -> str:
+        """What an environment without it cannot do."""
+        if self is Capability.NETWORK:
+            return "disturb the network between components"
+        return "show the log of a component" if self is Capability.LOGS else f"{self} a component"
+
+
+def missing(system: System, capability: Capability) -> SeatrialError:
+    """Why the system's environment does not do it: Refused or CapabilityMissing."""
+    where = f"the environment {system.environment}"
+    if system.config.protected and capability is not Capability.LOGS:
+        return Refused(
+            f"{where} is protected: {capability} refused",
+            hint="use an environment that is not marked `protected`",
+        )
+    local = system.config.provider == "local"
+    off = local and capability is Capability.NETWORK
+    return CapabilityMissing(
+        f"{where} cannot {capability.needed_to}",
+        hint="remove `proxies: false` from it"
+        if off
+        else "use an environment that Seatrial starts (local)",
+    )
 
 
 class Deployment:
@@ -82,15 +110,7 @@ class Deployment:
         """Raise CapabilityMissing, or Refused on a protected environment, if it cannot."""
         if capability in self.capabilities:
             return
-        if self.protected and capability is not Capability.LOGS:
-            raise Refused(
-                f"the environment {self.system.environment} is protected: {capability} refused",
-                hint="use an environment that is not marked `protected`",
-            )
-        raise CapabilityMissing(
-            f"the environment {self.system.environment} cannot {capability} a component",
-            hint="use an environment that Seatrial starts (local)",
-        )
+        raise missing(self.system, capability)
 
     @property
     def redactor(self) -> Redactor:
@@ -169,6 +189,28 @@ class Deployment:
         needed = Action.PAUSE if action is Action.RESUME else action
         self.require(Capability(needed.value))
         self._client.act(action, component, replica, hold=hold)
+
+    @property
+    def edges(self) -> tuple[NetworkEdge, ...]:
+        """Where a network fault can be put on: who reaches which endpoint of whom by a proxy."""
+        assert self._client.greeting.status is not None
+        return self._client.greeting.status.edges
+
+    def impose(
+        self, key: str, edges: Sequence[NetworkEdge], impairment: Impairment, note: str = ""
+    ) -> None:
+        """Impair the connections of these edges, until `mend(key)` or the end of this lease.
+
+        Raises CapabilityMissing or Refused.
+        """
+        self.require(Capability.NETWORK)
+        self._client.impose(
+            Impose(key=key, edges=tuple(edges), impairment=impairment, note=note[:300])
+        )
+
+    def mend(self, key: str) -> None:
+        """End what was imposed under the key; nothing happens if nothing was."""
+        self._client.mend(key)
 
     @contextmanager
     def locked(self, mode: Literal["shared", "exclusive"], wait: float = 300.0) -> Iterator[None]:

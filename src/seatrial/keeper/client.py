@@ -164,6 +164,14 @@ class KeeperClient:
         state = read_state(self.place)
         self.ask(act, _ANSWER_SECONDS if state is None else state.act_seconds)
 
+    def impose(self, request: p.Impose) -> None:
+        """A network fault, until `mend` or the end of this lease."""
+        self.ask(request)
+
+    def mend(self, key: str) -> None:
+        """End what was imposed under the key; nothing happens if nothing was."""
+        self.ask(p.Mend(key=key))
+
     def lock(
         self, mode: Literal["shared", "exclusive"], wait: float = 60.0, since: int | None = None
     ) -> tuple[p.Event, ...]:

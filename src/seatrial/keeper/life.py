@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from seatrial.declaration.load import load
 from seatrial.declaration.models import System
 from seatrial.errors import KeeperError, SeatrialError
+from seatrial.keeper import open_files
 from seatrial.keeper import protocol as p
 from seatrial.keeper.description import describe
 from seatrial.keeper.observer import Observer
@@ -34,6 +35,7 @@ def keep(order: Order, client: socket.socket) -> int:
                 f"{order.file} changed while the deployment was being started",
                 hint="start it again",
             )
+        open_files.raise_limit()
         return asyncio.run(_live(system, Place(order.id), client))
     except SeatrialError as error:
         with contextlib.suppress(OSError):

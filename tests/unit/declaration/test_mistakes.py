@@ -648,6 +648,19 @@ CASES = [
         ),
     ),
     Case(
+        "proxies where nothing is started",
+        "system: s\ncomponents: {d: {kind: db}}\nenvironments:\n  far:\n    provider: remote\n"
+        "    endpoints: {d: 'db://h'}\n    proxies: false\n",
+        (
+            (
+                7,
+                "environments.far.proxies",
+                "only fits provider local, and this one is remote",
+                "remove it",
+            ),
+        ),
+    ),
+    Case(
         "a compose file of a remote environment, and nothing to reach there",
         "system: s\ncomponents: {d: {kind: db}}\nenvironments:\n  far:\n    provider: remote\n"
         "    file: x\n",
