@@ -9,6 +9,8 @@ BIN := .venv/bin
 SYSTEM := systems/quantum_queue
 REPORTS := reports
 PYTEST_ARGS ?=
+# Too long for a gate, short enough for every change; the page's are skipped without `make browser`.
+LONG_TRIALS := test_p2_web_page.py test_p2_upkeep.py
 
 .PHONY: help
 help: ## this list
@@ -26,6 +28,10 @@ provision: setup ## PostgreSQL and RabbitMQ through apt, where they are missing
 servers: setup ## the servers of all kinds likewise, for the tests
 	@$(BIN)/seatrial provision --all --yes </dev/null
 
+.PHONY: browser
+browser: setup ## Chromium through apt, and what drives it: for the trials of the queue's web page
+	@scripts/browser.sh
+
 .PHONY: demo
 demo: provision ## the quantum task queue on real servers, validated from end to end, with a report
 	@rm -rf $(REPORTS)/demo
@@ -41,6 +47,7 @@ test: servers ## the library's tests, the queue's own tests, and its trials on r
 	$(BIN)/python -m pytest -m "not long and not install and not engine" $(PYTEST_ARGS) </dev/null
 	cd $(SYSTEM) && ../../$(BIN)/python -m pytest tests $(PYTEST_ARGS) </dev/null
 	$(BIN)/seatrial run $(SYSTEM) --report-dir $(REPORTS)/test </dev/null
+	TEST_LONG=1 $(BIN)/python -m pytest $(addprefix $(SYSTEM)/trials/,$(LONG_TRIALS)) $(PYTEST_ARGS) </dev/null
 
 .PHONY: check
 check: setup ## ruff, mypy strict, and the layers of the house
@@ -53,6 +60,8 @@ check: setup ## ruff, mypy strict, and the layers of the house
 .PHONY: long
 long: servers ## the tests that take minutes
 	$(BIN)/python -m pytest -m "long and not install and not engine" $(PYTEST_ARGS) </dev/null
+	TEST_LONG=1 API_REPLICAS=2 WORKER_REPLICAS=4 \
+	    $(BIN)/python -m pytest $(SYSTEM)/trials $(PYTEST_ARGS) </dev/null
 
 .PHONY: compose-test
 compose-test: setup ## tests that need a container engine (dockerd and Compose, as root; else your own)
@@ -67,7 +76,7 @@ install-test: setup ## make demo on fresh machines made with debootstrap (needs 
 	$(BIN)/python -m pytest -m install tests/install $(PYTEST_ARGS) </dev/null
 
 .PHONY: pins
-pins: setup ## renew requirements/*.txt
+pins: setup ## renew requirements
 	$(BIN)/python scripts/pin.py
 
 .PHONY: clean

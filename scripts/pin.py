@@ -54,15 +54,19 @@ def wanted() -> list[Wanted]:
     ]
     project, *systems = (tomllib.loads(file.read_text()) for file in files)
     dev = list(project["dependency-groups"]["dev"])
+    browser: list[str] = []
     # hatchling asks for `editables` when it makes an editable package
     build = [*project["build-system"]["requires"], "editables"]
     for system in systems:
-        dev += system["project"].get("optional-dependencies", {}).get("dev", [])
+        extras = system["project"].get("optional-dependencies", {})
+        dev += extras.get("dev", [])
+        browser += extras.get("browser", [])
         build += system["build-system"]["requires"]
     return [
         Wanted("base.txt", "What Seatrial runs with", tuple(project["project"]["dependencies"])),
         Wanted("dev.txt", "Test and lint tools", tuple(dev)),
         Wanted("build.txt", "What the packages of this checkout are built with", tuple(build)),
+        Wanted("optional/browser.txt", "What drives a browser (make browser)", tuple(browser)),
     ]
 
 
@@ -146,7 +150,7 @@ def renew() -> None:
 
 def check() -> None:
     """All files in one environment, and nothing that is asked for missing from them."""
-    files = [*sorted((ROOT / "requirements").glob("*.txt")), *system_requirements()]
+    files = [*sorted((ROOT / "requirements").rglob("*.txt")), *system_requirements()]
     arguments = [argument for file in files for argument in ("-r", str(file))]
     everything = [requirement for file in wanted() for requirement in file.asked]
     for version in PYTHONS:

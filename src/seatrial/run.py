@@ -18,7 +18,7 @@ from time import monotonic
 
 from seatrial import __version__
 from seatrial.checks.records import records_of
-from seatrial.checks.run import CheckReport, run_checks
+from seatrial.checks.run import CheckReport, diagnose, run_checks
 from seatrial.declaration.graph import Graph
 from seatrial.declaration.models import System
 from seatrial.environment import deployment as environment
@@ -36,7 +36,6 @@ from seatrial.outcome import Outcome, Priority
 from seatrial.report.write import write_reports
 from seatrial.sessions import SESSIONS, Session, require_pytest, run_session
 
-_LOOK_SECONDS = 10.0  # for the diagnosis of a start that failed
 _LAST_WORDS = 12  # lines of pytest that a crash quotes
 _PYTEST_USAGE = 4  # pytest's exit code for wrong options, markers...
 _LOG_LINES = 5_000  # of each component that the run keeps
@@ -218,7 +217,8 @@ class _Run:
         try:
             deployment.wait_until_ready(tell)
         except EnvironmentFailedError as error:
-            self._check(deployment, _LOOK_SECONDS)  # what failed first need not be what is wrong
+            self.tell.step("looking at what is wrong, before anything ends")
+            self._checked(asyncio.run(diagnose(self.order.system, deployment.context())))
             for text in error.failure.log:
                 self.tell.line(f"{error.failure.component} | {self.redactor.redact(text)}")
             raise
@@ -243,10 +243,8 @@ class _Run:
             )
         )
 
-    def _check(self, deployment: Deployment, seconds: float = 30.0) -> CheckReport:
-        self.tell.step("checking every component and expectation")
-        context = deployment.context()
-        report = asyncio.run(run_checks(self.order.system, context.targets, context, seconds))
+    def _checked(self, report: CheckReport) -> CheckReport:
+        """Record it, and say it."""
         if self.found is None:
             report = replace(report, findings=tuple(map(self._of_this_run, report.findings)))
         for record in records_of(report):
@@ -266,7 +264,10 @@ class _Run:
         return re.sub(r"seatrial restart ([\w-]+)", r"correct \1 and run again", fix)
 
     def _checks_and_trials(self, deployment: Deployment) -> None:
-        report = self._check(deployment)
+        self.tell.step("checking every component and expectation")
+        context = deployment.context()
+        found = asyncio.run(run_checks(self.order.system, context.targets, context))
+        report = self._checked(found)
         skip = ""
         for session in self._sessions():
             wanted = self._wanted(session)

@@ -63,7 +63,7 @@ class History(Generic[T]):
             self.seen.append((time.monotonic() - self.started, value))
 
     def __str__(self) -> str:
-        lines = [f"  {at:8.3f} s  {_show(value)}" for at, value in self.seen[-_SHOWN:]]
+        lines = [f"  {at:8.3f} s  {show(value)}" for at, value in self.seen[-_SHOWN:]]
         if len(self.seen) > _SHOWN:
             lines.insert(0, f"  ... {len(self.seen) - _SHOWN} earlier values")
         return "\n".join(lines) or "  (nothing was seen)"
@@ -75,7 +75,8 @@ def _same(one: object, other: object) -> bool:
     return bool(one == other)
 
 
-def _show(value: object) -> str:
+def show(value: object) -> str:
+    """A value, or an exception, in a line of a history."""
     text = f"{type(value).__name__}: {value}" if isinstance(value, BaseException) else repr(value)
     return text if len(text) <= 300 else text[:297] + "..."
 

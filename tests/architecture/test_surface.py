@@ -14,6 +14,7 @@ import pytest
 from seatrial.cli import COMMANDS
 from seatrial.environment.deployment import Capability, Deployment
 from seatrial.evidence import records
+from seatrial.faults.registry import in_trials
 from seatrial.kinds.registry import KINDS
 from seatrial.outcome import (
     Cause,
@@ -37,7 +38,14 @@ MODULES = {
         CapabilityMissing DeclarationError DeploymentError EvidenceError KeeperError Problem
         Refused SeatrialError ServerMissing UsageError
     """,
-    "seatrial.waiting": "Deadline History NotReached backoff eventually eventually_async",
+    "seatrial.waiting": "Deadline History NotReached backoff eventually eventually_async show",
+    "seatrial.steady": """
+        Allowance Moment NotMeasured NotSteady Steadiness Watch raise_unless_steady
+    """,
+    "seatrial.faults.fault": "Fault",
+    "seatrial.faults.network": "NetworkFault OneWayFault",
+    "seatrial.faults.processes": "ProcessFault",
+    "seatrial.keeper.network.impairment": "Direction Effect Impairment Imposed NetworkEdge",
     "seatrial.declaration.models": """
         CleanUp Component ComponentConfig EnvironmentConfig Location Model NamesComponent
         ProgramConfig Reference RemoteEndpoint System
@@ -50,9 +58,10 @@ MODULES = {
     "seatrial.kinds.versions": "satisfies",
     "seatrial.report.model": """
         BudgetPart ComponentPart EnvironmentPart ExercisedPart ExpectationPart FindingPart
-        LedgerPart LogPart MomentPart Part ReasonPart Report RequestPart TrialPart report_schema
+        LedgerPart LogPart MomentPart Part ReasonPart Report RequestPart SteadyMomentPart SteadyPart
+        TrialPart report_schema
     """,
-    "seatrial.plugin.fixtures": "component deployment eventually fault ledger",
+    "seatrial.plugin.fixtures": "always component deployment eventually fault ledger",
 }
 
 #: What a trial can call on the clients of `component(...)`, but for httpx's own methods.
@@ -72,9 +81,14 @@ DEPLOYMENT = "capabilities logs protected statuses timeline"
 
 RECORDS = """
     budget_measured checks_done collected collection_failed component_health crashed
-    environment_failed environment_up expectation finding interrupted ledger_closed log_kept
-    request_made run_finished run_started session_finished session_skipped session_started
-    state_changed trial_finished
+    environment_failed environment_up expectation fault_changed finding interrupted ledger_closed
+    log_kept request_made run_finished run_started session_finished session_skipped session_started
+    state_changed steady_watched trial_finished
+"""
+
+#: What trials call on the fixture `fault`.
+FAULTS = """
+    stopped killed paused restarted latency cut reset black_hole bandwidth slicing
 """
 
 WORDS = {
@@ -84,7 +98,7 @@ WORDS = {
     Health: "healthy unhealthy unknown",
     Connection: "connected disconnected",
     State: "waiting starting ready done paused stopped exited failed unreachable",
-    Capability: "start stop kill pause restart logs",
+    Capability: "start stop kill pause restart logs network",
     Cause: """
         refused dns timeout auth tls wrong_database wrong_vhost not_authorised migrating exhausted
         read_only schema_behind schema_ahead schema_drift queue_missing queue_drift no_consumer
@@ -129,6 +143,10 @@ def test_words_that_programs_read(words: type) -> None:
     assert [str(one) for one in words] == WORDS[words].split()  # type: ignore[attr-defined]
 
 
+def test_faults_of_trials() -> None:
+    assert list(in_trials()) == FAULTS.split()
+
+
 def test_exit_codes() -> None:
     assert {code.name: int(code) for code in ExitCode} == {
         "GO": 0,
@@ -144,8 +162,8 @@ def test_exit_codes() -> None:
 def test_markers_and_commands() -> None:
     markers = {one.partition(":")[0].partition("(")[0] for one in MARKERS}
     assert markers == {"p1", "p2", "p3", "needs", "requires", "read_only", "criterion", "budget"}
-    commands = "init up down status logs restart check run report gate endpoints schema doctor"
-    commands += " provision"
+    commands = "init up down status logs restart check run fault report gate endpoints schema"
+    commands += " doctor provision"
     assert list(COMMANDS) == commands.split()
 
 

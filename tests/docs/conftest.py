@@ -18,7 +18,7 @@ from tests.docs.documents import ROOT, blocks
 from tests.kinds.harness import open_folder
 
 SHOP = Path(__file__).parent / "shop"
-WITH_TRIALS = (ROOT / "README.md", ROOT / "docs" / "trials.md")
+WITH_TRIALS = (ROOT / "README.md", ROOT / "docs" / "trials.md", ROOT / "docs" / "faults.md")
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,8 @@ def said(shop: Shop) -> dict[str, Said]:
         told["dotenv"] = shop("endpoints", "--format", "dotenv")
         told["logs"] = shop("logs", "--json")
         told["restart"] = shop("restart", "worker", "--json")
+        fault = ("latency", "api", "db", "--by", "1ms", "--for", "50ms")
+        told["fault"] = shop("fault", *fault, "--json")
         told["run"] = shop("run", "--json", "--report-dir", "reports")
         told["gate"] = shop("gate", "--json")
         told["report"] = shop("report", "last", "--json", "--report-dir", "again")

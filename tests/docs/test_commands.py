@@ -68,6 +68,7 @@ PROMISES = {  # heading -> the command that was run
     "restart": "restart",
     "check": "check",
     "run": "run",
+    "fault": "fault",
     "gate": "gate",
     "endpoints": "endpoints",
     "doctor": "doctor",

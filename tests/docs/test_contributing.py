@@ -13,12 +13,15 @@ from types import ModuleType
 
 import pytest
 
+import seatrial.faults
 import seatrial.kinds
 import seatrial.report
 from seatrial.checks.run import CheckReport, run_checks
 from seatrial.declaration.load import load
-from seatrial.errors import DeclarationError
+from seatrial.errors import DeclarationError, UsageError
+from seatrial.faults.registry import FAULTS, in_trials
 from seatrial.gate.decide import decide
+from seatrial.keeper.network.impairment import Impairment
 from seatrial.keeper.remote import remote_context
 from seatrial.kinds import registry
 from seatrial.kinds.base import Kind
@@ -41,6 +44,9 @@ expect:
 """
 
 
+_EXAMPLES = ("seatrial.kinds.tcp", "seatrial.report.trials_csv", "seatrial.faults.satellite")
+
+
 def _extend(package: ModuleType, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(package, "__path__", [*package.__path__, str(folder)])
 
@@ -56,10 +62,11 @@ def placed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         file.write_text(block.text)
     _extend(seatrial.kinds, tmp_path / "kinds", monkeypatch)
     _extend(seatrial.report, tmp_path / "report", monkeypatch)
+    _extend(seatrial.faults, tmp_path / "faults", monkeypatch)
     before = set(sys.modules)
     yield
     for name in set(sys.modules) - before:
-        if name.startswith(("seatrial.kinds.tcp", "seatrial.report.trials_csv")):
+        if name.startswith(_EXAMPLES):
             del sys.modules[name]
 
 
@@ -152,6 +159,17 @@ def test_the_report_is_written_with_the_others(
     monkeypatch.setitem(write.WRITERS, "trials.csv", as_csv)
     written = write.write_reports(evidence, decide(evidence), tmp_path / "out")
     assert written["trials.csv"].read_text().splitlines() == rows
+
+
+def test_the_fault_is_one_of_them(placed: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    satellite = import_module("seatrial.faults.satellite").Satellite
+    monkeypatch.setitem(FAULTS, satellite.name, satellite)
+    fault = in_trials()["satellite"].of("api", "db", rate="64KB", share="50%")
+    assert str(fault) == "satellite between api and db, 50% of the connections"
+    assert fault.impairment() == Impairment(share=0.5, delay=0.3, rate=64_000)
+    assert satellite.of("api", "db").impairment().rate == 32_000
+    with pytest.raises(UsageError, match="rate: 'slow' is not a number of bytes"):
+        satellite.of("api", "db", rate="slow")
 
 
 def test_the_folders_of_tests_are_those_there_are() -> None:

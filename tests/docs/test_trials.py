@@ -9,7 +9,6 @@ from seatrial.kinds.base import load
 from seatrial.outcome import Outcome
 from seatrial.plugin import fixtures
 from seatrial.plugin.clean_up import Cleaner
-from seatrial.plugin.faults import Faults
 from seatrial.plugin.ledger import Ledger
 from seatrial.plugin.marks import MARKERS
 from seatrial.report.model import Report
@@ -62,14 +61,10 @@ def test_every_outcome_is_in_the_table() -> None:
     assert {names(row[1])[0] for row in table} == {outcome.value for outcome in Outcome}
 
 
-def test_what_the_ledger_and_faults_can_do() -> None:
+def test_what_the_ledger_can_do() -> None:
     of_sessions = {"used", "trial_ended", "close"}
     ledger = {name for name in vars(Ledger) if not name.startswith("_")} - of_sessions
     assert set(_first_column("The ledger")) == ledger
-    faults = {name for name in vars(Faults) if not name.startswith("_")} - {"mend"}
-    text = TRIALS["Faults and locks"].text
-    assert faults
-    assert [name for name in faults if f"`fault.{name}`" not in text] == []
 
 
 def test_what_is_named_of_the_deployment_is_there() -> None:

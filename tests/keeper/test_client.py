@@ -72,6 +72,19 @@ def test_a_reply_may_come_in_pieces(connection: Pair) -> None:
     assert not found.status().ready
 
 
+def test_a_request_that_nobody_takes_ends_the_connection(
+    connection: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = connection
+    theirs.sendall(greeting())
+    found = KeeperClient(Place.private(), ours, started=False)
+    monkeypatch.setattr(client, "_ANSWER_SECONDS", 0.1)
+    with pytest.raises(KeeperError, match="does not answer"):
+        found.ask(p.Logs(component="x" * 5_000_000))
+    with pytest.raises(KeeperError, match="was closed"):  # half a request was sent
+        found.status()
+
+
 def test_a_reply_without_end_is_not_read_for_ever(
     connection: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -93,6 +94,40 @@ def test_a_component_that_does_not_start_is_no_go_and_named(tiny: Tiny) -> None:
     ended = tiny.declare(more=more).run()
     assert (ended.code, ended.verdict["verdict"]) == (3, "no_go")
     assert any("bad" in reason and "exit code 9" in reason for reason in ended.verdict["reasons"])
+
+
+def test_a_start_that_failed_is_diagnosed_before_anything_ends(tiny: Tiny) -> None:
+    more = "  bad: {kind: process, run: [python, -c, 'import os; os.environ[\"WANTED\"]']}\n"
+    ended = tiny.declare(more=more.replace("]}", "], ready: notify}")).run()
+    assert ended.code == 3
+    (finding,) = ended.report["findings"]
+    assert (finding["id"], finding["cause"]) == ("bad.exited", "exited")
+    logs = f"{ended.verdict['run']}/logs/bad.log"
+    assert logs in finding["fix"], "no command that needs the deployment, which is gone"
+    assert "KeyError: 'WANTED'" in Path(logs).read_text()
+    assert any("KeyError: 'WANTED'" in reason for reason in ended.verdict["reasons"])
+    statuses = {one["name"]: one["status"] for one in ended.report["components"]}
+    assert statuses["bad"] == "unhealthy"
+
+
+def test_options_that_pytest_refuses_are_a_usage_error(tiny: Tiny) -> None:
+    ended = tiny.run("--", "--no-such-option")
+    assert ended.code == 2
+    assert "--no-such-option" in ended.err
+
+
+def test_a_system_without_trials_is_told_so_before_anything_starts(tiny: Tiny) -> None:
+    shutil.rmtree(tiny.folder / "trials")
+    ended = tiny.run()
+    assert ended.code == 2
+    assert "there is no folder" in ended.err
+    assert "starting" not in ended.err
+
+
+def test_a_p2_file_that_cannot_be_collected_warns(tiny: Tiny) -> None:
+    ended = tiny.trials(test_p2_broken="import no_such_module\n").run()
+    assert (ended.code, ended.verdict["verdict"]) == (0, "go")
+    assert any("no_such_module" in warning for warning in ended.verdict["warnings"])
 
 
 def test_a_trial_that_kills_a_component_fails_and_what_follows_is_blocked(tiny: Tiny) -> None:
@@ -271,6 +306,7 @@ def test_a_pytest_option_without_the_dashes_before_it_is_refused_kindly(tiny: Ti
     assert ended.code == 2
     assert "No such option" in ended.err
     assert "behind --: -- -k" in ended.err
+    assert "No such option" in ended.verdict["error"]  # the command has --json
 
 
 def test_a_p1_file_that_is_not_collected_keeps_the_gate_shut(tiny: Tiny) -> None:

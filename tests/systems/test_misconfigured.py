@@ -49,15 +49,22 @@ def given(component: str, variable: str, value: str) -> Change:
 def test_a_wrong_variable_fails_the_start_and_is_named(
     declared: Declared, change: Change, component: str, says: str
 ) -> None:
-    called = declared(change).seatrial("up", "--json")
+    queue = declared(change)
+    called = queue.seatrial("up", "--json")
     assert called.code == 3
     failure = called.document["failure"]
     assert failure["component"] == component
+    assert [(f["component"], f["cause"]) for f in called.document["findings"]] == [
+        (component, "exited")
+    ]
     assert failure["cause"] == "exited"
     assert any(says in line for line in failure["log"])
     assert failure["expected"]
     assert failure["fix"]
     assert "Traceback" not in called.err
+    left = queue.seatrial("logs", component)
+    assert left.code == 0, "what the fix says can be done although it is not up"
+    assert says in left.out
 
 
 def test_a_password_in_a_programs_last_words_is_not_printed(declared: Declared) -> None:

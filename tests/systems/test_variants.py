@@ -62,7 +62,7 @@ HEALTHY_SQL = {
 BROKEN_SQL = {
     "a missing index": (
         "DROP INDEX idx_task_status",
-        "CREATE INDEX idx_task_status ON tasks (current_status)",
+        "CREATE INDEX idx_task_status ON tasks (current_status, submitted_at)",
         "schema_drift",
         "idx_task_status",
     ),
@@ -80,15 +80,15 @@ BROKEN_SQL = {
     ),
     "a revision nobody knows": (
         "UPDATE alembic_version SET version_num = '9999'",
-        "UPDATE alembic_version SET version_num = '0001'",
+        "UPDATE alembic_version SET version_num = '0002'",
         "schema_ahead",
         "9999",
     ),
     "no revision": (
         "DELETE FROM alembic_version",
-        "INSERT INTO alembic_version VALUES ('0001')",
+        "INSERT INTO alembic_version VALUES ('0002')",
         "schema_behind",
-        "0001",
+        "0002",
     ),
 }
 _OFF = "ALTER DATABASE quantum_db {} default_transaction_read_only"

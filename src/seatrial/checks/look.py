@@ -22,6 +22,7 @@ from seatrial.outcome import (
     Health,
     Outcome,
     Priority,
+    State,
     exit_code_of,
 )
 from seatrial.waiting import Deadline
@@ -88,6 +89,20 @@ async def look(
     return dataclasses.replace(seen, results=(*faults, *results))
 
 
+def _settled(result: ProbeResult, target: Target) -> ProbeResult:
+    """What is still being started is not down: it is not known yet how it will be."""
+    if result.health is not Health.UNHEALTHY or State.STARTING not in target.states:
+        return result
+    return dataclasses.replace(
+        result,
+        health=Health.UNKNOWN,
+        cause=Cause.NOT_MEASURED,
+        expected=f"{target.name} is ready",
+        found=f"it is still starting: {result.found}",
+        fix="seatrial status   (shows when it is ready)",
+    )
+
+
 @dataclass
 class _Look:
     component: Component
@@ -113,7 +128,7 @@ class _Look:
                 fault.fix,
             )
             return unknown, [fault]
-        return _timed(result, self.component), []
+        return _timed(_settled(result, self.target), self.component), []
 
     async def expectations(self) -> Sequence[CheckResult]:
         facet = self.kind.expectations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from time import perf_counter
 
 from seatrial.checks.fold import Folded, fold
@@ -15,7 +16,9 @@ from seatrial.kinds.base import CheckResult, Context, Target
 from seatrial.outcome import Cause, Outcome
 from seatrial.waiting import Deadline
 
-__all__ = ["CheckReport", "run_checks"]
+__all__ = ["CheckReport", "diagnose", "run_checks"]
+
+_QUICK = 10.0  # s
 
 
 async def run_checks(
@@ -43,6 +46,16 @@ async def run_checks(
         expectations=tuple(_expectation(r, folded) for one in seen for r in one.results),
         findings=folded.findings,
     )
+
+
+async def diagnose(system: System, context: Context) -> CheckReport:
+    """What is wrong with a system that did not come up: a quick look while it is still there.
+
+    What has not been started yet is nobody's fault, and so no finding.
+    """
+    report = await run_checks(system, context.targets, context, _QUICK)
+    known = tuple(f for f in report.findings if f.cause is not Cause.NOT_MEASURED)
+    return replace(report, findings=known)
 
 
 def _health(seen: Seen) -> ComponentHealth:

@@ -20,6 +20,7 @@ COMMANDS: dict[str, str] = {
     "restart": "Restart a component.",
     "check": "Hold every expectation against the running system, read-only.",
     "run": "Attach or bring up, check, run the trials, and conclude a verdict.",
+    "fault": "Put one fault on by hand, until Ctrl-C or for a time.",
     "report": "Write or show the reports of a run again.",
     "gate": "Recompute the verdict of a run from its evidence.",
     "endpoints": "Print where the components are, credentials included.",
@@ -81,13 +82,11 @@ def main(args: list[str] | None = None) -> None:
         code = group.main(args=args, prog_name="seatrial", standalone_mode=False)
     except click.ClickException as error:
         error.show()
+        _as_json(words, error.format_message(), "seatrial COMMAND --help shows what there is")
         code = error.exit_code
     except SeatrialError as error:
         click.echo(f"seatrial: {error}", err=True)
-        if "--json" in words:  # whoever reads that must not have to read standard error
-            import json
-
-            click.echo(json.dumps({"error": error.message, "hint": error.hint}, indent=2))
+        _as_json(words, error.message, error.hint)
         code = error.exit_code
     except (KeyboardInterrupt, click.Abort):
         click.echo("seatrial: interrupted", err=True)
@@ -99,3 +98,12 @@ def main(args: list[str] | None = None) -> None:
 
         code = report_crash(error)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _as_json(words: list[str], error: str, hint: str | None) -> None:
+    """With `--json`: whoever reads that must not have to read standard error."""
+    ours = words[: words.index("--")] if "--" in words else words
+    if "--json" in ours:
+        import json
+
+        click.echo(json.dumps({"error": error, "hint": hint}, indent=2))

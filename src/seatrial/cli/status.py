@@ -19,8 +19,13 @@ def command(system: Path, environment: str | None, name: str, as_json: bool) -> 
     declared = load_system(system, environment)
     with require_running(declared, name) as deployment:
         document = deployment_json(deployment)
+        on = deployment.status().network_faults
+        if on:
+            document["network_faults"] = list(on)
         if as_json:
             print_json(document)
         else:
             print_components(dict(deployment.statuses()))
+            for fault in on:
+                click.echo(f"  a fault is on: {fault}")
     return int(ExitCode.GO if document["ready"] else ExitCode.DOWN)

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from pydantic import JsonValue
 
-from seatrial.checks.run import CheckReport, run_checks
+from seatrial.checks.run import CheckReport, diagnose
 from seatrial.cli.check import check_json, print_check
 from seatrial.cli.options import deployment_options, load_system
 from seatrial.cli.output import (
@@ -21,8 +21,6 @@ from seatrial.cli.output import (
 from seatrial.environment.deployment import IDLE_SECONDS, Deployment, attach_or_start
 from seatrial.environment.errors import EnvironmentFailedError
 from seatrial.outcome import ExitCode
-
-_LOOK_SECONDS = 10.0  # for the diagnosis of a start that failed
 
 
 @click.command()
@@ -42,7 +40,8 @@ def command(system: Path, environment: str | None, name: str, as_json: bool, idl
         try:
             deployment.wait_until_ready(Progress())
         except EnvironmentFailedError as error:
-            report = _diagnosis(deployment)
+            # Before anything ends: what failed first need not be what is wrong.
+            report = asyncio.run(diagnose(declared, deployment.context()))
             if as_json:
                 print_json(_failed_json(deployment, error, report))
             else:
@@ -62,12 +61,6 @@ def command(system: Path, environment: str | None, name: str, as_json: bool, idl
             print_components(dict(deployment.statuses()))
             click.echo(f"It ends with `seatrial down`, or after {idle:g} hours without a client.")
     return int(ExitCode.GO if document["ready"] else ExitCode.DOWN)
-
-
-def _diagnosis(deployment: Deployment) -> CheckReport:
-    """Look at everything while it is still there: what failed first need not be what is wrong."""
-    context = deployment.context()
-    return asyncio.run(run_checks(deployment.system, context.targets, context, _LOOK_SECONDS))
 
 
 def _failed_json(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from seatrial.declaration import interpolate
 from seatrial.declaration.bind import Declared, bind_model
 from seatrial.declaration.models import EnvironmentConfig
 from seatrial.declaration.problems import Path_, Problems, nearest
-from seatrial.declaration.source import Entry, ListNode, MapNode, Node, locate, step
+from seatrial.declaration.source import Entry, ListNode, MapNode, Node, Scalar, locate, step
 
 DEFAULT = "local"
 COMPOSE = "compose"
@@ -84,7 +85,7 @@ def _check_provider(
     problems: Problems,
 ) -> None:
     """Refuse keys that the provider has no use for, and ask for those that it cannot do without."""
-    fitting = {"endpoints": "remote", "file": "compose"}
+    fitting = {"endpoints": "remote", "file": "compose", "proxies": "local"}
     for key, provider in fitting.items():
         if step(entry.node, key) is not None and config.provider != provider:
             message = f"only fits provider {provider}, and this one is {config.provider}"
@@ -114,6 +115,16 @@ def _check_endpoints(
             problems.add(entry.at, where, message, "remove it")
         elif declared.kind is not None:
             _check_names(entry.node, declared.kind.endpoints, where, problems)
+            _refuse_empty(entry.node, declared.kind.endpoints[:1], where, problems)
+
+
+def _refuse_empty(node: Node, default: tuple[str, ...], path: Path_, problems: Problems) -> None:
+    """An address that is empty, as `${VAR:-}` is where the variable is not set."""
+    for _, field, value in _fields(node, default):
+        if field.startswith("url") and isinstance(value, Scalar) and not value.text.strip():
+            named = re.search(r"\$\{(\w+)", value.written or "")
+            hint = f"set {named[1]}" if named else "write scheme://host:port"
+            problems.add(value.at, path, "the address is empty", hint)
 
 
 def _check_names(node: Node, valid: tuple[str, ...], path: Path_, problems: Problems) -> None:

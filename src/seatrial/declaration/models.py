@@ -77,6 +77,9 @@ class EnvironmentConfig(Model):
     provider: Literal["local", "compose", "remote"]
     protected: bool = Field(False, description="refuse everything that writes or breaks")
     file: str | None = Field(None, description="the compose file")
+    proxies: bool = Field(
+        True, description="components reach each other through proxies, for network faults (local)"
+    )
     endpoints: Mapping[str, str | tuple[str, ...] | Mapping[str, str | RemoteEndpoint]] = Field(
         {}, description="by component: a URL, a list (replicas), or {endpoint name: url or object}"
     )

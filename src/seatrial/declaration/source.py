@@ -43,6 +43,7 @@ class Scalar:
     text: str  # as written, without quotes
     hidden: bool = False  # it holds a variable's value that may be a secret
     secrets: tuple[str, ...] = ()  # values in it of variables that name secrets
+    written: str | None = None  # what it was before its variables were filled in
     weight: int = _NODE_WEIGHT
 
 
@@ -344,4 +345,6 @@ class _Builder:
 
 def with_text(scalar: Scalar, text: str, *, hidden: bool, secrets: tuple[str, ...] = ()) -> Scalar:
     """The scalar with its variables filled in: from then on it is text."""
-    return replace(scalar, value=text, text=text, hidden=hidden, secrets=secrets)
+    return replace(
+        scalar, value=text, text=text, hidden=hidden, secrets=secrets, written=scalar.text
+    )

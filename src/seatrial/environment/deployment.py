@@ -7,8 +7,9 @@ object is a lease: the deployment lives at least until `close`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from typing import Literal, TypeVar
 
@@ -16,18 +17,19 @@ from seatrial.compose.attach import Attached, secrets_of
 from seatrial.declaration.interpreter import interpreter
 from seatrial.declaration.models import System
 from seatrial.environment.errors import EnvironmentFailedError
-from seatrial.errors import CapabilityMissing, DeploymentError, KeeperError, Refused
+from seatrial.errors import CapabilityMissing, DeploymentError, KeeperError, Refused, SeatrialError
 from seatrial.evidence.redaction import Redactor, redactor_of
 from seatrial.keeper import client as keeper
 from seatrial.keeper.log import Log
+from seatrial.keeper.network.impairment import Impairment, NetworkEdge
 from seatrial.keeper.places import Place, cache
 from seatrial.keeper.protocol import (
     LONGEST_LOG,
-    UNDO,
     Action,
     ComponentStatus,
     DeploymentStatus,
     Event,
+    Impose,
 )
 from seatrial.kinds.base import Context, Target
 from seatrial.outcome import State
@@ -48,6 +50,32 @@ class Capability(StrEnum):
     PAUSE = "pause"
     RESTART = "restart"
     LOGS = "logs"
+    NETWORK = "network"
+
+    @property
+    def needed_to(self) -> str:
+        """What an environment without it cannot do."""
+        if self is Capability.NETWORK:
+            return "disturb the network between components"
+        return "show the log of a component" if self is Capability.LOGS else f"{self} a component"
+
+
+def missing(system: System, capability: Capability) -> SeatrialError:
+    """Why the system's environment does not do it: Refused or CapabilityMissing."""
+    where = f"the environment {system.environment}"
+    if system.config.protected and capability is not Capability.LOGS:
+        return Refused(
+            f"{where} is protected: {capability} refused",
+            hint="use an environment that is not marked `protected`",
+        )
+    local = system.config.provider == "local"
+    off = local and capability is Capability.NETWORK
+    return CapabilityMissing(
+        f"{where} cannot {capability.needed_to}",
+        hint="remove `proxies: false` from it"
+        if off
+        else "use an environment that Seatrial starts (local)",
+    )
 
 
 class Deployment:
@@ -85,15 +113,7 @@ class Deployment:
         """Raise CapabilityMissing, or Refused on a protected environment, if it cannot."""
         if capability in self.capabilities:
             return
-        if self.protected and capability is not Capability.LOGS:
-            raise Refused(
-                f"the environment {self.system.environment} is protected: {capability} refused",
-                hint="use an environment that is not marked `protected`",
-            )
-        raise CapabilityMissing(
-            f"the environment {self.system.environment} cannot {capability} a component",
-            hint="use an environment that Seatrial starts (local)",
-        )
+        raise missing(self.system, capability)
 
     @property
     def redactor(self) -> Redactor:
@@ -174,27 +194,27 @@ class Deployment:
         self.require(Capability(needed.value))
         self._client.act(action, component, replica, hold=hold)
 
-    @contextmanager
-    def held(self, action: Action, component: str, replica: int | None = None) -> Iterator[None]:
-        """Stop, kill or pause a component for the length of a `with`; always undone."""
-        self.act(action, component, replica, hold=True)
-        try:
-            yield
-        finally:
-            self.act(UNDO[action], component, replica)
+    @property
+    def edges(self) -> tuple[NetworkEdge, ...]:
+        """Where a network fault can be put on: who reaches which endpoint of whom by a proxy."""
+        assert self._client.greeting.status is not None
+        return self._client.greeting.status.edges
 
-    @asynccontextmanager
-    async def held_async(
-        self, action: Action, component: str, replica: int | None = None
-    ) -> AsyncIterator[None]:
-        """`held` for `async with`."""
-        await asyncio.to_thread(self.act, action, component, replica, hold=True)
-        try:
-            yield
-        finally:
-            # Shielded: a cancelled trial must not leave its fault behind.
-            undo = asyncio.to_thread(self.act, UNDO[action], component, replica)
-            await asyncio.shield(asyncio.ensure_future(undo))
+    def impose(
+        self, key: str, edges: Sequence[NetworkEdge], impairment: Impairment, note: str = ""
+    ) -> None:
+        """Impair the connections of these edges, until `mend(key)` or the end of this lease.
+
+        Raises CapabilityMissing or Refused.
+        """
+        self.require(Capability.NETWORK)
+        self._client.impose(
+            Impose(key=key, edges=tuple(edges), impairment=impairment, note=note[:300])
+        )
+
+    def mend(self, key: str) -> None:
+        """End what was imposed under the key; nothing happens if nothing was."""
+        self._client.mend(key)
 
     @contextmanager
     def locked(self, mode: Literal["shared", "exclusive"], wait: float = 300.0) -> Iterator[None]:
@@ -277,10 +297,16 @@ def start(system: System, name: str | None = "") -> Deployment:
     Returns before it is ready: see `wait_until_ready`.
     """
     place = Place.private() if name is None else Place.of(system.folder, system.environment, name)
-    compose = system.config.provider == "compose"
-    observe = compose and name is None and asyncio.run(Attached.to(system).runs())
+    observe = name is None and system.config.provider == "compose" and _project_runs(system)
     client = keeper.start(system, place, observe=observe)
     return Deployment(system, client, attached=observe)
+
+
+def _project_runs(system: System) -> bool:
+    """Whether somebody else has started the compose project; asked in a thread of its own, since
+    the caller's may have a loop that runs (an asynchronous trial)."""
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(asyncio.run, Attached.to(system).runs()).result()
 
 
 def attach_or_start(system: System, name: str = "") -> Deployment:

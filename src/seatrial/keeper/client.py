@@ -110,6 +110,8 @@ class KeeperClient:
         )
 
     def _gone(self) -> KeeperError:
+        if self._lines.closed:
+            return KeeperError("this connection to the keeper was closed", hint="attach anew")
         log = self.place.folder / "keeper.log"
         with contextlib.suppress(OSError):
             last = log.read_text(errors="replace").strip().splitlines()[-1:]
@@ -161,6 +163,14 @@ class KeeperClient:
         act = p.Act(action=action, component=component, replica=replica, hold=hold)
         state = read_state(self.place)
         self.ask(act, _ANSWER_SECONDS if state is None else state.act_seconds)
+
+    def impose(self, request: p.Impose) -> None:
+        """A network fault, until `mend` or the end of this lease."""
+        self.ask(request)
+
+    def mend(self, key: str) -> None:
+        """End what was imposed under the key; nothing happens if nothing was."""
+        self.ask(p.Mend(key=key))
 
     def lock(
         self, mode: Literal["shared", "exclusive"], wait: float = 60.0, since: int | None = None

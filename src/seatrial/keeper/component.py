@@ -15,6 +15,7 @@ from seatrial.declaration.models import Component, ProgramConfig
 from seatrial.errors import KeeperError
 from seatrial.keeper.instance import Instance, StartFailed, exit_text
 from seatrial.keeper.log import Log
+from seatrial.keeper.network.network import Endpoints, Network
 from seatrial.keeper.places import Place, cache
 from seatrial.keeper.ports import PortReservations, is_taken
 from seatrial.keeper.timeline import Timeline
@@ -25,8 +26,6 @@ from seatrial.waiting import Deadline
 
 _FROZEN = "by a signal from outside"
 _START_SECONDS = 60.0  # of a server; programs have `start_timeout`
-
-Endpoints = Mapping[str, Mapping[str, tuple[Endpoint, ...]]]  # component -> name -> replicas
 
 
 @dataclass(frozen=True)
@@ -62,6 +61,7 @@ class Managed:
     state: State = State.WAITING
     started_in_ms: float | None = None
     settled: asyncio.Event = field(default_factory=asyncio.Event)  # ready once, or failed
+    network: Network | None = None
     failure: StartFailed | None = None
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)  # to do something to it
 
@@ -95,8 +95,10 @@ class Managed:
     def log(self) -> Log:
         return Log.of(self.world.place, self.name)
 
-    def prepare(self, everyone: Endpoints) -> None:
-        """Make the instances, with references resolved against everyone's endpoints."""
+    def prepare(self, network: Network) -> None:
+        """Make the instances, with references resolved as this component sees the others."""
+        self.network = network
+        everyone = network.seen_by(self.name)
         for number, endpoints in enumerate(self.allocated):
             site = self._site(number, endpoints, everyone)
             instance = Instance(
@@ -145,6 +147,8 @@ class Managed:
     ) -> None:
         replica = self.replicas[number]
         replica.state, replica.detail, replica.by_fault = state, detail, by_fault
+        if self.network is not None:
+            await self.network.note(self.name, number, state)
         timeline = self.world.timeline
         if len(self.replicas) > 1:
             await timeline.add(self.name, number, state, detail, by_fault=by_fault)

@@ -14,9 +14,10 @@ from seatrial.compose.project import Project
 from seatrial.compose.targets import refuse_unknown, service_of, targets
 from seatrial.declaration.interpreter import interpreter
 from seatrial.declaration.models import Component, System
-from seatrial.errors import SeatrialError
+from seatrial.errors import CapabilityMissing, SeatrialError
 from seatrial.keeper.instance import StartFailed
 from seatrial.keeper.log import LOG_TAIL, Log
+from seatrial.keeper.network.impairment import Impairment, NetworkEdge
 from seatrial.keeper.places import Place, cache
 from seatrial.keeper.ports import PortReservations
 from seatrial.keeper.protocol import LONGEST_LOG, Action, ComponentStatus, Failure
@@ -44,6 +45,8 @@ class Composed:
     """Owns the containers of a deployment in a compose environment."""
 
     capabilities = frozenset({"start", "stop", "pause", "kill", "restart", "logs"})
+    edges: tuple[NetworkEdge, ...] = ()
+    network_faults: tuple[str, ...] = ()
 
     def __init__(self, system: System, project: Project, place: Place, timeline: Timeline) -> None:
         refuse_unknown(system, project)
@@ -295,6 +298,17 @@ class Composed:
             await self._look()
             await self._until_ready([component], monotonic())
         await self._look()
+
+    async def impose(
+        self, key: str, edges: tuple[NetworkEdge, ...], what: Impairment, note: str
+    ) -> None:
+        raise CapabilityMissing(
+            "the network between containers cannot be disturbed in this environment",
+            hint="use an environment whose processes Seatrial starts itself (local)",
+        )
+
+    async def mend(self, key: str) -> None:
+        """Nothing was ever imposed."""
 
     async def end(self, *, hurry: bool) -> None:
         if self._watching is not None:

@@ -10,7 +10,7 @@ import signal
 from collections.abc import Awaitable, Callable, Mapping
 
 from seatrial.errors import SeatrialError
-from seatrial.keeper import processes
+from seatrial.keeper import open_files, processes
 from seatrial.keeper.log import Log
 from seatrial.keeper.notification import Notification
 from seatrial.kinds.base import Context, Kind, ProbeResult, Target
@@ -121,7 +121,7 @@ class Instance:
             else:
                 entry = pwd.getpwnam(process.user)
                 user, group = entry.pw_uid, entry.pw_gid
-            return await asyncio.create_subprocess_exec(
+            started = await asyncio.create_subprocess_exec(
                 *process.argv,
                 env=env,
                 cwd=process.cwd,
@@ -133,6 +133,8 @@ class Instance:
                 group=group,
                 extra_groups=None if user is None else [],
             )
+            open_files.restore_limit(started.pid)
+            return started
         except OSError as error:
             raise StartFailed(
                 Cause.EXITED,

@@ -13,6 +13,7 @@ from seatrial.compose.attach import project_of
 from seatrial.declaration.load import load
 from seatrial.declaration.models import System
 from seatrial.errors import KeeperError, SeatrialError
+from seatrial.keeper import open_files
 from seatrial.keeper import protocol as p
 from seatrial.keeper.attached import look_at
 from seatrial.keeper.composed import Composed
@@ -36,6 +37,7 @@ def keep(order: Order, client: socket.socket) -> int:
                 f"{order.file} changed while the deployment was being started",
                 hint="start it again",
             )
+        open_files.raise_limit()
         return asyncio.run(_live(system, order, client))
     except SeatrialError as error:
         with contextlib.suppress(OSError):

@@ -47,6 +47,11 @@ class Lines:
         line, _, self._came = self._came.partition(b"\n")
         return line
 
+    @property
+    def closed(self) -> bool:
+        """Whether by us; the other side's end is what `receive` tells."""
+        return self._connection.fileno() < 0
+
     def close(self) -> None:
         """Also wakes up whoever receives, with b""."""
         with contextlib.suppress(OSError):

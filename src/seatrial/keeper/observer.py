@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from seatrial.errors import CapabilityMissing, SeatrialError
 from seatrial.keeper.attached import Look
+from seatrial.keeper.network.impairment import Impairment, NetworkEdge
 from seatrial.keeper.protocol import Action, ComponentStatus, Failure
 from seatrial.keeper.timeline import Timeline
 from seatrial.kinds.base import Context, Target, load
@@ -23,6 +24,8 @@ class Observer:
     """Probes every component again and again and records when it becomes unreachable."""
 
     capabilities: frozenset[str] = frozenset()
+    edges: tuple[NetworkEdge, ...] = ()
+    network_faults: tuple[str, ...] = ()
 
     def __init__(self, look: Look, timeline: Timeline) -> None:
         self.timeline = timeline
@@ -118,6 +121,17 @@ class Observer:
             f"{component} cannot be asked to {action.value}: Seatrial only connected to it",
             hint="use an environment that Seatrial starts (local)",
         )
+
+    async def impose(
+        self, key: str, edges: tuple[NetworkEdge, ...], what: Impairment, note: str
+    ) -> None:
+        raise CapabilityMissing(
+            "the network between these components cannot be disturbed: Seatrial only connected",
+            hint="use an environment that Seatrial starts (local)",
+        )
+
+    async def mend(self, key: str) -> None:
+        """Nothing was ever imposed."""
 
     def log_tail(self, component: str, lines: int) -> tuple[str, ...]:
         raise CapabilityMissing(

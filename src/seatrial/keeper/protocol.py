@@ -5,6 +5,8 @@
                               with `settling`, for the deployment to be ready or to have failed
     act     action, ...       start, stop, kill, pause, resume, restart; `hold`: undone when this
                               connection ends, and marked as a fault on the time line
+    impose  key, edges, ...   a network fault, which ends when this connection does
+    mend    key               end it before
     lock    mode, wait        the deployment's lock, shared or exclusive, held by this connection
     unlock                    both with `since` answer with the events after it: one round trip
     logs    component, lines
@@ -23,6 +25,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
+from seatrial.keeper.network.impairment import Impairment, NetworkEdge
 from seatrial.kinds.base import Endpoint, Words
 from seatrial.outcome import Cause, State
 
@@ -83,6 +86,19 @@ class Act(_Message):
         return self
 
 
+class Impose(_Message):
+    op: Literal["impose"] = "impose"
+    key: str = Field(min_length=1, max_length=64)  # of the client's making: it need not wait for it
+    edges: tuple[NetworkEdge, ...] = Field(min_length=1)
+    impairment: Impairment
+    note: str = Field("", max_length=300)  # what it is, for people
+
+
+class Mend(_Message):
+    op: Literal["mend"] = "mend"
+    key: str
+
+
 class Lock(_Message):
     op: Literal["lock"] = "lock"
     mode: Literal["shared", "exclusive"]
@@ -111,7 +127,8 @@ class Down(_Message):
 
 
 Request = Annotated[
-    Status | Events | Act | Lock | Unlock | Logs | Keep | Down, Field(discriminator="op")
+    Status | Events | Act | Impose | Mend | Lock | Unlock | Logs | Keep | Down,
+    Field(discriminator="op"),
 ]
 REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
 
@@ -149,6 +166,8 @@ class DeploymentStatus(_Answer):
     failure: Failure | None
     components: dict[str, ComponentStatus]
     capabilities: tuple[str, ...]
+    edges: tuple[NetworkEdge, ...] = ()  # where a network fault can be put on
+    network_faults: tuple[str, ...] = ()  # that are on
     kept: bool  # it lives on without clients
     last_event: int
 

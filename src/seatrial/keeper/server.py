@@ -21,6 +21,7 @@ from seatrial.keeper import protocol as p
 from seatrial.keeper.instance import StartFailed
 from seatrial.keeper.limits import limits_of
 from seatrial.keeper.locks import SharedLock
+from seatrial.keeper.network.impairment import Impairment, NetworkEdge
 from seatrial.keeper.places import Place
 from seatrial.keeper.timeline import StateEvent, Timeline
 
@@ -46,6 +47,18 @@ class Owner(Protocol):
         self, action: p.Action, component: str, replica: int | None, *, by_fault: bool = False
     ) -> None: ...
 
+    @property
+    def edges(self) -> tuple[NetworkEdge, ...]: ...
+
+    @property
+    def network_faults(self) -> tuple[str, ...]: ...
+
+    async def impose(
+        self, key: str, edges: tuple[NetworkEdge, ...], what: Impairment, note: str
+    ) -> None: ...
+
+    async def mend(self, key: str) -> None: ...
+
     def log_tail(self, component: str, lines: int) -> tuple[str, ...]: ...
 
 
@@ -53,7 +66,7 @@ class Owner(Protocol):
 class Connection:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
-    held: list[p.Act] = field(default_factory=list)
+    held: list[p.Act | p.Impose] = field(default_factory=list)
     requests: asyncio.Queue[bytes] = field(default_factory=asyncio.Queue)
     gone: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -155,9 +168,9 @@ class Server:
         """Undo what it held, then give back its lock: whoever waits for that finds all mended."""
         self._lease_ends(connection)
         try:
-            for act in reversed(connection.held):
+            for held in reversed(connection.held):
                 with contextlib.suppress(StartFailed, SeatrialError):
-                    await self._do(p.UNDO[act.action], act)
+                    await self._undo(held)
         finally:
             self._lock.release(connection)
             connection.writer.close()
@@ -179,6 +192,12 @@ class Server:
             loop = asyncio.get_running_loop()
             self._idle = loop.call_later(self._idle_seconds, self.over.set)
 
+    async def _undo(self, held: p.Act | p.Impose) -> None:
+        if isinstance(held, p.Impose):
+            await self._owner.mend(held.key)
+        else:
+            await self._do(p.UNDO[held.action], held)
+
     def status(self) -> p.DeploymentStatus:
         events = self._timeline.events
         return p.DeploymentStatus(
@@ -189,6 +208,8 @@ class Server:
             failure=self._owner.failure,
             components=self._owner.statuses(),
             capabilities=tuple(sorted(self._owner.capabilities)),
+            edges=self._owner.edges,
+            network_faults=self._owner.network_faults,
             kept=self._idle_seconds is not None,
             last_event=events[-1].seq if events else 0,
         )
@@ -217,6 +238,13 @@ class Server:
                 return p.Reply(events=_events(await connection.unless_gone(waiting)))
             case p.Act():
                 return await self._act(connection, request)
+            case p.Impose(key=key, edges=edges, impairment=impairment, note=note):
+                self._refuse_if_over()
+                connection.held.append(request)
+                await self._owner.impose(key, edges, impairment, note)
+            case p.Mend(key=key):
+                await self._owner.mend(key)
+                connection.held[:] = [h for h in connection.held if not _is_imposed(h, key)]
             case p.Lock(mode=mode, wait=wait, since=since):
                 self._refuse_if_over()
                 acquiring = self._lock.acquire(connection, mode, wait)
@@ -251,7 +279,8 @@ class Server:
 
     async def _act(self, connection: Connection, act: p.Act) -> p.Reply:
         self._known(act.component, act.replica)
-        undone = next((h for h in connection.held if _undoes(act, h)), None)
+        acts = (held for held in connection.held if isinstance(held, p.Act))
+        undone = next((held for held in acts if _undoes(act, held)), None)
         if act.hold:
             connection.held.append(act)  # before it is done: it may be cut off half-way
         await self._do(act.action, act, by_fault=act.hold)
@@ -319,6 +348,10 @@ def _ending() -> KeeperError:
 
 def _never() -> bool:
     return False
+
+
+def _is_imposed(held: p.Act | p.Impose, key: str) -> bool:
+    return isinstance(held, p.Impose) and held.key == key
 
 
 def _undoes(act: p.Act, held: p.Act) -> bool:

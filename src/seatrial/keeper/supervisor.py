@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from seatrial.declaration.interpreter import interpreter
 from seatrial.declaration.models import ProgramConfig, System
 from seatrial.errors import CapabilityMissing
-from seatrial.keeper.component import Endpoints, Managed, World
+from seatrial.keeper.component import Managed, World
 from seatrial.keeper.instance import StartFailed
+from seatrial.keeper.network.impairment import Impairment, NetworkEdge
+from seatrial.keeper.network.network import Endpoints, Network
 from seatrial.keeper.places import Place, cache
 from seatrial.keeper.ports import PortReservations
 from seatrial.keeper.protocol import LONGEST_LOG, Action, ComponentStatus, Failure
@@ -26,7 +28,7 @@ _SERVERS = 1.0
 class Supervisor:
     """Owns the processes of a deployment in the environment `local`."""
 
-    capabilities = frozenset({"start", "stop", "pause", "kill", "restart", "logs"})
+    capabilities: frozenset[str] = frozenset({"start", "stop", "pause", "kill", "restart", "logs"})
 
     def __init__(self, system: System, place: Place, timeline: Timeline) -> None:
         self.system = system
@@ -49,8 +51,12 @@ class Supervisor:
                 component, kind, kind.launch, world, self._lost
             )
         self.endpoints: Endpoints = {n: m.endpoints for n, m in self._managed.items()}
+        through = system.components.values() if system.config.proxies else ()
+        self.network = Network(through, self.endpoints, self._ports.reserve)
+        if system.config.proxies:
+            self.capabilities |= {"network"}
         for managed in self._managed.values():
-            managed.prepare(self.endpoints)
+            managed.prepare(self.network)
 
     def context(self) -> Context:
         targets = {name: m.target(self.endpoints) for name, m in self._managed.items()}
@@ -151,6 +157,22 @@ class Supervisor:
         if action is Action.RESTART or (action is Action.START and not instance.running):
             await managed.start_one(number, self.context())
 
+    @property
+    def edges(self) -> tuple[NetworkEdge, ...]:
+        return self.network.edges
+
+    @property
+    def network_faults(self) -> tuple[str, ...]:
+        return self.network.notes
+
+    async def impose(
+        self, key: str, edges: tuple[NetworkEdge, ...], what: Impairment, note: str
+    ) -> None:
+        await self.network.impose(key, edges, what, note)
+
+    async def mend(self, key: str) -> None:
+        await self.network.mend(key)
+
     def log_tail(self, component: str, lines: int) -> tuple[str, ...]:
         return self._managed[component].log.tail(lines, most=LONGEST_LOG)
 
@@ -161,6 +183,7 @@ class Supervisor:
         servers = [m for m in self._managed.values() if not _is_program(m)]
         for some, patience in ((programs, _HURRY if hurry else None), (servers, _SERVERS)):
             await asyncio.gather(*(m.discard(patience) for m in some), return_exceptions=True)
+        await self.network.close()
         self._ports.close()
 
 

@@ -260,9 +260,9 @@ class Kind:
     summary: str
     config: type[ComponentConfig]
     endpoints: tuple[str, ...]  # names, the default one first; () for a kind without a port
+    probe_at: Lazy
     expect: type[Model] | None = None
     schemes: Mapping[str, int] = field(default_factory=dict)  # URL scheme -> default port
-    probe_at: Lazy = ""
     expectations_at: Lazy = ""
     launch_at: Lazy = ""
     client_at: Lazy = ""

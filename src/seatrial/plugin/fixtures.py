@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from seatrial.environment.deployment import Deployment
+from seatrial.plugin.always import Always
 from seatrial.plugin.clients import Clients
 from seatrial.plugin.faults import Faults
 from seatrial.plugin.ledger import Ledger
@@ -41,9 +42,16 @@ def eventually(request: pytest.FixtureRequest) -> Eventually:
     return Eventually(_session(request).running.watch)
 
 
+@pytest.fixture(scope="session")
+def always(request: pytest.FixtureRequest) -> Always:
+    """`with always(look, until):` holds a condition for as long as the block lasts."""
+    return Always(_session(request).watched)
+
+
 @pytest.fixture
 def fault(request: pytest.FixtureRequest) -> Iterator[Faults]:
-    """`with fault.stopped("worker"):`, also paused and killed, and with `async with`."""
+    """`with fault.stopped("worker"):`, `with fault.latency("api", "db", by="200ms"):`, and more,
+    also with `async with`."""
     faults = _session(request).running.faults()
     yield faults
     faults.mend()

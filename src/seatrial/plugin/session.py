@@ -16,6 +16,7 @@ from seatrial.evidence.records import LedgerClosed
 from seatrial.evidence.redaction import redactor_of
 from seatrial.keeper.places import Place
 from seatrial.kinds.registry import KINDS
+from seatrial.plugin.always import as_record
 from seatrial.plugin.clean_up import Cleaner
 from seatrial.plugin.clients import Clients
 from seatrial.plugin.connection import Connection, Say, connect
@@ -26,6 +27,7 @@ from seatrial.plugin.recorder import Exchange, Recorder
 from seatrial.plugin.running import LOCK_SECONDS, Running
 from seatrial.plugin.settings import Role, Settings
 from seatrial.plugin.states import States
+from seatrial.steady import Steadiness
 
 
 class TrialSession:
@@ -108,6 +110,11 @@ class TrialSession:
     def _seen(self, exchange: Exchange) -> None:
         trial = self.running.trial
         self.recorder.request("" if trial is None else trial.node, exchange)
+
+    def watched(self, steadiness: Steadiness) -> None:
+        """A steady state was watched: it is evidence, whatever came of it."""
+        trial = self.running.trial
+        self.recorder.write(as_record("" if trial is None else trial.node, steadiness))
 
     @property
     def ledger(self) -> Ledger:

@@ -6,6 +6,8 @@
 | skipped by pytest, a marker or a missing capability             | skipped   |
 | a component that was up when it began went down during it,      | failed,   |
 | and no fault of its own was active then                         | a finding |
+| its steady state was not watched without a gap                  | not       |
+|                                                                 | measured  |
 | an exception in set-up                                          | errored   |
 | an exception in the call (a strict xpass is one)                | failed    |
 | an exception in tear-down alone                                 | errored   |
@@ -70,6 +72,7 @@ class Trial:
     lost: Down | None = None  # up when it began, and went down during it
     lost_finding: str | None = None
     faults: int = 0  # of its own that are active now
+    not_measured: str = ""  # why a steady state of its own is not known
     keeper_gone: str = ""  # why its states could not be read
     passed_assertions: int = 0
     failed_assertions: int = 0
@@ -114,6 +117,8 @@ class Trial:
         if self.lost is not None:
             reason = f"during the trial, {self.lost}"
             return Result(Outcome.FAILED, reason, error or reason, self.lost_finding)
+        if self.not_measured:
+            return Result(Outcome.NOT_MEASURED, self.not_measured, error)
         if self._failed("call"):
             return Result(Outcome.FAILED, error=error)
         if failures or self.keeper_gone or "call" not in phases:

@@ -17,6 +17,7 @@ from seatrial.plugin.selection import MARKS
 from seatrial.plugin.session import TrialSession
 from seatrial.plugin.summary import FINDING, OURS, OUTCOME, REASON
 from seatrial.plugin.trial import Result, Trial
+from seatrial.steady import NotMeasured
 
 #: Seconds that a failed trial waits for the keeper to notice that a component has just ended.
 _NOTICE = 0.2
@@ -138,6 +139,8 @@ class TrialHooks:
             return report
         if call.excinfo is not None and call.excinfo.errisinstance(AssertionError):
             trial.failed_assertions += 1
+        if call.excinfo is not None and call.excinfo.errisinstance(NotMeasured):
+            trial.not_measured = str(call.excinfo.value).splitlines()[0]
         if report.when == "teardown":
             self._running.finish(trial)
             trial.add(report)

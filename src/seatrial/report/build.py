@@ -50,6 +50,7 @@ def build_report(evidence: RunEvidence, decision: Decision) -> m.Report:
             for priority in Priority
         },
         budgets=tuple(_budgets(evidence)),
+        steady=tuple(map(_steady, evidence.all(r.SteadyWatched))),
         exercised=_exercised(evidence),
         ledger=tuple(
             m.LedgerPart.model_validate(one.model_dump(exclude={"at", "type"}))
@@ -178,6 +179,11 @@ def _budgets(evidence: RunEvidence) -> Iterator[m.BudgetPart]:
         yield m.BudgetPart(kept=kept, **fields)
 
 
+def _steady(one: r.SteadyWatched) -> m.SteadyPart:
+    fields = one.model_dump(exclude={"at", "type", "outcome"})
+    return m.SteadyPart.model_validate({"status": one.outcome, **fields})
+
+
 def _exercised(evidence: RunEvidence) -> m.ExercisedPart:
     passed = [t.last for t in evidence.trials if t.last and t.outcome is Outcome.PASSED]
     requests = Counter(
@@ -212,6 +218,8 @@ def _moment(record: r.AnyRecord) -> tuple[str | None, str]:
             detail = f": {record.detail}" if record.detail else ""
             fault = ", by a fault" if record.by_fault else ""
             return record.component, f"{record.state}{replica}{fault}{detail}"
+        case r.FaultChanged():
+            return None, f"{'fault' if record.began else 'end of the fault'}: {record.fault}"
         case r.EnvironmentUp():
             how = "attached" if record.attached else "came up"
             return None, f"the environment {how} in {record.duration_s:.1f} s"

@@ -77,6 +77,7 @@ def _sections(report: Report) -> Iterator[str]:
     yield from _components(report)
     yield from _expectations(report)
     yield from _budgets(report)
+    yield from _steady(report)
     yield from _exercised(report)
     yield from _reasons("Warnings", report.warnings)
     yield from _environment(report)
@@ -193,6 +194,21 @@ def _budgets(report: Report) -> Iterator[str]:
     yield from _table(
         "Budgets", ("Priority", "Outcome", "Budget", "Limit", "Measured"), rows, named=2
     )
+
+
+def _steady(report: Report) -> Iterator[str]:
+    rows = [
+        (
+            _status(one.status),
+            Markup(f"{escape(one.what)}<br>{escape(one.node)}"),
+            one.allowed or "never broken",
+            f"{one.samples} in {one.duration_s:.1f} s",
+            Markup("<br>".join(escape(line) for line in one.lines)),
+        )
+        for one in report.steady
+    ]
+    head = ("Outcome", "Steady state", "Allowed", "Looks", "When it did not hold")
+    yield from _table("Steady states", head, rows, named=1)
 
 
 def _exercised(report: Report) -> Iterator[str]:

@@ -10,7 +10,14 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from seatrial.outcome import Outcome, Priority, Verdict
-from seatrial.report.model import BudgetPart, ComponentPart, FindingPart, Report, TrialPart
+from seatrial.report.model import (
+    BudgetPart,
+    ComponentPart,
+    FindingPart,
+    Report,
+    SteadyPart,
+    TrialPart,
+)
 from seatrial.report.text import at_second, visible
 
 _SIGNS = {
@@ -54,6 +61,7 @@ def _blocks(report: Report) -> Iterator[str]:
     yield from _counts(report)
     yield from _components(report.components)
     yield from _budgets(report.budgets)
+    yield from _steady(report.steady)
     yield from _exercised(report)
     yield from _listed("## Warnings", [text(warning.text) for warning in report.warnings])
 
@@ -161,6 +169,21 @@ def _budgets(budgets: Sequence[BudgetPart]) -> Iterator[str]:
         for one in budgets
     )
     yield from _table("## Budgets", ("Budget", "Priority", "Limit", "Measured", "Outcome"), rows)
+
+
+def _steady(watched: Sequence[SteadyPart]) -> Iterator[str]:
+    rows = (
+        (
+            text(one.what),
+            one.status.replace("_", " "),
+            text(one.allowed or "never broken"),
+            f"{one.samples} in {one.duration_s:.1f} s",
+            text("; ".join(one.lines)),
+        )
+        for one in watched
+    )
+    head = ("Steady state", "Outcome", "Allowed", "Looks", "When it did not hold")
+    yield from _table("## Steady states", head, rows)
 
 
 def _exercised(report: Report) -> Iterator[str]:

@@ -119,6 +119,38 @@ class BudgetPart(Part):
     kept: bool | None  # None: not measured
 
 
+class SteadyMomentPart(Part):
+    """When a steady state did not hold; `offset_s` counts from the start of the watch."""
+
+    at: datetime
+    offset_s: float
+    duration_s: float
+    found: str
+
+
+class SteadyPart(Part):
+    """A condition that a trial held for the length of a block; `allowed` is "" for never broken."""
+
+    what: str
+    node: str
+    status: Outcome
+    reason: str
+    allowed: str
+    duration_s: float
+    samples: int
+    failing: int
+    longest_gap_s: float
+    moments: tuple[SteadyMomentPart, ...]
+    more_moments: int
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Why it did not pass, and each moment when it did not hold."""
+        told = [self.reason] if self.reason else []
+        told += [f"{m.offset_s:.3f} s, for {m.duration_s:.3f} s: {m.found}" for m in self.moments]
+        return (*told, f"and {self.more_moments} more") if self.more_moments else tuple(told)
+
+
 class RequestPart(Part):
     """Requests of one sort that trials sent; identifiers in the path are shown as {id}."""
 
@@ -182,6 +214,7 @@ class Report(Part):
     trials: tuple[TrialPart, ...]
     counts: dict[Priority, dict[Outcome, int]]  # of trials
     budgets: tuple[BudgetPart, ...]
+    steady: tuple[SteadyPart, ...]
     exercised: ExercisedPart
     ledger: tuple[LedgerPart, ...]
     timeline: tuple[MomentPart, ...]

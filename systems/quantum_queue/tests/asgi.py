@@ -30,6 +30,7 @@ def call(
     chunks: tuple[bytes, ...] = (b"",),
     headers: dict[str, str] | None = None,
     crashes: type[Exception] | None = None,
+    query: str = "",
 ) -> Reply:
     """Send one request to `app`, without its background tasks.
 
@@ -55,7 +56,7 @@ def call(
         "scheme": "http",
         "path": path,
         "raw_path": path.encode(),
-        "query_string": b"",
+        "query_string": query.encode(),
         "root_path": "",
         "headers": [(k.lower().encode(), v.encode("latin-1")) for k, v in (headers or {}).items()],
         "client": ("127.0.0.1", 1),

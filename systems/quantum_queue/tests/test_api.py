@@ -16,6 +16,7 @@ from quantum_queue.contracts.openapi import document
 from quantum_queue.contracts.settings import Settings
 
 TASK = b'{"circuit": "OPENQASM 3; qubit q; measure q;"}'
+CURSOR = "0660b8a7e9839f1cdbac620dba45099aafb6a4d3b4235d"
 
 
 @pytest.fixture
@@ -87,7 +88,7 @@ def test_a_task_id_that_is_no_uuid_is_refused(app: Correlation, name: str) -> No
     assert "UUID" in is_problem(call(app, "GET", f"/tasks/{name}"), 400)
 
 
-@pytest.mark.parametrize("path", ["/", "/nothing", "/tasks/", "/tasks/a/b"])
+@pytest.mark.parametrize("path", ["/nothing", "/tasks/", "/tasks/a/b"])
 def test_an_unknown_path_is_a_problem_too(app: Correlation, path: str) -> None:
     assert path in is_problem(call(app, "GET", path), 404)
 
@@ -95,7 +96,40 @@ def test_an_unknown_path_is_a_problem_too(app: Correlation, path: str) -> None:
 def test_a_method_that_is_not_allowed_names_those_that_are(app: Correlation) -> None:
     reply = call(app, "DELETE", "/tasks")
     is_problem(reply, 405)
-    assert reply.headers["allow"] == "POST"
+    assert set(reply.headers["allow"].split(", ")) == {"GET", "HEAD", "POST"}
+
+
+@pytest.mark.parametrize("query", ["", "status=failed", "limit=1", f"cursor={CURSOR}"])
+def test_without_a_database_there_is_no_list(app: Correlation, query: str) -> None:
+    assert is_problem(call(app, "GET", "/tasks", query=query), 503)
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("status=done", "completed"),
+        ("status=", "completed"),
+        ("limit=0", "1 to 100"),
+        ("limit=101", "1 to 100"),
+        ("limit=ten", "1 to 100"),
+        ("limit=%D9%A3", "1 to 100"),
+        ("limit=1&limit=1", "more than once"),
+        ("cursor=", "cursor"),
+        (f"cursor={CURSOR}0", "cursor"),
+        (f"cursor={CURSOR.upper()}", "cursor"),
+        (f"cursor={CURSOR}%0A", "cursor"),
+        ("state=failed", "status, limit, cursor"),
+    ],
+)
+def test_a_list_that_cannot_be_is_refused(app: Correlation, query: str, names: str) -> None:
+    assert names in is_problem(call(app, "GET", "/tasks", query=query), 400)
+
+
+def test_metrics_are_served(app: Correlation) -> None:
+    reply = call(app, "GET", "/metrics")
+    assert reply.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    assert b"quantum_queue_tasks_submitted_total 0.0" in reply.body
+    assert b"process_resident_memory_bytes" in reply.body
 
 
 def test_health_says_which_parts_are_away(app: Correlation) -> None:

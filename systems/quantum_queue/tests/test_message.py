@@ -41,8 +41,9 @@ def test_an_unknown_version_is_malformed() -> None:
 
 
 def test_messages_are_persistent_and_traceable() -> None:
-    found = properties(TASK, "my-id")
+    found = properties(TASK, "my-id", {"traceparent": "t"})
     assert found.delivery_mode == 2
     assert found.message_id == str(TASK)
     assert found.correlation_id == "my-id"
+    assert found.headers == {"traceparent": "t"}
     assert found.content_type == "application/json"

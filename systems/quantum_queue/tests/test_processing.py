@@ -16,6 +16,7 @@ from quantum_queue.contracts.settings import Settings
 from quantum_queue.worker.attempts import Attempts, Claim, NoClaim
 from quantum_queue.worker.delivery import Delivery
 from quantum_queue.worker.frames import Answer, Order
+from quantum_queue.worker.metrics import Metrics
 from quantum_queue.worker.processing import Processor
 from quantum_queue.worker.simulator import DeadlineExceeded, Simulator, SimulatorDied
 
@@ -31,6 +32,7 @@ class FakeDelivery:
     is_redelivered: bool = False
     is_lost: bool = False
     correlation_id: str | None = "c"
+    trace: dict[str, str] = field(default_factory=dict)
     fate: list[str] = field(default_factory=list)
 
     async def done(self) -> None:
@@ -51,11 +53,13 @@ class FakeAttempts:
     no_claim: NoClaim | None = None
     away: int = 0
     taken_over: bool = False
+    waited: float | None = None
     log: list[tuple[object, ...]] = field(default_factory=list)
 
     async def claim(self, task_id: uuid.UUID, redelivered: bool) -> Claim | NoClaim:
         self._answer()
-        return self.no_claim or Claim(task_id, uuid.uuid4(), "text", 1, self.attempt)
+        claim = Claim(task_id, uuid.uuid4(), "text", 1, self.attempt, self.waited)
+        return self.no_claim or claim
 
     async def complete(self, claim: Claim, counts: str, note: str) -> bool:
         return self._write("completed", counts)
@@ -110,9 +114,14 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("quantum_queue.worker.processing._LAST_BACKOFF", 0.0)
 
 
-def processor(settings: Settings, attempts: FakeAttempts, *simulators: FakeSimulator) -> Processor:
+def processor(
+    settings: Settings,
+    attempts: FakeAttempts,
+    *simulators: FakeSimulator,
+    metrics: Metrics | None = None,
+) -> Processor:
     lent = [cast(Simulator, simulator) for simulator in simulators]
-    return Processor(settings, cast(Attempts, attempts), lent)
+    return Processor(settings, cast(Attempts, attempts), lent, metrics or Metrics())
 
 
 def handled(
@@ -230,6 +239,7 @@ def test_an_attempt_that_was_taken_over_changes_nothing_more(settings: Settings)
         (NoClaim.HELD, "done"),
         (NoClaim.UNKNOWN, "rejected"),
         (NoClaim.DEAD, "rejected"),
+        (NoClaim.GAVE_UP, "rejected"),
     ],
 )
 def test_a_message_without_work(settings: Settings, why: NoClaim, fate: str) -> None:

@@ -20,8 +20,8 @@ class Outbox:
     """A table, and the connection and the pool that lead to it."""
 
     def __init__(self, count: int, next_in: float | None = None) -> None:
-        self.rows = [
-            {"id": number, "task_id": uuid.uuid4(), "correlation_id": "c"}
+        self.rows: list[dict[str, object]] = [
+            {"id": number, "task_id": uuid.uuid4(), "correlation_id": "c", "trace_context": None}
             for number in range(count)
         ]
         self.next_in = next_in
@@ -52,12 +52,14 @@ class Broker:
 
     def __init__(self, refuses: frozenset[object] = frozenset()) -> None:
         self.taken: list[object] = []
+        self.traces: list[dict[str, str]] = []
         self.refuses = refuses
 
-    async def publish(self, task_id: uuid.UUID, correlation_id: str) -> None:
+    async def publish(self, task_id: uuid.UUID, correlation_id: str, trace: dict[str, str]) -> None:
         if task_id in self.refuses:
             raise BrokerAway("refused")
         self.taken.append(task_id)
+        self.traces.append(trace)
 
 
 def publish_due(outbox: Outbox, broker: Broker) -> float:
@@ -78,6 +80,13 @@ def test_what_was_not_confirmed_stays_and_is_reported() -> None:
     with pytest.raises(BrokerAway, match="refused"):
         publish_due(outbox, Broker(frozenset({stays["task_id"]})))
     assert outbox.rows == [stays]
+
+
+def test_the_trace_of_a_task_is_sent_with_its_message_also_by_who_traces_nothing() -> None:
+    outbox, broker = Outbox(2), Broker()
+    outbox.rows[1]["trace_context"] = '{"traceparent": "t"}'
+    publish_due(outbox, broker)
+    assert broker.traces == [{}, {"traceparent": "t"}]
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ def test_defaults() -> None:
 
 def test_everything_can_be_set() -> None:
     found = read_settings({**GOOD, "PORT": "0", "MAX_QUBITS": "5", "LOG_LEVEL": "debug"})
+    assert found.metrics_port is None
     assert (found.port, found.max_qubits, found.log_level) == (0, 5, "DEBUG")
 
 
@@ -119,3 +120,14 @@ def test_masking_keeps_what_is_not_secret() -> None:
 def test_a_migration_needs_only_the_database() -> None:
     url = GOOD["DATABASE_URL"]
     assert read_database_url({"DATABASE_URL": url}) == url
+
+
+@pytest.mark.parametrize(("text", "port"), [("", None), ("0", 0), (" 9100 ", 9100)])
+def test_metrics_have_a_port_only_if_it_is_given(text: str, port: int | None) -> None:
+    assert read_settings({**GOOD, "METRICS_PORT": text}).metrics_port == port
+
+
+@pytest.mark.parametrize("text", ["x", "-1", "65536", "9100.0"])
+def test_a_metrics_port_that_is_none_is_named(text: str) -> None:
+    (problem,) = problems(METRICS_PORT=text)
+    assert problem.variable == "METRICS_PORT"

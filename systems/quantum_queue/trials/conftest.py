@@ -16,6 +16,15 @@ QUEUE = "quantum_tasks"
 FINAL = ("completed", "failed")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long trials are skipped, visibly, unless they are asked for."""
+    if os.environ.get("TEST_LONG"):
+        return
+    for item in items:
+        if item.get_closest_marker("long"):
+            item.add_marker(pytest.mark.skip(reason="long: set TEST_LONG=1 to run it"))
+
+
 @dataclass(frozen=True)
 class TrialConfig:
     """Settings from the environment; see README.md."""

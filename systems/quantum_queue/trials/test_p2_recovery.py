@@ -59,6 +59,54 @@ def test_with_the_database_away_requests_are_refused_and_leave_nothing(
     completed(api_client.submit_task().task_id)
 
 
+@pytest.fixture
+def health_in_time(always, http):
+    """`with health_in_time():` /health answers within 2 s for as long as the block lasts."""
+
+    def watch():
+        return always(
+            lambda: http.health().elapsed.total_seconds(),
+            lambda seconds: seconds <= 2,
+            gap=5,
+            what="/health answers within 2 s",
+        )
+
+    return watch
+
+
+@pytest.mark.criterion("AC-10", "AC-11")
+@pytest.mark.requires("network")
+def test_a_database_that_does_not_answer_hangs_nobody(
+    api_client, db_client, fault, eventually, health_in_time, healthy_again, completed
+):
+    with fault.black_hole("api", "postgres"), health_in_time():
+        eventually(
+            lambda: api_client.check_health().json()["database_status"],
+            lambda status: status == "disconnected",
+            timeout=10,
+            what="the API notices that the database does not answer",
+        )
+        body = {"circuit": "OPENQASM 3; qubit q; measure q;"}
+        key, refused = api_client.post(body)
+        assert refused.status_code == 503
+    healthy_again()
+    # What was on its way may arrive after all: who asks again gets that task, and never a second.
+    again = api_client.http.post("/tasks", json=body, headers=api_client.headers(key))
+    assert again.status_code == 200
+    completed(again.json()["task_id"])
+    assert db_client.sql.value("SELECT count(*) FROM tasks WHERE idempotency_key = %s", [key]) == 1
+
+
+@pytest.mark.requires("network")
+def test_a_slow_way_to_the_database_only_makes_it_slower(
+    api_client, fault, health_in_time, completed
+):
+    with fault.latency("api", "postgres", by="100ms", jitter="50ms"), health_in_time():
+        submitted = api_client.submit_many(3)
+        for one in submitted:
+            assert states(completed(one.task_id)) == ["pending", "processing", "completed"]
+
+
 @pytest.mark.criterion("AC-22")
 def test_with_the_broker_away_tasks_are_accepted_and_done_later(
     api_client, fault, eventually, healthy_again, completed
@@ -100,8 +148,8 @@ def test_an_attempt_whose_simulator_is_killed_is_retried(
         lambda status: status == "processing",
         what="the task is being processed",
     )
-    (worker,) = deployment.statuses()["worker"].pids
-    kill_simulators(worker)
+    for worker in deployment.statuses()["worker"].pids:
+        kill_simulators(worker)
     task = finished(submitted.task_id)
     assert task["status"] == "completed", task
     assert states(task) == ["pending", "processing", "pending", "processing", "completed"]

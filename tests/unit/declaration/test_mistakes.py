@@ -648,6 +648,19 @@ CASES = [
         ),
     ),
     Case(
+        "proxies where nothing is started",
+        "system: s\ncomponents: {d: {kind: db}}\nenvironments:\n  far:\n    provider: remote\n"
+        "    endpoints: {d: 'db://h'}\n    proxies: false\n",
+        (
+            (
+                7,
+                "environments.far.proxies",
+                "only fits provider local, and this one is remote",
+                "remove it",
+            ),
+        ),
+    ),
+    Case(
         "a compose file of a remote environment, and nothing to reach there",
         "system: s\ncomponents: {d: {kind: db}}\nenvironments:\n  far:\n    provider: remote\n"
         "    file: x\n",
@@ -682,6 +695,19 @@ CASES = [
                 "a compose environment must name its compose file",
                 "file: compose.yaml",
             ),
+        ),
+    ),
+    Case(
+        "endpoints that are empty",
+        "system: s\ncomponents: {d: {kind: db}, b: {kind: broker}, w: {kind: web}}\n"
+        "environments:\n  far:\n    provider: remote\n    endpoints:\n"
+        '      d: "${FAR_URL:-}"\n      b: {amqp: "", management: {url: "${B_URL:-${C_URL:-}}"}}\n'
+        '      w: ["http://h", "${W_URL:-}"]\n',
+        (
+            (7, "environments.far.endpoints.d", "the address is empty", "set FAR_URL"),
+            (8, "environments.far.endpoints.b", "the address is empty", "write scheme://host:port"),
+            (8, "environments.far.endpoints.b", "the address is empty", "set B_URL"),
+            (9, "environments.far.endpoints.w", "the address is empty", "set W_URL"),
         ),
     ),
     Case(

@@ -136,6 +136,24 @@ def budget(
     return r.BudgetMeasured(measured_s=measured, priority=priority, **{**fields, **changes})
 
 
+def steady(
+    outcome: Outcome = Outcome.PASSED, *, found: str = "", **changes: Any
+) -> r.SteadyWatched:
+    """A steady state; with `found`, one moment when it did not hold."""
+    moment = r.SteadyMoment(at=START, offset_s=1.5, duration_s=0.25, found=found)
+    fields: dict[str, Any] = {
+        "node": "trials/test_p2_x.py::test_x",
+        "what": "the API answers",
+        "outcome": outcome,
+        "duration_s": 5.0,
+        "samples": 40,
+        "failing": 2 if found else 0,
+        "longest_gap_s": 0.1,
+        "moments": (moment,) if found else (),
+    }
+    return r.SteadyWatched(**(fields | changes))
+
+
 def ledger(left: int = 0, session: str = "p1", **changes: Any) -> r.LedgerClosed:
     return r.LedgerClosed(session=session, created=3, removed=3 - left, left=left, **changes)
 

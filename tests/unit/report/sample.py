@@ -52,6 +52,9 @@ def everything(text: str = "connection refused") -> RunEvidence:
         b.trial("trials/test_p2_x.py::test_x", Outcome.FAILED, P2, "p2-p3", error=text),
         b.session_finished("p2-p3", 1),
         b.budget(0.7, P2, name=text),
+        r.FaultChanged(node="n", fault=text, began=True),
+        b.steady(what="always well"),
+        b.steady(Outcome.FAILED, what=text, reason=text, found=text),
         b.budget(None, P3, name="never"),
         *(
             r.RequestMade(node="n", component=b.API, request=request, status=200, duration_ms=2)

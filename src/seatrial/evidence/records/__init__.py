@@ -34,10 +34,13 @@ from seatrial.evidence.records.trials import (
     BudgetMeasured,
     Collected,
     CollectionFailed,
+    FaultChanged,
     LedgerClosed,
     RequestMade,
     SessionFinished,
     SessionStarted,
+    SteadyMoment,
+    SteadyWatched,
     TrialFinished,
 )
 
@@ -61,6 +64,8 @@ AnyRecord = Annotated[
     | TrialFinished
     | BudgetMeasured
     | RequestMade
+    | FaultChanged
+    | SteadyWatched
     | LedgerClosed
     | SessionFinished,
     Field(discriminator="type"),
@@ -83,6 +88,7 @@ __all__ = [
     "EnvironmentFailed",
     "EnvironmentUp",
     "Expectation",
+    "FaultChanged",
     "Finding",
     "FindingBody",
     "GraphEdge",
@@ -97,5 +103,7 @@ __all__ = [
     "SessionSkipped",
     "SessionStarted",
     "StateChanged",
+    "SteadyMoment",
+    "SteadyWatched",
     "TrialFinished",
 ]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
 from seatrial.evidence.records.base import Record
 from seatrial.outcome import Outcome, Priority
 
@@ -76,6 +78,43 @@ class RequestMade(Record):
     duration_ms: float
     sent: str = ""
     received: str = ""
+
+
+class FaultChanged(Record):
+    """A trial put a fault on, or took it off again."""
+
+    type: Literal["fault_changed"] = "fault_changed"
+    node: str
+    fault: str  # in words
+    began: bool
+
+
+class SteadyMoment(BaseModel):
+    """While a steady state was watched, it did not hold from `at` on, for so many seconds."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    at: AwareDatetime
+    offset_s: float  # after the watch began
+    duration_s: float
+    found: str  # the first value, or exception, that did not satisfy
+
+
+class SteadyWatched(Record):
+    """A condition that a trial held for the length of a block."""
+
+    type: Literal["steady_watched"] = "steady_watched"
+    node: str
+    what: str
+    outcome: Outcome  # passed, failed or not_measured
+    reason: str = ""  # why it did not pass
+    allowed: str = ""  # "at most 2 s"; "" is never
+    duration_s: float
+    samples: int
+    failing: int  # of the samples
+    longest_gap_s: float  # between two samples
+    moments: tuple[SteadyMoment, ...] = ()  # the first of them
+    more_moments: int = 0  # that are not listed
 
 
 class LedgerClosed(Record):

@@ -47,8 +47,9 @@ async def probe(target: Target, context: Context, deadline: Deadline) -> ProbeRe
     """Probe all replicas at once; the worst one is the result."""
     if (waiting := waiting_by_states(target)) is not None:
         return waiting
-    asked = [s for s in target.states if s is not State.FAILED]  # a failed one may say why
-    if (down := down_by_states(dataclasses.replace(target, states=tuple(asked)))) is not None:
+    # A failed one may say why, and so is asked as if it were still starting.
+    states = tuple(State.STARTING if s is State.FAILED else s for s in target.states)
+    if (down := down_by_states(dataclasses.replace(target, states=states))) is not None:
         return down
     endpoints = target.endpoints["http"]
     results = await asyncio.gather(*(_one(target, each, deadline) for each in endpoints))

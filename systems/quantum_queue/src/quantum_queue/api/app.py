@@ -17,9 +17,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from quantum_queue.api import problems
+from quantum_queue.api import listing, problems
 from quantum_queue.api.correlation import Correlation
 from quantum_queue.api.health import Health
+from quantum_queue.api.metrics import Metrics
 from quantum_queue.api.problems import Problem, invalid
 from quantum_queue.api.publisher import Publisher
 from quantum_queue.api.relay import Relay
@@ -28,8 +29,10 @@ from quantum_queue.api.submission import idempotency_key, parse, read_body
 from quantum_queue.api.tasks import Tasks
 from quantum_queue.contracts import journal
 from quantum_queue.contracts.database import Database, DatabaseAway
+from quantum_queue.contracts.metrics import CONTENT_TYPE
 from quantum_queue.contracts.openapi import document
 from quantum_queue.contracts.settings import Settings
+from quantum_queue.web import page
 
 ACCEPTED = "Task submitted successfully."
 _CONNECTIONS = 10
@@ -51,6 +54,7 @@ class Service:
         self._relay = Relay(self._relay_database, self._publisher)
         self._rescue = Rescue(self._relay_database, self._publisher, self._relay)
         self._health = Health(self._health_database, self._publisher)
+        self._metrics = Metrics()
         self._openapi = msgspec.json.encode(document())
 
     def _on_broker_connected(self) -> None:
@@ -71,12 +75,18 @@ class Service:
             for database in (self._requests, self._health_database, self._relay_database):
                 await database.close()
 
+    async def tasks(self, request: Request) -> Response:
+        """Answer /tasks: one route, so that a method that is not allowed is told of both."""
+        return await (self.submit if request.method == "POST" else self.page)(request)
+
     async def submit(self, request: Request) -> Response:
         """POST /tasks."""
         key = idempotency_key(request)
         submission = parse(await read_body(request))
         receipt = await self._tasks.submit(submission, journal.correlation_id.get() or "", key)
+        journal.task_id.set(str(receipt.task_id))
         if receipt.is_new:
+            self._metrics.submitted.inc()
             self._relay.wake()
         return _json(
             {
@@ -86,11 +96,16 @@ class Service:
             }
         )
 
+    async def page(self, request: Request) -> Response:
+        """GET /tasks."""
+        return _json(await self._tasks.page(listing.parse(request.query_params)))
+
     async def show(self, request: Request) -> Response:
         """GET /tasks/{task_id}."""
         text = request.path_params["task_id"]
         if not _UUID.fullmatch(text):
             raise invalid("The task id is not a UUID such as 0b6f4b1e-6c52-4d6c-8a1e-3f3f5a1e9d70.")
+        journal.task_id.set(text.lower())
         task = await self._tasks.find(uuid.UUID(text))
         if task is None:
             raise Problem(HTTPStatus.NOT_FOUND, f"There is no task {text.lower()}.")
@@ -106,6 +121,10 @@ class Service:
         """GET /livez."""
         return _json({"status": "alive"})
 
+    async def metrics(self, request: Request) -> Response:
+        """GET /metrics."""
+        return Response(self._metrics.render(), headers={"Content-Type": CONTENT_TYPE})
+
     async def openapi(self, request: Request) -> Response:
         """GET /openapi.json."""
         return Response(self._openapi, media_type="application/json")
@@ -116,11 +135,13 @@ def build_app(settings: Settings) -> Correlation:
     service = Service(settings)
     app = Starlette(
         routes=[
-            Route("/tasks", service.submit, methods=["POST"]),
+            Route("/tasks", service.tasks, methods=["GET", "POST"]),
             Route("/tasks/{task_id}", service.show),
             Route("/health", service.health),
             Route("/livez", service.alive),
+            Route("/metrics", service.metrics),
             Route("/openapi.json", service.openapi),
+            *page.routes(),
         ],
         exception_handlers={
             Problem: problems.on_problem,

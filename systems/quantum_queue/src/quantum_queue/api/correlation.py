@@ -1,4 +1,4 @@
-"""Gives each request an id that appears in its response, its message and all its logs."""
+"""Gives each request an id that appears in its response, its message, its logs and its trace."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ import uuid
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from quantum_queue.contracts import journal
+from quantum_queue.contracts import journal, tracing
 
 HEADER = "X-Correlation-ID"
 
 _USABLE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,126}[\x21-\x7e])?")
-_QUIET = frozenset({"/health", "/livez"})
+_QUIET = frozenset({"/health", "/livez", "/metrics"})
+"""Asked every few seconds: neither logged nor traced."""
+_LONGEST_PATH = 200
 _log = logging.getLogger(__name__)
 
 
@@ -39,6 +41,30 @@ class Correlation:
             return
         chosen = choose_id(Headers(scope=scope).get(HEADER))
         token = journal.correlation_id.set(chosen)
+        try:
+            if scope["path"] in _QUIET:
+                await self._serve(scope, receive, send, chosen)
+            else:
+                await self._serve_traced(scope, receive, send, chosen)
+        finally:
+            journal.correlation_id.reset(token)
+
+    async def _serve_traced(self, scope: Scope, receive: Receive, send: Send, chosen: str) -> None:
+        headers = Headers(scope=scope)
+        parent = {name: headers[name] for name in tracing.CARRIED if name in headers}
+        method, path = scope["method"], scope["path"][:_LONGEST_PATH]
+        about = {"http.request.method": method, "url.path": path}
+        with tracing.span(method, tracing.Kind.SERVER, parent, about) as span:
+            status = await self._serve(scope, receive, send, chosen)
+            span.note("http.response.status_code", status)
+            if (task_id := journal.task_id.get()) is not None:
+                span.note("task_id", task_id)
+            if (route := _route(scope)) is not None:
+                span.note("http.route", route)
+                span.rename(f"{method} {route}")
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send, chosen: str) -> int:
+        """Return the status of the answer."""
         started = time.perf_counter()
         status = 500
 
@@ -53,7 +79,15 @@ class Correlation:
             await self._app(scope, receive, send_with_id)
         finally:
             _log_request(scope, status, time.perf_counter() - started)
-            journal.correlation_id.reset(token)
+        return status
+
+
+def _route(scope: Scope) -> str | None:
+    """Return the path as its route has it, so that spans of one kind share a name."""
+    for route in scope["app"].routes if "endpoint" in scope else ():
+        if getattr(route, "endpoint", None) == scope["endpoint"]:
+            return str(route.path)
+    return None
 
 
 def _log_request(scope: Scope, status: int, seconds: float) -> None:
@@ -61,7 +95,7 @@ def _log_request(scope: Scope, status: int, seconds: float) -> None:
     level = logging.DEBUG if path in _QUIET else logging.INFO
     details = {
         "method": scope["method"],
-        "path": path[:200],
+        "path": path[:_LONGEST_PATH],
         "status": status,
         "milliseconds": round(seconds * 1000, 2),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from aiormq.abc import AbstractChannel, AbstractConnection
 
@@ -57,7 +57,9 @@ class Publisher:
             backoff = _FIRST_BACKOFF if lasted else min(backoff * 2, _LAST_BACKOFF)
             await asyncio.sleep(backoff)
 
-    async def publish(self, task_id: uuid.UUID, correlation_id: str) -> None:
+    async def publish(
+        self, task_id: uuid.UUID, correlation_id: str, trace: Mapping[str, str]
+    ) -> None:
         """Publish a task's message and wait until the broker is responsible for it."""
         channel = self._messages
         if channel is None:
@@ -67,7 +69,7 @@ class Publisher:
                 await channel.basic_publish(
                     TaskMessage(task_id).encode(),
                     routing_key=self._topology.queue,
-                    properties=properties(task_id, correlation_id),
+                    properties=properties(task_id, correlation_id, trace),
                     mandatory=True,
                     timeout=CONFIRM_SECONDS,
                 )

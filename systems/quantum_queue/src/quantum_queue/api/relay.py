@@ -12,8 +12,10 @@ import logging
 from dataclasses import dataclass
 
 import asyncpg
+import msgspec
 
 from quantum_queue.api.publisher import Publisher
+from quantum_queue.contracts import tracing
 from quantum_queue.contracts.database import Connection, Database, DatabaseAway
 from quantum_queue.contracts.queue import BrokerAway
 
@@ -22,11 +24,12 @@ BATCH = 64
 _SESSION_SECONDS = 12.0
 _FIRST_BACKOFF = 0.2
 _LAST_BACKOFF = 5.0
+_MESSAGING = {"messaging.system": "rabbitmq", "messaging.operation.type": "send"}
 _log = logging.getLogger(__name__)
 
 _TAKE = """
-SELECT id, task_id, correlation_id FROM outbox
-WHERE not_before <= now() ORDER BY not_before, id LIMIT $1 FOR UPDATE SKIP LOCKED
+SELECT id, task_id, outbox.correlation_id, trace_context FROM outbox JOIN tasks USING (task_id)
+WHERE not_before <= now() ORDER BY not_before, id LIMIT $1 FOR UPDATE OF outbox SKIP LOCKED
 """
 _NEXT = "SELECT extract(epoch FROM min(not_before) - now())::float8 FROM outbox"
 _REMOVE = "DELETE FROM outbox WHERE id = ANY($1::bigint[])"
@@ -96,11 +99,13 @@ class Relay:
         return Batch(len(rows), len(done), seconds, trouble)
 
     async def _publish(self, row: asyncpg.Record) -> None:
-        await self._publisher.publish(row["task_id"], row["correlation_id"])
-        _log.debug(
-            "published",
-            extra={"task_id": str(row["task_id"]), "correlation_id": row["correlation_id"]},
-        )
+        ids = {"task_id": str(row["task_id"]), "correlation_id": row["correlation_id"]}
+        stored = _carrier(row["trace_context"])
+        with tracing.span("publish task", tracing.Kind.PRODUCER, stored, {**_MESSAGING, **ids}):
+            # Whoever traces the request may not be who publishes: the trace goes on all the same.
+            trace = tracing.carrier() or stored
+            await self._publisher.publish(row["task_id"], row["correlation_id"], trace)
+            _log.debug("published", extra=ids)
 
     async def _wait_for_news(self, seconds: float) -> None:
         try:
@@ -116,3 +121,7 @@ async def _seconds_to_next(connection: Connection) -> float:
         # Nothing, or only rows that another process is publishing right now.
         return POLL_SECONDS
     return float(min(max(seconds, 0.01), POLL_SECONDS))
+
+
+def _carrier(stored: str | None) -> dict[str, str]:
+    return {} if stored is None else msgspec.json.decode(stored, type=dict[str, str])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import socket
 from types import FrameType
@@ -10,7 +11,7 @@ from types import FrameType
 import uvicorn
 
 from quantum_queue.api.app import build_app
-from quantum_queue.contracts import journal
+from quantum_queue.contracts import journal, tracing
 from quantum_queue.contracts.notify import notify
 from quantum_queue.contracts.settings import Settings
 
@@ -41,6 +42,7 @@ def serve(settings: Settings, listener: socket.socket) -> None:
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     for warning in settings.warnings:
         _log.warning(warning)
+    tracing.start("api", os.environ)
     config = uvicorn.Config(
         build_app(settings),
         log_config=None,
@@ -53,6 +55,7 @@ def serve(settings: Settings, listener: socket.socket) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _already_handled)
     AnnouncingServer(config).run(sockets=[listener])
+    tracing.stop()
 
 
 def _already_handled(number: int, frame: FrameType | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import dataclass
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
@@ -20,32 +21,41 @@ _KEY = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
 _EXAMPLE = '{"circuit": "<OpenQASM 3 text>", "shots": 1024}'
 
 
-class Submission(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class _Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A task as people send it."""
+
+    circuit: str
+    shots: int | float = DEFAULT_SHOTS  # JSON knows only numbers: 10.0 is a whole one
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A task that may be stored."""
 
     circuit: str
     shots: int = DEFAULT_SHOTS
 
 
-_decoder = msgspec.json.Decoder(Submission)
+_decoder = msgspec.json.Decoder(_Body)
 
 
 def parse(body: bytes) -> Submission:
     """Return the task in `body`, or raise the problem with it."""
     try:
-        submission = _decoder.decode(body)
+        task = _decoder.decode(body)
     except UnicodeDecodeError:
         raise invalid("The body is not valid UTF-8.") from None
     except msgspec.ValidationError as error:
         raise invalid(f"The body is not a task: {error}. Send {_EXAMPLE}.") from None
     except (msgspec.DecodeError, RecursionError) as error:
         raise invalid(f"The body is not valid JSON: {error}. Send {_EXAMPLE}.") from None
-    _judge(submission)
-    return submission
+    _judge_circuit(task.circuit)
+    if task.shots != int(task.shots) or not MIN_SHOTS <= task.shots <= MAX_SHOTS:
+        raise invalid(f"`shots` must be a whole number from {MIN_SHOTS} to {MAX_SHOTS}.")
+    return Submission(task.circuit, int(task.shots))
 
 
-def _judge(submission: Submission) -> None:
-    circuit = submission.circuit
+def _judge_circuit(circuit: str) -> None:
     if not circuit.strip():
         raise invalid("`circuit` is empty; it must hold an OpenQASM 3 program.")
     if "\x00" in circuit:
@@ -56,8 +66,6 @@ def _judge(submission: Submission) -> None:
     except UnicodeEncodeError as error:
         reason = f"`circuit` holds half of a surrogate pair at position {error.start}."
         raise invalid(reason) from None
-    if not MIN_SHOTS <= submission.shots <= MAX_SHOTS:
-        raise invalid(f"`shots` must be a whole number from {MIN_SHOTS} to {MAX_SHOTS}.")
 
 
 def idempotency_key(request: Request) -> str | None:

@@ -10,8 +10,10 @@ from http import HTTPStatus
 import asyncpg
 import msgspec
 
+from quantum_queue.api.listing import Position, Query
 from quantum_queue.api.problems import Problem
 from quantum_queue.api.submission import Submission
+from quantum_queue.contracts import tracing
 from quantum_queue.contracts.database import Database
 from quantum_queue.contracts.words import TaskStatus
 
@@ -21,8 +23,8 @@ DATABASE_SECONDS = 2.0
 # response waits for a single round trip and a single commit.
 _INSERT = """
 WITH task AS (
-    INSERT INTO tasks (task_id, circuit, shots, correlation_id, idempotency_key)
-    VALUES ($1, $2, $3, $4, $5)
+    INSERT INTO tasks (task_id, circuit, shots, correlation_id, idempotency_key, trace_context)
+    VALUES ($1, $2, $3, $4, $5, $6::jsonb)
     ON CONFLICT (idempotency_key) DO NOTHING
     RETURNING task_id, submitted_at, correlation_id
 ), history AS (
@@ -52,6 +54,15 @@ SELECT task_id, current_status, submitted_at, completed_at, result, error_messag
 ) AS status_history
 FROM tasks WHERE task_id = $1
 """
+
+# Without the status where none is asked for: a condition that holds for all would hide the index.
+_PAGE = """
+SELECT task_id, current_status, submitted_at, completed_at FROM tasks
+WHERE (submitted_at, task_id) < ($1, $2) {and_status}
+ORDER BY submitted_at DESC, task_id DESC LIMIT $3
+"""
+_SELECT_PAGE = _PAGE.format(and_status="")
+_SELECT_PAGE_BY_STATUS = _PAGE.format(and_status="AND current_status = $4::taskstatus")
 
 _MESSAGES = {
     TaskStatus.PENDING: "The task waits for a worker.",
@@ -83,6 +94,23 @@ class TaskView(msgspec.Struct, frozen=True):
     status_history: msgspec.Raw
 
 
+class Summary(msgspec.Struct, frozen=True):
+    """A task as a list shows it: without what may be long."""
+
+    task_id: uuid.UUID
+    status: TaskStatus
+    message: str
+    submitted_at: datetime
+    completed_at: datetime | None
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Some tasks, newest first, and where the next ones are, if there are any."""
+
+    tasks: list[Summary]
+    next_cursor: str | None
+
+
 class Tasks:
     """Stores and finds tasks."""
 
@@ -92,10 +120,12 @@ class Tasks:
     async def submit(self, submission: Submission, correlation_id: str, key: str | None) -> Receipt:
         """Store a task and its message, or find the one that `key` already stands for."""
         task = (submission.circuit, submission.shots)
+        trace = tracing.carrier()
+        origin = (correlation_id, key, msgspec.json.encode(trace).decode() if trace else None)
         async with self._database.session(DATABASE_SECONDS) as connection:
             row: asyncpg.Record | None = None
             while row is None:
-                row = await connection.fetchrow(_INSERT, uuid.uuid4(), *task, correlation_id, key)
+                row = await connection.fetchrow(_INSERT, uuid.uuid4(), *task, *origin)
                 if row is not None:
                     return Receipt(row["task_id"], row["submitted_at"], is_new=True)
                 # None again: it was removed in between, and the key is free.
@@ -107,6 +137,21 @@ class Tasks:
         async with self._database.session(DATABASE_SECONDS) as connection:
             row = await connection.fetchrow(_SELECT, task_id)
         return None if row is None else _view(row)
+
+    async def page(self, query: Query) -> Page:
+        """Return the tasks of one page."""
+        statement = _SELECT_PAGE
+        arguments: tuple[str, ...] = ()
+        if query.status is not None:
+            statement, arguments = _SELECT_PAGE_BY_STATUS, (query.status.value,)
+        place = (query.after.submitted_at, query.after.task_id)
+        async with self._database.session(DATABASE_SECONDS) as connection:
+            # One more than is shown tells whether there is another page.
+            rows = await connection.fetch(statement, *place, query.limit + 1, *arguments)
+        shown = [_summary(row) for row in rows[: query.limit]]
+        if len(rows) <= query.limit:
+            return Page(shown, None)
+        return Page(shown, Position(shown[-1].submitted_at, shown[-1].task_id).cursor())
 
 
 def _replay(row: asyncpg.Record) -> Receipt:
@@ -128,6 +173,13 @@ def _view(row: asyncpg.Record) -> TaskView:
         result=_raw(row["result"]),
         error_message=row["error_message"],
         status_history=_raw(row["status_history"]),
+    )
+
+
+def _summary(row: asyncpg.Record) -> Summary:
+    status = TaskStatus(row["current_status"])
+    return Summary(
+        row["task_id"], status, _MESSAGES[status], row["submitted_at"], row["completed_at"]
     )
 
 

@@ -86,6 +86,12 @@ class Reader:
         self._malformed(name, f"a whole number from {low} to {high}", value, str(default))
         return default
 
+    def optional_integer(self, name: str, low: int, high: int) -> int | None:
+        """Return the whole number in `name`, or None when it is unset."""
+        if not self.environ.get(name, "").strip():
+            return None
+        return self.integer(name, low, low, high)
+
     def seconds(self, name: str, default: float, low: float, high: float) -> float:
         """Return the number of seconds in `name`, or `default` when it is unset."""
         value = self.environ.get(name, "").strip()

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 correlation_id: ContextVar[str | None] = ContextVar("correlation_id", default=None)
 task_id: ContextVar[str | None] = ContextVar("task_id", default=None)
+trace_id: ContextVar[str | None] = ContextVar("trace_id", default=None)
 
 _MASK = "***"
 _SHORTEST_SECRET = 6
@@ -39,9 +40,9 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        for name, variable in (("correlation_id", correlation_id), ("task_id", task_id)):
+        for variable in (correlation_id, task_id, trace_id):
             if (value := variable.get()) is not None:
-                entry[name] = value
+                entry[variable.name] = value
         entry |= {key: value for key, value in vars(record).items() if key not in _STANDARD}
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 
 import msgspec
 from pamqp.commands import Basic
@@ -37,7 +38,9 @@ def decode(body: bytes) -> TaskMessage:
     return message
 
 
-def properties(task_id: uuid.UUID, correlation_id: str) -> Basic.Properties:
+def properties(
+    task_id: uuid.UUID, correlation_id: str, trace: Mapping[str, str]
+) -> Basic.Properties:
     """Return the AMQP properties of a task's message: persistent, and easy to trace."""
     return Basic.Properties(
         content_type=CONTENT_TYPE,
@@ -45,4 +48,5 @@ def properties(task_id: uuid.UUID, correlation_id: str) -> Basic.Properties:
         message_id=str(task_id),
         correlation_id=correlation_id,
         app_id="quantum_queue",
+        headers=dict(trace),
     )

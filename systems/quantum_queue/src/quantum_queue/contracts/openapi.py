@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from quantum_queue import __version__
-from quantum_queue.contracts.words import DEFAULT_SHOTS, MAX_SHOTS, MIN_SHOTS, TaskStatus
+from quantum_queue.contracts.words import (
+    CURSOR_PATTERN,
+    DEFAULT_PAGE,
+    DEFAULT_SHOTS,
+    MAX_PAGE,
+    MAX_SHOTS,
+    MIN_SHOTS,
+    TaskStatus,
+)
 
 Schema = dict[str, Any]
 
@@ -13,6 +21,8 @@ _BELL = "OPENQASM 3; qubit[2] q; h q[0]; cx q[0], q[1]; measure q;"
 _TIME: Schema = {"type": "string", "format": "date-time"}
 _ID: Schema = {"type": "string", "format": "uuid"}
 _STATUS: Schema = {"type": "string", "enum": [status.value for status in TaskStatus]}
+
+_CURSOR: Schema = {"type": "string", "pattern": CURSOR_PATTERN}
 
 
 def _or_null(schema: Schema) -> Schema:
@@ -79,10 +89,29 @@ def _schemas() -> dict[str, Schema]:
                 },
             }
         ),
+        "Page": _page_schema(),
         "Health": _health_schema(),
         "Alive": _object({"status": {"const": "alive"}}),
         "Problem": _problem_schema(),
     }
+
+
+def _page_schema() -> Schema:
+    summary = _object(
+        {
+            "task_id": _ID,
+            "status": _STATUS,
+            "message": {"type": "string"},
+            "submitted_at": _TIME,
+            "completed_at": _or_null(_TIME),
+        }
+    )
+    return _object(
+        {
+            "tasks": {"type": "array", "maxItems": MAX_PAGE, "items": summary},
+            "next_cursor": {**_or_null(_CURSOR), "description": "Null on the last page."},
+        }
+    )
 
 
 def _health_schema() -> Schema:
@@ -178,6 +207,31 @@ def _show() -> Schema:
     return _operation("showTask", "Show a task", responses, parameters=[task_id])
 
 
+def _list() -> Schema:
+    responses = {
+        "200": _response("Tasks, newest first.", _reference("Page")),
+        "400": _problem("A parameter is unknown, or its value is not valid."),
+        "503": _problem("The database is out of reach."),
+    }
+    limit: Schema = {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": DEFAULT_PAGE}
+    parameters = [
+        _query("status", "Only tasks in this state.", _STATUS),
+        _query("limit", "How many tasks a page has at most.", limit),
+        _query("cursor", "Where the page begins: `next_cursor` of the one before.", _CURSOR),
+    ]
+    return _operation("listTasks", "List tasks", responses, parameters=parameters)
+
+
+def _query(name: str, description: str, schema: Schema) -> Schema:
+    return {
+        "name": name,
+        "in": "query",
+        "required": False,
+        "description": description,
+        "schema": schema,
+    }
+
+
 def _parameters() -> dict[str, Schema]:
     return {
         "CorrelationId": {
@@ -185,7 +239,7 @@ def _parameters() -> dict[str, Schema]:
             "in": "header",
             "required": False,
             "description": "Returned, sent along and logged; one that is not usable is replaced.",
-            "schema": {"type": "string", "maxLength": 128},
+            "schema": {"type": "string"},
         },
         "IdempotencyKey": {
             "name": "Idempotency-Key",
@@ -210,6 +264,7 @@ def document() -> Schema:
     }
     alive = {"200": _response("The process runs.", _reference("Alive"))}
     itself = {"200": _response("This document.", {"type": "object"})}
+    metrics = {"200": _response("For Prometheus.", {"type": "string"}, "text/plain")}
     header: Schema = {"description": "The id of this request.", "schema": {"type": "string"}}
     return {
         "openapi": "3.1.0",
@@ -219,10 +274,11 @@ def document() -> Schema:
             "description": "Submit quantum circuits, and read the counts when they are done.",
         },
         "paths": {
-            "/tasks": {"post": _submit()},
+            "/tasks": {"get": _list(), "post": _submit()},
             "/tasks/{task_id}": {"get": _show()},
             "/health": {"get": _operation("health", "Tell the state of all parts", health)},
             "/livez": {"get": _operation("alive", "Tell that the process runs", alive)},
+            "/metrics": {"get": _operation("metrics", "Return the metrics", metrics)},
             "/openapi.json": {"get": _operation("openapi", "Return this document", itself)},
         },
         "components": {

@@ -27,6 +27,7 @@ _OPTIONAL = (
     "SIMULATORS",
     "SIMULATOR_MEMORY_MB",
     "LOG_LEVEL",
+    "METRICS_PORT",
 )
 
 
@@ -46,6 +47,7 @@ class Settings:
     simulators: int = 1
     simulator_memory_mb: int = 1536
     log_level: str = "INFO"
+    metrics_port: int | None = None
     warnings: tuple[str, ...] = ()
 
     @property
@@ -83,6 +85,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         simulators=reader.integer("SIMULATORS", 1, 1, 64),
         simulator_memory_mb=reader.integer("SIMULATOR_MEMORY_MB", 1536, 64, 1_000_000),
         log_level=reader.choice("LOG_LEVEL", "INFO", _LEVELS),
+        metrics_port=reader.optional_integer("METRICS_PORT", 0, 65535),
         warnings=tuple(_suspicious_names(reader)),
     )
     if reader.problems:

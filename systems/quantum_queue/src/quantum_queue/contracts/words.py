@@ -23,3 +23,10 @@ class TaskStatus(StrEnum):
 
 FINAL = frozenset({TaskStatus.COMPLETED, TaskStatus.FAILED})
 """A task in one of these states never changes again."""
+
+DEFAULT_PAGE = 20
+MAX_PAGE = 100
+"""How many tasks a page of the list has, unless told, and at most."""
+
+CURSOR_PATTERN = "^[0-9a-f]{46}$"
+"""What a cursor looks like; everything that looks like one is a place in the list."""

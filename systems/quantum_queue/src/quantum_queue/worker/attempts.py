@@ -28,7 +28,8 @@ WITH claimed AS (
         claimed_until = clock_timestamp() + make_interval(secs => $3)
     WHERE task_id = $1 AND current_status = $4::taskstatus
       AND claim_token IS NOT DISTINCT FROM $5
-    RETURNING task_id, circuit, shots, attempts
+    RETURNING task_id, circuit, shots, attempts, extract(epoch FROM clock_timestamp()
+        - CASE WHEN attempts = 1 THEN submitted_at ELSE enqueued_at END)::float8 AS waited
 ), noted AS (
     INSERT INTO status_history (task_id, status, notes)
     SELECT task_id, 'processing', format($6, attempts) FROM claimed
@@ -114,6 +115,8 @@ class NoClaim(Enum):
     """The task has its outcome."""
     DEAD = auto()
     """The task has failed for good, and this message should be among the dead letters."""
+    GAVE_UP = auto()
+    """As before, and it was this message that made it so."""
     HELD = auto()
     """Another attempt is believed to be running; a message for later was written."""
 
@@ -127,6 +130,8 @@ class Claim:
     circuit: str
     shots: int
     attempt: int
+    waited_seconds: float | None = None
+    """In the queue; None for a task that was taken over from another attempt."""
 
     @property
     def is_last(self) -> bool:
@@ -204,7 +209,8 @@ class Attempts:
         )
         if row is None:
             return None
-        return Claim(task_id, token, row["circuit"], row["shots"], row["attempts"])
+        waited = row["waited"] if held_by is None else None
+        return Claim(task_id, token, row["circuit"], row["shots"], row["attempts"], waited)
 
     async def _take_over(
         self, connection: Connection, task_id: uuid.UUID, row: asyncpg.Record
@@ -215,7 +221,7 @@ class Attempts:
         reason = f"gave up after {MAX_ATTEMPTS} attempts: no worker came to the end of the last one"
         arguments = (row["claim_token"], reason, reason, True)
         failed = await connection.fetchval(_FAIL, task_id, *arguments)
-        return NoClaim.DEAD if failed else None
+        return NoClaim.GAVE_UP if failed else None
 
     async def _settle(self, claim: Claim, statement: str, *arguments: object) -> bool:
         async with self._database.session(DATABASE_SECONDS) as connection:

@@ -6,6 +6,7 @@ import logging
 
 from aiormq.abc import AbstractChannel, DeliveredMessage
 
+from quantum_queue.contracts import tracing
 from quantum_queue.contracts.queue import BrokerAway, broker_errors
 
 _log = logging.getLogger(__name__)
@@ -20,6 +21,10 @@ class Delivery:
         self.body: bytes = message.body
         self.is_redelivered: bool = bool(message.redelivered)
         self.correlation_id: str | None = message.header.properties.correlation_id
+        headers = message.header.properties.headers or {}
+        self.trace: dict[str, str] = {
+            name: value for name in tracing.CARRIED if isinstance(value := headers.get(name), str)
+        }
 
     @property
     def is_lost(self) -> bool:

@@ -12,7 +12,7 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
-from quantum_queue.contracts import journal
+from quantum_queue.contracts import journal, tracing
 from quantum_queue.contracts.database import DatabaseAway
 from quantum_queue.contracts.message import MalformedMessage, decode
 from quantum_queue.contracts.settings import Settings
@@ -20,10 +20,12 @@ from quantum_queue.contracts.words import MAX_ATTEMPTS
 from quantum_queue.worker.attempts import Attempts, Claim, NoClaim
 from quantum_queue.worker.delivery import Delivery
 from quantum_queue.worker.frames import Answer, Order
+from quantum_queue.worker.metrics import Metrics, Settled
 from quantum_queue.worker.simulator import DeadlineExceeded, Simulator, SimulatorDied
 
 _FIRST_BACKOFF = 0.2
 _LAST_BACKOFF = 5.0
+_MESSAGING = {"messaging.system": "rabbitmq", "messaging.operation.type": "process"}
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
@@ -35,9 +37,16 @@ class Stopping(Exception):
 class Processor:
     """Runs tasks, as many at once as there are simulators."""
 
-    def __init__(self, settings: Settings, attempts: Attempts, simulators: list[Simulator]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        attempts: Attempts,
+        simulators: list[Simulator],
+        metrics: Metrics,
+    ) -> None:
         self._settings = settings
         self._attempts = attempts
+        self._metrics = metrics
         self._idle: asyncio.Queue[Simulator] = asyncio.Queue()
         for simulator in simulators:
             self._idle.put_nowait(simulator)
@@ -61,8 +70,12 @@ class Processor:
             return
         journal.task_id.set(str(message.task_id))
         try:
-            async with self._alone(message.task_id):
-                await self._process(message.task_id, delivery)
+            with (
+                self._metrics.in_flight.track_inprogress(),
+                tracing.span("process task", tracing.Kind.CONSUMER, delivery.trace, _MESSAGING),
+            ):
+                async with self._alone(message.task_id):
+                    await self._process(message.task_id, delivery)
         except Stopping:
             await delivery.hand_back()
         except asyncio.CancelledError:
@@ -84,10 +97,16 @@ class Processor:
                 await self._nothing_to_do(claim, delivery)
                 return
             _log.info("task claimed", extra={"attempt": claim.attempt})
+            if claim.waited_seconds is not None:
+                self._metrics.queue_seconds.observe(claim.waited_seconds)
             store = await self._attempt(claim, simulator)
         # The simulator is free for the next task while this one is written down.
-        stored = await self._patiently("store", store)
-        if not stored:
+        with tracing.span("store outcome", attributes={"outcome": store.settled.value}) as span:
+            stored = await self._patiently("store", store)
+            span.note("stored", stored)
+        if stored:
+            self._metrics.settled(store.settled)
+        else:
             _log.warning("outcome dropped: another attempt has taken the task over")
         if stored and claim.is_last and store.dead_letter:
             await delivery.reject()
@@ -98,7 +117,11 @@ class Processor:
         """Run the circuit, and return how to write down what came of it."""
         started = asyncio.get_running_loop().time()
         try:
-            answer = await simulator.run(Order(circuit=claim.circuit, shots=claim.shots))
+            with (
+                self._metrics.run_seconds.time(),
+                tracing.span("simulate", attributes={"attempt": claim.attempt}),
+            ):
+                answer = await simulator.run(Order(circuit=claim.circuit, shots=claim.shots))
         except asyncio.CancelledError:
             await asyncio.shield(self._hand_back(claim))
             raise
@@ -120,12 +143,14 @@ class Processor:
         counts = msgspec.json.encode(answer.counts).decode()
         note = f"{claim.shots} shots in {seconds:.3f} s"
         _log.info("task completed", extra={"seconds": round(seconds, 4)})
-        return Outcome(lambda: self._attempts.complete(claim, counts, note))
+        return Outcome(lambda: self._attempts.complete(claim, counts, note), Settled.COMPLETED)
 
     def _failure(self, claim: Claim, reason: str) -> Outcome:
         _log.info("task failed", extra={"reason": reason})
         note = "failed without retry: it would fail again"
-        return Outcome(lambda: self._attempts.fail(claim, reason, note, dead_letter=False))
+        return Outcome(
+            lambda: self._attempts.fail(claim, reason, note, dead_letter=False), Settled.FAILED
+        )
 
     def _transient(self, claim: Claim, trouble: str) -> Outcome:
         note = f"attempt {claim.attempt} of {MAX_ATTEMPTS} failed: {trouble}"
@@ -134,12 +159,13 @@ class Processor:
             reason = f"gave up after {MAX_ATTEMPTS} attempts; the last one failed: {trouble}"
             return Outcome(
                 lambda: self._attempts.fail(claim, reason, note, dead_letter=True),
+                Settled.FAILED,
                 dead_letter=True,
             )
         pause = self._settings.retry_backoff_seconds * 2 ** (claim.attempt - 1)
         _log.warning("attempt failed", extra={"reason": note, "next_in_seconds": pause})
         note += f"; the next one follows in {pause:g} s"
-        return Outcome(lambda: self._attempts.retry(claim, pause, note))
+        return Outcome(lambda: self._attempts.retry(claim, pause, note), Settled.RETRIED)
 
     async def _hand_back(self, claim: Claim) -> None:
         try:
@@ -153,6 +179,9 @@ class Processor:
         if why is NoClaim.UNKNOWN:
             # Never dropped: it may be our DATABASE_URL that points to the wrong place.
             _log.error("message rejected: no such task in this database")
+            await delivery.reject()
+        elif why is NoClaim.GAVE_UP:
+            self._metrics.settled(Settled.FAILED)
             await delivery.reject()
         elif why is NoClaim.DEAD:
             await delivery.reject()
@@ -220,8 +249,15 @@ async def _warm(simulator: Simulator) -> None:
 class Outcome:
     """What came of an attempt: a step that writes it down, and may be repeated."""
 
-    def __init__(self, store: Callable[[], Awaitable[bool]], *, dead_letter: bool = False) -> None:
+    def __init__(
+        self,
+        store: Callable[[], Awaitable[bool]],
+        settled: Settled,
+        *,
+        dead_letter: bool = False,
+    ) -> None:
         self._store = store
+        self.settled = settled
         self.dead_letter = dead_letter
 
     def __call__(self) -> Awaitable[bool]:

@@ -10,13 +10,14 @@ import socket
 
 from aiormq.abc import AbstractChannel, AbstractConnection, DeliveredMessage
 
-from quantum_queue.contracts import journal, queue
+from quantum_queue.contracts import journal, queue, tracing
 from quantum_queue.contracts.database import Database, DatabaseAway
 from quantum_queue.contracts.notify import notify
 from quantum_queue.contracts.queue import BrokerAway, Topology, broker_errors
 from quantum_queue.contracts.settings import Settings
 from quantum_queue.worker.attempts import Attempts
 from quantum_queue.worker.delivery import Delivery
+from quantum_queue.worker.metrics import Metrics, serve
 from quantum_queue.worker.processing import Processor
 from quantum_queue.worker.simulator import Simulator, SimulatorDied
 
@@ -33,7 +34,7 @@ _log = logging.getLogger(__name__)
 class Worker:
     """Owns the connection to the broker, the simulators and the tasks in hand."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, metrics: Metrics) -> None:
         self._settings = settings
         self._topology = Topology(settings.queue_name)
         # One message in each simulator, one being written down, one waiting: enough to be busy,
@@ -43,7 +44,7 @@ class Worker:
         name = f"{socket.gethostname()}:{os.getpid()}"
         self._attempts = Attempts(self._database, name, settings.task_deadline_seconds)
         self._simulators = [Simulator(settings) for _ in range(settings.simulators)]
-        self._processor = Processor(settings, self._attempts, self._simulators)
+        self._processor = Processor(settings, self._attempts, self._simulators, metrics)
         self._in_hand: set[asyncio.Task[None]] = set()
         self._broken = asyncio.Event()
         self._channel: AbstractChannel | None = None
@@ -171,17 +172,22 @@ class Worker:
             await asyncio.wait(set(self._in_hand), timeout=_HAND_BACK_SECONDS)
 
 
-def work(settings: Settings) -> None:
-    """Work until SIGTERM or SIGINT."""
+def work(settings: Settings, metrics_listener: socket.socket | None) -> None:
+    """Work until SIGTERM or SIGINT; show metrics on the listener, if there is one."""
     journal.start("worker", settings.log_level, settings.secrets)
     for warning in settings.warnings:
         _log.warning(warning)
-    asyncio.run(_main(settings))
+    tracing.start("worker", os.environ)
+    metrics = Metrics()
+    if metrics_listener is not None:
+        serve(metrics, metrics_listener)
+    asyncio.run(_main(settings, metrics))
+    tracing.stop()
 
 
-async def _main(settings: Settings) -> None:
+async def _main(settings: Settings, metrics: Metrics) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await Worker(settings).run(stop)
+    await Worker(settings, metrics).run(stop)

@@ -1,0 +1,1 @@
+"""Breaking a deployment on purpose, one fault a file, always reverted."""

@@ -1,0 +1,1 @@
+"""What stands between two components: a proxy for each edge of the graph, and what impairs it."""
