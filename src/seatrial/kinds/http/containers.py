@@ -86,7 +86,7 @@ async def _speaks_otherwise(endpoint: Endpoint, deadline: Deadline) -> bool:
                 writer.transport.abort()
     except OSError:  # a time-out is one
         return False
-    return bool(said) and not b"HTTP/".startswith(said[:5])
+    return not b"HTTP/".startswith(said)  # nothing at all is no proof either
 
 
 async def _health_path(endpoint: Endpoint, deadline: Deadline) -> str | None:
