@@ -72,11 +72,10 @@ async def _draft(project: Project) -> tuple[Draft, bool]:
 
 def _write_trial(folder: Path, written: Draft) -> Path | None:
     """A first trial, where there are none yet."""
-    text = written.trial()
-    if text is None or (folder / _TRIAL).parent.exists():
+    if (folder / _TRIAL).parent.exists():
         return None
     (folder / _TRIAL).parent.mkdir()
-    (folder / _TRIAL).write_text(text)
+    (folder / _TRIAL).write_text(written.trial())
     return _TRIAL
 
 

@@ -73,23 +73,42 @@ class Draft:
         queue = '{durable: true, consumers: ">=1", dead_letter: true}'
         yield f"#   {broker}: {{queues: {{orders: {queue}}}}}"
 
-    def trial(self) -> str | None:
-        """A first trial; None where nothing answers HTTP."""
+    def trial(self) -> str:
+        """A first trial: that something answers, else that something is ready."""
         web = next((part for part in self.parts if part.kind == "http"), None)
-        if web is None:
-            return None
-        path = web.settings.get("health", "/")
-        limit = "== 200" if "health" in web.settings else "< 500"
-        return f'''"""A first trial: pytest runs it. p1, in the file's name: it gates a release."""
+        return _answers(web) if web is not None else _is_ready(self.parts[0].name)
 
 
-def test_{re.sub(r"[^a-z0-9]+", "_", web.name.lower())}_answers(component, eventually):
-    {_variable(web.name)} = component("{web.name}")
+_ABOUT = '"""A first trial: pytest runs it. p1, in the file\'s name: it gates a release."""'
+
+
+def _answers(web: Part) -> str:
+    path, name = web.settings.get("health", "/"), _variable(web.name)
+    limit = "== 200" if "health" in web.settings else "< 500"
+    return f'''{_ABOUT}
+
+
+def test_{name}_answers(component, eventually):
+    {name} = component("{web.name}")
     eventually(
-        lambda: {_variable(web.name)}.get("{path}").status_code,
+        lambda: {name}.get("{path}").status_code,
         lambda status: status {limit},
         timeout=10,
         what="{web.name} answers",
+    )
+'''
+
+
+def _is_ready(name: str) -> str:
+    return f'''{_ABOUT}
+
+
+def test_{_variable(name)}_is_ready(deployment, eventually):
+    eventually(
+        lambda: str(deployment.statuses()["{name}"].state),
+        lambda state: state == "ready",
+        timeout=10,
+        what="{name} is ready",
     )
 '''
 
