@@ -330,14 +330,15 @@ def require_running(system: System, name: str = "") -> Deployment:
     """The deployment that runs already. Raises DeploymentError where there is none."""
     deployment = attach(system, name)
     if deployment is None:
-        raise not_up(system)
+        raise not_up(system, name)
     return deployment
 
 
-def not_up(system: System) -> DeploymentError:
+def not_up(system: System, name: str) -> DeploymentError:
+    called, option = (f" as {name}", f" --name {name}") if name else ("", "")
     return DeploymentError(
-        f"{system.name} is not up in {system.environment}",
-        hint=f"seatrial up --env {system.environment}",
+        f"{system.name} is not up in {system.environment}{called}",
+        hint=f"seatrial up --env {system.environment}{option}",
     )
 
 

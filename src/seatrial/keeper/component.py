@@ -208,6 +208,7 @@ class Managed:
 
     async def start_one(self, number: int, context: Context) -> None:
         replica = self.replicas[number]
+        begin = monotonic()
         await self._set(number, State.STARTING)
         try:
             self._refuse_taken_port(number)
@@ -216,6 +217,7 @@ class Managed:
             await self._set(number, State.FAILED, failure.found)
             await replica.instance.end(signal.SIGKILL)
             raise
+        self.started_in_ms = (monotonic() - begin) * 1000
         done = not replica.instance.running
         await self._set(number, State.DONE if done else State.READY)
 
