@@ -38,7 +38,7 @@ def keep(order: Order, client: socket.socket) -> int:
                 hint="start it again",
             )
         open_files.raise_limit()
-        return asyncio.run(_live(system, order, client))
+        return asyncio.run(_live(system, Place(order.id), client, observe=order.observe))
     except SeatrialError as error:
         with contextlib.suppress(OSError):
             client.sendall(_line(error))
@@ -71,12 +71,14 @@ def _owner(
     return Observer(look_at(system), timeline)
 
 
-async def _live(system: System, order: Order, client: socket.socket) -> int:
+async def _live(
+    system: System, place: Place, client: socket.socket, *, observe: bool = False
+) -> int:
     asyncio.get_running_loop().set_default_executor(_Threads())
-    timeline, place = Timeline(), Place(order.id)
+    timeline = Timeline()
     for folder in (place.data, place.sockets, place.logs):
         folder.mkdir(mode=0o711, exist_ok=True)
-    owner = _owner(system, place, timeline, observe=order.observe)
+    owner = _owner(system, place, timeline, observe=observe)
     server = Server(system, place, owner, timeline)
     for signal_ in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(signal_, server.over.set)
