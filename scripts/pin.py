@@ -54,7 +54,6 @@ def wanted() -> list[Wanted]:
     ]
     project, *systems = (tomllib.loads(file.read_text()) for file in files)
     dev = list(project["dependency-groups"]["dev"])
-    bench = list(project["dependency-groups"]["bench"])
     browser: list[str] = []
     # hatchling asks for `editables` when it makes an editable package
     build = [*project["build-system"]["requires"], "editables"]
@@ -68,7 +67,6 @@ def wanted() -> list[Wanted]:
         Wanted("dev.txt", "Test and lint tools", tuple(dev)),
         Wanted("build.txt", "What the packages of this checkout are built with", tuple(build)),
         Wanted("optional/browser.txt", "What drives a browser (make browser)", tuple(browser)),
-        Wanted("optional/bench.txt", "What benchmarks measure against (make bench)", tuple(bench)),
     ]
 
 

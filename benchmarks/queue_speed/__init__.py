@@ -1,7 +1,7 @@
 """The quantum task queue beside a bare loop, Celery, and a bare handler.
 
 All of it runs on one PostgreSQL and one RabbitMQ, brought up for this (`seatrial.yaml` here), each
-with one simulator process. Needs Celery: `pip install -r requirements/optional/bench.txt`.
+with one simulator process. Needs Celery (requirements/optional/bench.txt), which `make bench` gets.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _TURNS = 5
 
 def measure() -> Iterator[Row]:
     if find_spec("celery") is None:
-        raise SystemExit("Celery is missing: pip install -r requirements/optional/bench.txt")
+        raise SystemExit("Celery is missing; `make bench` installs what it measures against")
     system = load(_HERE, KINDS, environment=None, variables=os.environ)
     with start(system, name=None) as deployment:
         deployment.wait_until_ready()
