@@ -24,6 +24,10 @@ setup: ## .venv with Seatrial and the quantum task queue in it (installs Python 
 provision: setup ## PostgreSQL and RabbitMQ through apt, where they are missing
 	@$(BIN)/seatrial provision --yes $(SYSTEM) </dev/null
 
+.PHONY: servers
+servers: setup ## the servers of all kinds likewise, for the tests
+	@$(BIN)/seatrial provision --all --yes </dev/null
+
 .PHONY: browser
 browser: setup ## Chromium through apt, and what drives it: for the trials of the queue's web page
 	@scripts/browser.sh
@@ -39,8 +43,8 @@ demo: provision ## the quantum task queue on real servers, validated from end to
 	exit $$code
 
 .PHONY: test
-test: provision ## the library's tests, the queue's own tests, and its trials on real servers
-	$(BIN)/python -m pytest -m "not long and not install" $(PYTEST_ARGS) </dev/null
+test: servers ## the library's tests, the queue's own tests, and its trials on real servers
+	$(BIN)/python -m pytest -m "not long and not install and not engine" $(PYTEST_ARGS) </dev/null
 	cd $(SYSTEM) && ../../$(BIN)/python -m pytest tests $(PYTEST_ARGS) </dev/null
 	$(BIN)/seatrial run $(SYSTEM) --report-dir $(REPORTS)/test </dev/null
 	TEST_LONG=1 $(BIN)/python -m pytest $(addprefix $(SYSTEM)/trials/,$(LONG_TRIALS)) $(PYTEST_ARGS) </dev/null
@@ -54,13 +58,20 @@ check: setup ## ruff, mypy strict, and the layers of the house
 	$(BIN)/lint-imports --no-logo
 
 .PHONY: long
-long: provision ## the tests that take minutes
-	$(BIN)/python -m pytest -m "long and not install" $(PYTEST_ARGS) </dev/null
+long: servers ## the tests that take minutes
+	$(BIN)/python -m pytest -m "long and not install and not engine" $(PYTEST_ARGS) </dev/null
 	TEST_LONG=1 API_REPLICAS=2 WORKER_REPLICAS=4 \
 	    $(BIN)/python -m pytest $(SYSTEM)/trials $(PYTEST_ARGS) </dev/null
 
+.PHONY: compose-test
+compose-test: setup ## tests that need a container engine (dockerd and Compose, as root; else your own)
+	$(BIN)/python -m pytest -n0 -m engine tests/compose $(PYTEST_ARGS) </dev/null
+
 .PHONY: bench
 bench: provision ## the benchmarks; what they measured before is in benchmarks/README.md
+	@$(BIN)/python -c 'import celery' 2>/dev/null || { \
+	    echo "bench: installing Celery and what it needs into .venv, to measure against"; \
+	    $(BIN)/python -m pip install --quiet --no-deps -r requirements/optional/bench.txt; }
 	$(BIN)/python -m benchmarks
 
 .PHONY: install-test

@@ -16,7 +16,7 @@ unfinished=$venv/.seatrial-unfinished
 place=$venv/.seatrial-place        # where it was made: its scripts hold that path
 systems=(systems/quantum_queue)    # installed beside Seatrial: their trials and services run here
 apt_packages=(python3 python3-venv)
-server_packages=(postgresql rabbitmq-server)
+server_packages=(postgresql rabbitmq-server redis-server)
 
 say() { printf 'setup: %s\n' "$*"; }
 fail() {

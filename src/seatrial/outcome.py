@@ -130,7 +130,7 @@ class CauseRow:
         return "*" in self.kinds or kind in self.kinds
 
 
-_SERVERS = ("http", "postgres", "rabbitmq")
+_SERVERS = ("http", "postgres", "rabbitmq", "redis")
 
 CAUSES: tuple[CauseRow, ...] = (
     CauseRow(Cause.REFUSED, _SERVERS, ExitCode.DOWN, "nothing listens at the address"),
@@ -142,7 +142,9 @@ CAUSES: tuple[CauseRow, ...] = (
     CauseRow(Cause.WRONG_VHOST, ("rabbitmq",), ExitCode.DOWN, "no such virtual host there"),
     CauseRow(Cause.NOT_AUTHORISED, _SERVERS, ExitCode.DOWN, "logged in, but lacks a permission"),
     CauseRow(Cause.MIGRATING, ("postgres",), ExitCode.DOWN, "starting up or in recovery"),
-    CauseRow(Cause.EXHAUSTED, ("postgres", "rabbitmq"), ExitCode.DOWN, "no connection is free"),
+    CauseRow(
+        Cause.EXHAUSTED, ("postgres", "rabbitmq", "redis"), ExitCode.DOWN, "no connection is free"
+    ),
     CauseRow(Cause.READ_ONLY, ("postgres",), ExitCode.DOWN, "it answers, but takes no writes"),
     CauseRow(Cause.SCHEMA_BEHIND, ("postgres",), ExitCode.FAILED, "migrations are missing"),
     CauseRow(Cause.SCHEMA_AHEAD, ("postgres",), ExitCode.FAILED, "a revision nobody here knows"),
@@ -159,7 +161,10 @@ CAUSES: tuple[CauseRow, ...] = (
     CauseRow(Cause.WRONG_PROGRAM, _SERVERS, ExitCode.DOWN, "something else answers there"),
     CauseRow(Cause.WRONG_VERSION, _SERVERS, ExitCode.FAILED, "not the version asked for"),
     CauseRow(
-        Cause.UNHEALTHY, ("http", "rabbitmq"), ExitCode.DOWN, "it answers, and says it is not well"
+        Cause.UNHEALTHY,
+        ("http", "rabbitmq", "redis"),
+        ExitCode.DOWN,
+        "it answers, and says it is not well",
     ),
     CauseRow(Cause.SLOW, ("*",), ExitCode.FAILED, "right answer, over its time limit"),
     CauseRow(Cause.NOT_MEASURED, ("*",), ExitCode.INCONCLUSIVE, "could not be looked at"),

@@ -45,6 +45,7 @@ def test_its_facets_are_there_and_its_own(kind: Kind, facet: str) -> None:
         assert callable(getattr(import_module(module), attribute)) or facet in (
             "launch_at",
             "clean_up_at",
+            "containers_at",
         )
 
 

@@ -52,7 +52,7 @@ MODULES = {
     """,
     "seatrial.kinds.base": """
         CheckResult CleanUpFacet Context Endpoint Expectations FindServer Installed Kind Probe
-        ProbeResult Target load
+        ProbeResult Target Words load
     """,
     "seatrial.kinds.launching": "Launch Plan Process Ready Site",
     "seatrial.kinds.versions": "satisfies",
@@ -73,6 +73,7 @@ CLIENTS = {
     "rabbitmq": """
         aio bindings close consumer_count get message_count publish queue queue_exists read
     """,
+    "redis": "aio",
 }
 
 #: What the documents tell trials of the fixture `deployment`; it has more for the rooms above.
@@ -161,9 +162,8 @@ def test_exit_codes() -> None:
 def test_markers_and_commands() -> None:
     markers = {one.partition(":")[0].partition("(")[0] for one in MARKERS}
     assert markers == {"p1", "p2", "p3", "needs", "requires", "read_only", "criterion", "budget"}
-    commands = (
-        "up down status logs restart check run fault report gate endpoints schema doctor provision"
-    )
+    commands = "init up down status logs restart check run fault report gate endpoints schema"
+    commands += " doctor provision"
     assert list(COMMANDS) == commands.split()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from importlib import import_module
 from typing import Any
 
@@ -16,6 +17,7 @@ from tests.docs.conftest import Said, Shop
 from tests.docs.documents import ROOT, blocks, sections
 
 DOCUMENT = ROOT / "docs" / "commands.md"
+PROJECTS = ROOT / "tests" / "compose" / "projects"
 SECTIONS = sections(DOCUMENT)
 _ANY = re.compile(r"[A-Z]+")  # NAME and ENDPOINT stand for any key
 
@@ -79,6 +81,14 @@ def test_json_is_as_promised(said: dict[str, Said], command: str) -> None:
     told = said[command]
     assert told.exit == 0, told.err
     assert broken(_promised(command), told.json, SECTIONS[command].text) == []
+
+
+def test_the_json_of_init(shop: Shop) -> None:
+    folder = shop.folder.parent / "dispatch"
+    shutil.copytree(PROJECTS / "dispatch", folder)
+    told = shop("init", str(folder), "--json")
+    assert told.exit == 0, told.err
+    assert broken(_promised("init"), told.json, SECTIONS["init"].text) == []
 
 
 def test_the_json_of_status_is_that_of_up(said: dict[str, Said]) -> None:

@@ -45,6 +45,7 @@ def test_there_are_examples() -> None:
 @pytest.mark.parametrize("block", _YAML, ids=str)
 def test_a_declaration_loads_in_each_of_its_environments(block: Block, tmp_path: Path) -> None:
     (tmp_path / "seatrial.yaml").write_text(block.text)
+    (tmp_path / "compose.yaml").write_text("services: {}\n")  # examples may name it
     system = load(tmp_path, KINDS, environment=None, variables={})
     for name in system.environments:
         load(tmp_path, KINDS, environment=name, variables={})

@@ -24,6 +24,7 @@ from seatrial.kinds.postgres import config as postgres
 from seatrial.kinds.process.config import ProcessConfig
 from seatrial.kinds.programs import PASSED_ON
 from seatrial.kinds.rabbitmq import config as rabbitmq
+from seatrial.kinds.redis.config import RedisConfig
 from seatrial.kinds.registry import KINDS
 from seatrial.kinds.task.config import TaskConfig
 from seatrial.outcome import Priority
@@ -56,6 +57,7 @@ TABLES: dict[type[Model], tuple[Path, str, int]] = {
     rabbitmq.BindingExpect: (PAGES / "rabbitmq.md", "Expectations", 2),
     rabbitmq.ExchangeExpect: (PAGES / "rabbitmq.md", "Expectations", 3),
     rabbitmq.PermissionsExpect: (PAGES / "rabbitmq.md", "Expectations", 4),
+    RedisConfig: (PAGES / "redis.md", "Keys", 0),
     ProcessConfig: (PAGES / "process.md", "Keys", 0),
     TaskConfig: (PAGES / "task.md", "Keys", 0),
 }

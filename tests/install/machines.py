@@ -131,7 +131,7 @@ class Machine:
 @contextmanager
 def fresh_machine() -> Iterator[Machine]:
     """A new one from the cached base; removed at the end."""
-    base = _base()
+    base = base_archive()
     root = Path(tempfile.mkdtemp(prefix="seatrial-install-", dir="/var/tmp"))
     try:
         root.chmod(0o755)
@@ -144,7 +144,7 @@ def fresh_machine() -> Iterator[Machine]:
         shutil.rmtree(root)
 
 
-def _base() -> Path:
+def base_archive() -> Path:
     """The archive of an untouched machine; made once, kept outside the repository."""
     mirror = _mirror()
     key = hashlib.sha256(" ".join((SUITE, *PACKAGES, *mirror)).encode()).hexdigest()[:12]

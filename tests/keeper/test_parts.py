@@ -182,7 +182,11 @@ def test_a_probe_with_a_defect_does_not_leave_its_last_state_standing(
 
     async def scenario() -> None:
         target = Target("one", "process", ComponentConfig(kind="process"), {})
-        looking = Observer(Context(tmp_path, {"one": target}, tmp_path, ""), Timeline())
+
+        async def look() -> Context:
+            return Context(tmp_path, {"one": target}, tmp_path, "")
+
+        looking = Observer(look, Timeline())
         await looking.start()
         healthy.clear()
         try:

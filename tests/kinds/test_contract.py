@@ -133,6 +133,7 @@ ROWS: dict[str, Row] = {
         {"queues": {"orders": {"durable": True, "consumers": ">=1", "dead_letter": True}}},
         {"queues": ["q"]},
     ),
+    "redis": Row(KINDS["redis"], {}, lambda: _native("redis"), {"redis": "redis"}),
     "process": Row(KINDS["process"], {}, lambda: _known(State.READY)),
     "task": Row(KINDS["task"], {}, lambda: _known(State.DONE)),
 }

@@ -86,8 +86,9 @@ def test_what_ends_after_the_fault_is_a_finding(yard: Yard, up: Deployment) -> N
         "test_p1_lost.py",
         """
         import pathlib
+        from seatrial.waiting import eventually  # which does not give up when a component ends
 
-        def test_with_a_fault(deployment, fault, eventually):
+        def test_with_a_fault(deployment, fault):
             with fault.stopped("worker"):
                 pathlib.Path("END").touch()  # it ends again soon after it has started
             eventually(lambda: deployment.statuses()["worker"].state.value == "exited")

@@ -306,6 +306,7 @@ def test_a_pytest_option_without_the_dashes_before_it_is_refused_kindly(tiny: Ti
     assert ended.code == 2
     assert "No such option" in ended.err
     assert "behind --: -- -k" in ended.err
+    assert "No such option" in ended.verdict["error"]  # the command has --json
 
 
 def test_a_p1_file_that_is_not_collected_keeps_the_gate_shut(tiny: Tiny) -> None:

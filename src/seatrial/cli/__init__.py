@@ -12,6 +12,7 @@ from seatrial.errors import SeatrialError
 
 #: Every command with its summary, so that `--help` need not import them.
 COMMANDS: dict[str, str] = {
+    "init": "Write a first seatrial.yaml from the compose file in FOLDER.",
     "up": "Bring the system up, or attach to it; returns when it is ready.",
     "down": "End what `up` started.",
     "status": "Show the components and their states.",
@@ -82,13 +83,11 @@ def main(args: list[str] | None = None) -> None:
         code = group.main(args=args, prog_name="seatrial", standalone_mode=False)
     except click.ClickException as error:
         error.show()
+        _as_json(words, error.format_message(), "seatrial COMMAND --help shows what there is")
         code = error.exit_code
     except SeatrialError as error:
         click.echo(f"seatrial: {error}", err=True)
-        if "--json" in words:  # whoever reads that must not have to read standard error
-            import json
-
-            click.echo(json.dumps({"error": error.message, "hint": error.hint}, indent=2))
+        _as_json(words, error.message, error.hint)
         code = error.exit_code
     except (KeyboardInterrupt, click.Abort):
         click.echo("seatrial: interrupted", err=True)
@@ -100,3 +99,12 @@ def main(args: list[str] | None = None) -> None:
 
         code = report_crash(error)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _as_json(words: list[str], error: str, hint: str | None) -> None:
+    """With `--json`: whoever reads that must not have to read standard error."""
+    ours = words[: words.index("--")] if "--" in words else words
+    if "--json" in ours:
+        import json
+
+        click.echo(json.dumps({"error": error, "hint": hint}, indent=2))

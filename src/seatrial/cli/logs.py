@@ -6,12 +6,17 @@ from pathlib import Path
 
 import click
 
-from seatrial.cli.options import env_option, json_option, load_system, name_option, system_option
+from seatrial.cli.options import (
+    env_option,
+    json_option,
+    load_system,
+    name_option,
+    require_components,
+    system_option,
+)
 from seatrial.cli.output import print_json
 from seatrial.declaration.models import System
-from seatrial.declaration.problems import nearest
 from seatrial.environment.deployment import attach, logs_left, not_up
-from seatrial.errors import UsageError
 from seatrial.evidence.redaction import redactor_of
 
 
@@ -33,10 +38,7 @@ def command(
     """Show the last log lines of COMPONENTS (default: all), secrets masked."""
     declared = load_system(system, environment)
     wanted = components or tuple(declared.components)
-    for one in wanted:
-        if one not in declared.components:
-            hint = nearest(one, declared.components)
-            raise UsageError(f"there is no component {one}", hint=hint)
+    require_components(declared, wanted)
     deployment = attach(declared, name)
     if deployment is not None:
         with deployment:
@@ -61,6 +63,6 @@ def _left(
     """Of a start that failed. Raises DeploymentError where nothing is left of one."""
     left = {one: logs_left(declared, name, one, lines) for one in wanted}
     if all(tail is None for tail in left.values()):
-        raise not_up(declared)
+        raise not_up(declared, name)
     click.echo(f"{declared.name} is not up; this is left of its last start:", err=True)
     return {one: tail or () for one, tail in left.items()}

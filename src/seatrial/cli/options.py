@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,6 +11,8 @@ import click
 
 from seatrial.declaration.load import load
 from seatrial.declaration.models import System
+from seatrial.declaration.problems import nearest
+from seatrial.errors import UsageError
 from seatrial.kinds.registry import KINDS
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -39,3 +41,11 @@ def deployment_options(command: F) -> F:
 def load_system(folder: Path, environment: str | None) -> System:
     """Read the declaration. Raises DeclarationError."""
     return load(folder, KINDS, environment=environment, variables=os.environ)
+
+
+def require_components(system: System, names: Iterable[str]) -> None:
+    """Raise UsageError for a name that no component has."""
+    for name in names:
+        if name not in system.components:
+            hint = nearest(name, system.components)
+            raise UsageError(f"{system.name} has no component {name}", hint=hint)

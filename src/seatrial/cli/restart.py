@@ -8,7 +8,14 @@ from pathlib import Path
 
 import click
 
-from seatrial.cli.options import env_option, json_option, load_system, name_option, system_option
+from seatrial.cli.options import (
+    env_option,
+    json_option,
+    load_system,
+    name_option,
+    require_components,
+    system_option,
+)
 from seatrial.cli.output import component_json, print_json
 from seatrial.environment.deployment import Deployment, require_running
 from seatrial.errors import KeeperError
@@ -48,6 +55,7 @@ def command(
 ) -> int:
     """Restart COMPONENT: stop it and start it again; returns when it is ready."""
     declared = load_system(system, environment)
+    require_components(declared, [component])
     with require_running(declared, name) as deployment, _undisturbed(deployment, component):
         deployment.act(Action.RESTART, component, replica)
         status = deployment.statuses()[component]

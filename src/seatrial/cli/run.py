@@ -13,7 +13,7 @@ from seatrial.cli.options import deployment_options, load_system
 from seatrial.cli.output import Progress, colour, print_json
 from seatrial.evidence.redaction import Redactor
 from seatrial.gate.decide import Decision
-from seatrial.outcome import Priority, Verdict
+from seatrial.outcome import ExitCode, Priority, Verdict
 from seatrial.run import Order, Result, Tell, run
 
 _WARNINGS = 20  # that are listed on the terminal
@@ -118,9 +118,13 @@ def print_decision(decision: Decision) -> None:
     click.echo("\n" + colour(head, "green" if good else "red"))
     for reason in decision.reasons:
         click.echo(f"  - {reason}")
-    if decision.warnings:
-        click.echo(colour(f"warnings ({len(decision.warnings)}):", "yellow"))
-    for reason in decision.warnings[:_WARNINGS]:
+    missing = [w for w in decision.warnings if w.exit_code is ExitCode.INCONCLUSIVE]
+    wrong = [w for w in decision.warnings if w.exit_code is not ExitCode.INCONCLUSIVE]
+    if wrong:
+        click.echo(colour("warnings:", "yellow"))
+    for reason in wrong[:_WARNINGS]:
         click.echo(f"  - {reason}")
-    if len(decision.warnings) > _WARNINGS:
-        click.echo(f"  and {len(decision.warnings) - _WARNINGS} more, in the report")
+    if len(wrong) > _WARNINGS:
+        click.echo(f"  and {len(wrong) - _WARNINGS} more, in the report")
+    if missing:
+        click.echo(f"not looked at, below p1: {len(missing)} (the report says which, and why)")

@@ -57,6 +57,8 @@ def command(system: Path, environment: str | None, name: str, as_json: bool, idl
             print_json(document)
         else:
             how = "was up already" if deployment.attached else "is up"
+            if not document["ready"]:
+                how = "is being watched, and is not up as a whole,"
             click.echo(f"{declared.name} {how} in {declared.environment}:")
             print_components(dict(deployment.statuses()))
             click.echo(f"It ends with `seatrial down`, or after {idle:g} hours without a client.")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from seatrial.declaration import interpolate
 from seatrial.declaration.bind import Declared, bind_model
 from seatrial.declaration.models import EnvironmentConfig
 from seatrial.declaration.problems import Path_, Problems, nearest
-from seatrial.declaration.source import Entry, ListNode, MapNode, Node, locate, step
+from seatrial.declaration.source import Entry, ListNode, MapNode, Node, Scalar, locate, step
 
 DEFAULT = "local"
+COMPOSE = "compose"
 _KEY = "environments"
 
 #: component -> endpoint -> field -> variable; the second replica's field is "url.1", and so on.
@@ -18,9 +20,13 @@ Variables = dict[str, dict[str, dict[str, str]]]
 
 
 def choose(root: Entry, wanted: str | None, problems: Problems) -> str | None:
-    """The environment in use: the one asked for, else `local`, else the only one."""
+    """The environment in use: the one asked for, else `local`, else the only one.
+
+    Where none is declared there is one: `compose` beside a compose file, else `local`.
+    """
     named = step(root.node, _KEY)
-    names = list(named.entries) if isinstance(named, MapNode) else [DEFAULT]
+    implied = DEFAULT if step(root.node, COMPOSE) is None else COMPOSE
+    names = list(named.entries) if isinstance(named, MapNode) else [implied]
     at = locate(root, (_KEY,))
     if wanted is not None:
         if wanted in names:
@@ -44,7 +50,8 @@ def bind(
 ) -> dict[str, EnvironmentConfig]:
     """All environments that are without mistakes."""
     if section is None:
-        return {DEFAULT: EnvironmentConfig.model_validate({"provider": DEFAULT})}
+        implied = DEFAULT if compose is None else COMPOSE
+        return {implied: EnvironmentConfig.model_validate({"provider": implied})}
     named = section.node
     if not isinstance(named, MapNode) or not named.entries:
         problems.add(section.at, (_KEY,), "must name at least one environment")
@@ -108,6 +115,16 @@ def _check_endpoints(
             problems.add(entry.at, where, message, "remove it")
         elif declared.kind is not None:
             _check_names(entry.node, declared.kind.endpoints, where, problems)
+            _refuse_empty(entry.node, declared.kind.endpoints[:1], where, problems)
+
+
+def _refuse_empty(node: Node, default: tuple[str, ...], path: Path_, problems: Problems) -> None:
+    """An address that is empty, as `${VAR:-}` is where the variable is not set."""
+    for _, field, value in _fields(node, default):
+        if field.startswith("url") and isinstance(value, Scalar) and not value.text.strip():
+            named = re.search(r"\$\{(\w+)", value.written or "")
+            hint = f"set {named[1]}" if named else "write scheme://host:port"
+            problems.add(value.at, path, "the address is empty", hint)
 
 
 def _check_names(node: Node, valid: tuple[str, ...], path: Path_, problems: Problems) -> None:

@@ -32,7 +32,7 @@ from seatrial.declaration.models import (
 )
 from seatrial.declaration.problems import Path_, Problems, dotted, nearest
 from seatrial.declaration.secrets import secrets_in
-from seatrial.declaration.source import Entry, MapNode, Node, locate, read_file, step
+from seatrial.declaration.source import MAX_BYTES, Entry, MapNode, Node, locate, read_file, step
 
 FILE_NAME = "seatrial.yaml"
 
@@ -159,7 +159,13 @@ class _Loader:
             compose=header.compose,
             clean_up=clean_up,
             variables=self._variables(configs),
-            digest=_digest(components, self.chosen, configs[self.chosen], header.python),
+            digest=_digest(
+                components,
+                self.chosen,
+                configs[self.chosen],
+                header.python,
+                self._compose_text(configs[self.chosen], header.compose),
+            ),
             secrets=secrets_in(self.filled, self.chosen),
         )
 
@@ -279,6 +285,17 @@ class _Loader:
             message = f'there is no file "{name}" beside the declaration'
             self.problems.add(locate(self.root, path), path, message, hint or "correct the name")
 
+    def _compose_text(self, config: EnvironmentConfig, compose: str | None) -> str | None:
+        """What the compose file says, which is part of what a compose deployment is."""
+        name = config.file or compose
+        if config.provider != "compose" or name is None:
+            return None
+        try:
+            with (self.folder / name).open("rb") as stream:
+                return hashlib.sha256(stream.read(MAX_BYTES)).hexdigest()
+        except OSError:
+            return None
+
     def _files_here(self) -> list[str]:
         try:
             return [one.name for one in self.folder.iterdir()]
@@ -302,6 +319,7 @@ def _digest(
     environment: str,
     config: EnvironmentConfig,
     python: str | None,
+    compose: str | None,
 ) -> str:
     """sha256 over all that makes a deployment what it is; expectations do not."""
     resolved = {
@@ -309,6 +327,7 @@ def _digest(
         "environment": environment,
         "config": config.model_dump(mode="json"),
         "python": python,
+        **({"compose": compose} if compose else {}),
     }
     text = json.dumps(resolved, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -146,3 +146,9 @@ class System:
     @property
     def config(self) -> EnvironmentConfig:
         return self.environments[self.environment]
+
+    @property
+    def compose_file(self) -> Path | None:
+        """The compose file of the chosen environment, None for another provider."""
+        name = self.config.file or self.compose
+        return self.folder / name if self.config.provider == "compose" and name else None

@@ -43,6 +43,7 @@ class Scalar:
     text: str  # as written, without quotes
     hidden: bool = False  # it holds a variable's value that may be a secret
     secrets: tuple[str, ...] = ()  # values in it of variables that name secrets
+    written: str | None = None  # what it was before its variables were filled in
     weight: int = _NODE_WEIGHT
 
 
@@ -74,8 +75,11 @@ Node = Scalar | ListNode | MapNode
 Plain = Value | list["Plain"] | dict[str, "Plain"]
 
 
-def read_file(path: Path, problems: Problems) -> Node | None:
-    """The tree of a file; None where nothing could be read, with the reason in `problems`."""
+def read_file(path: Path, problems: Problems, *, tags: tuple[str, ...] = ()) -> Node | None:
+    """The tree of a file; None where nothing could be read, with the reason in `problems`.
+
+    `tags` are YAML tags that are passed over; others but those of the core schema are refused.
+    """
     start = Location(path, 1, 1)
     try:
         if not path.is_file():
@@ -96,12 +100,14 @@ def read_file(path: Path, problems: Problems) -> Node | None:
         at = Location(path, data.count(b"\n", 0, error.start) + 1, 1)
         problems.add(at, (), "this is not UTF-8 text", "save the file as UTF-8")
         return None
-    return read_text(text, path, problems)
+    return read_text(text, path, problems, tags=tags)
 
 
-def read_text(text: str, file: Path, problems: Problems) -> Node | None:
+def read_text(
+    text: str, file: Path, problems: Problems, *, tags: tuple[str, ...] = ()
+) -> Node | None:
     """The tree of YAML text; None where it has no sensible one, with the reason in `problems`."""
-    builder = _Builder(file, problems)
+    builder = _Builder(file, problems, tags)
     try:
         builder.read(yaml.parse(text, Loader=_Parser))
     except _Stop:
@@ -194,9 +200,10 @@ class _Frame:
 
 
 class _Builder:
-    def __init__(self, file: Path, problems: Problems) -> None:
+    def __init__(self, file: Path, problems: Problems, tags: tuple[str, ...] = ()) -> None:
         self.file = file
         self.problems = problems
+        self.passed_over = ("!", *tags)
         self.root: Node | None = None
         self.stack: list[_Frame] = []
         self.anchors: dict[str, Node | None] = {}  # None while the node is being read
@@ -241,7 +248,7 @@ class _Builder:
 
     def _tag(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> str | None:
         """The short name of an explicit tag such as !!str; others are refused."""
-        if event.tag is None or event.tag == "!":
+        if event.tag is None or event.tag in self.passed_over:
             return None
         short = event.tag.removeprefix(_TAG)
         if short == event.tag or short not in ("str", "int", "float", "bool", "null", "map", "seq"):
@@ -338,4 +345,6 @@ class _Builder:
 
 def with_text(scalar: Scalar, text: str, *, hidden: bool, secrets: tuple[str, ...] = ()) -> Scalar:
     """The scalar with its variables filled in: from then on it is text."""
-    return replace(scalar, value=text, text=text, hidden=hidden, secrets=secrets)
+    return replace(
+        scalar, value=text, text=text, hidden=hidden, secrets=secrets, written=scalar.text
+    )

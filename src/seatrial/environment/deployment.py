@@ -6,11 +6,14 @@ object is a lease: the deployment lives at least until `close`.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from enum import StrEnum
 from typing import Literal, TypeVar
 
+from seatrial.compose.attach import Attached, secrets_of
 from seatrial.declaration.interpreter import interpreter
 from seatrial.declaration.models import System
 from seatrial.environment.errors import EnvironmentFailedError
@@ -150,6 +153,7 @@ class Deployment:
                 self.system.components[name].config,
                 status.endpoints,
                 self._states(status),
+                status.provider,
                 status.causes,
             )
             for name, status in self.statuses().items()
@@ -168,7 +172,7 @@ class Deployment:
         components = self._client.status().components.values()
         everything = (e for s in components for es in s.endpoints.values() for e in es)
         passwords = (e.password for e in everything if e.password)
-        return tuple(dict.fromkeys((*self.system.secrets, *passwords)))
+        return tuple(dict.fromkeys((*self.system.secrets, *secrets_of(self.system), *passwords)))
 
     def timeline(self, since: int = 0, wait: float = 0.0) -> tuple[Event, ...]:
         """State changes after the one numbered `since`; waits up to `wait` s for the first."""
@@ -300,12 +304,22 @@ def attach(system: System, name: str = "") -> Deployment | None:
 
 
 def start(system: System, name: str | None = "") -> Deployment:
-    """Start the system; `name=None` makes a private instance that nobody attaches to.
+    """Start the system; `name=None` makes a private instance that nobody attaches to, or
+    attaches to the compose project that somebody else has started.
 
     Returns before it is ready: see `wait_until_ready`.
     """
     place = Place.private() if name is None else Place.of(system.folder, system.environment, name)
-    return Deployment(system, keeper.start(system, place), attached=False)
+    observe = name is None and system.config.provider == "compose" and _project_runs(system)
+    client = keeper.start(system, place, observe=observe)
+    return Deployment(system, client, attached=observe)
+
+
+def _project_runs(system: System) -> bool:
+    """Whether somebody else has started the compose project; asked in a thread of its own, since
+    the caller's may have a loop that runs (an asynchronous trial)."""
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(asyncio.run, Attached.to(system).runs()).result()
 
 
 def attach_or_start(system: System, name: str = "") -> Deployment:
@@ -329,14 +343,15 @@ def require_running(system: System, name: str = "") -> Deployment:
     """The deployment that runs already. Raises DeploymentError where there is none."""
     deployment = attach(system, name)
     if deployment is None:
-        raise not_up(system)
+        raise not_up(system, name)
     return deployment
 
 
-def not_up(system: System) -> DeploymentError:
+def not_up(system: System, name: str) -> DeploymentError:
+    called, option = (f" as {name}", f" --name {name}") if name else ("", "")
     return DeploymentError(
-        f"{system.name} is not up in {system.environment}",
-        hint=f"seatrial up --env {system.environment}",
+        f"{system.name} is not up in {system.environment}{called}",
+        hint=f"seatrial up --env {system.environment}{option}",
     )
 
 

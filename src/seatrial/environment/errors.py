@@ -13,8 +13,10 @@ class EnvironmentFailedError(DeploymentError):
     def __init__(self, system: System, failure: Failure) -> None:
         self.failure = failure
         log = "".join(f"\n    | {line}" for line in failure.log)
+        who = f": {failure.component}" if failure.component else ""
+        why = f" ({failure.cause})" if failure.cause else ""
         super().__init__(
-            f"{system.name} did not come up in {system.environment}: {failure.component} "
-            f"({failure.cause})\n  expected: {failure.expected}\n  found: {failure.found}{log}",
+            f"{system.name} did not come up in {system.environment}{who}{why}\n"
+            f"  expected: {failure.expected}\n  found: {failure.found}{log}",
             hint=failure.fix,
         )

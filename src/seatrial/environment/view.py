@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from seatrial.compose.attach import secrets_of
 from seatrial.declaration.models import System
-from seatrial.environment.deployment import require_running
+from seatrial.environment.deployment import attach, require_running
 from seatrial.evidence.redaction import Redactor, redactor_of
-from seatrial.keeper.remote import remote_context
+from seatrial.keeper.attached import look_at
 from seatrial.kinds.base import Context, Target
 
 
@@ -26,12 +28,23 @@ class View:
 
 @contextmanager
 def view(system: System, name: str = "") -> Iterator[View]:
-    """The targets of a system: a remote one as declared, one that Seatrial starts as it runs.
+    """The targets of a system: a remote one as declared, one that Seatrial started as it runs, and
+    a compose project that somebody else started likewise.
 
     Raises DeploymentError when it would have to be started first.
     """
-    if system.config.provider == "remote":
-        yield View(system, remote_context(system), redactor_of(system))
+    if system.config.provider == "local":
+        with require_running(system, name) as deployment:
+            yield View(system, deployment.context(), deployment.redactor)
         return
-    with require_running(system, name) as deployment:
-        yield View(system, deployment.context(), deployment.redactor)
+    owned = attach(system, name) if system.config.provider == "compose" else None
+    if owned is not None:
+        with owned:
+            yield View(system, owned.context(), owned.redactor)
+        return
+    context = asyncio.run(look_at(system)())
+    redactor = redactor_of(system)
+    redactor.add(secrets_of(system))
+    endpoints = (e for t in context.targets.values() for es in t.endpoints.values() for e in es)
+    redactor.add(one.password for one in endpoints if one.password)
+    yield View(system, context, redactor)

@@ -285,8 +285,10 @@ def end(place: Place) -> bool:
     return client is not None or end_leftovers(place)
 
 
-def start(system: System, place: Place) -> KeeperClient:
+def start(system: System, place: Place, *, observe: bool = False) -> KeeperClient:
     """Start a keeper for the system; returns at once, before its components are ready.
+
+    `observe`: it only looks at what somebody else started.
 
     Raises AlreadyRunning, or KeeperError when it cannot be started.
     """
@@ -296,13 +298,13 @@ def start(system: System, place: Place) -> KeeperClient:
     if lock is None:
         raise AlreadyRunning(f"the deployment {place.id} is already running", hint="seatrial down")
     try:
-        connection = _order(system, place, lock)
+        connection = _order(system, place, lock, observe)
     finally:
         os.close(lock)
     return KeeperClient(place, connection, started=True)
 
 
-def _order(system: System, place: Place, lock: int) -> socket.socket:
+def _order(system: System, place: Place, lock: int, observe: bool) -> socket.socket:
     """Tell a keeper to keep the system; returns the connection to it."""
     shutil.rmtree(place.folder, ignore_errors=True)  # left by a keeper that was killed
     place.folder.mkdir(mode=0o711)
@@ -312,6 +314,7 @@ def _order(system: System, place: Place, lock: int) -> socket.socket:
         file=system.file,
         environment=system.environment,
         digest=system.digest,
+        observe=observe,
     )
     connection = spawn.take().connected()
     order.send(connection, lock)

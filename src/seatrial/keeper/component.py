@@ -184,7 +184,7 @@ class Managed:
             self.component.config,
             everyone[self.name],
             tuple(replica.state for replica in self.replicas),
-            self.causes,
+            causes=self.causes,
         )
 
     @property
@@ -218,6 +218,7 @@ class Managed:
 
     async def start_one(self, number: int, context: Context) -> None:
         replica = self.replicas[number]
+        begin = monotonic()
         await self._set(number, State.STARTING)
         try:
             self._refuse_taken_port(number)
@@ -227,6 +228,7 @@ class Managed:
             await self._set(number, State.FAILED, failure.found)
             await replica.instance.end(signal.SIGKILL)
             raise
+        self.started_in_ms = (monotonic() - begin) * 1000
         done = not replica.instance.running
         await self._set(number, State.DONE if done else State.READY)
 

@@ -16,6 +16,7 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
+from seatrial.compose import clear
 from seatrial.keeper import processes
 from seatrial.keeper.order import Order, is_private
 
@@ -46,6 +47,8 @@ def guard(client: socket.socket, keep: Callable[[socket.socket, socket.socket], 
     if received is not None:
         order, _ = received
         processes.end_all([order.id], root=guardian)
+        if (project := clear.marked(order.folder)) is not None:
+            clear.clear(project)
         private = is_private(order.id)  # nobody else will ever want its lock, or its logs
         _forget(order.folder, keep_logs=status != 0 and not private)
         if private:
@@ -78,6 +81,6 @@ def _forget(folder: Path, *, keep_logs: bool) -> None:
         return
     for name in ("data", "s"):
         shutil.rmtree(folder / name, ignore_errors=True)
-    for name in ("state.json", "keeper.sock"):
+    for name in ("state.json", "keeper.sock", clear.MARK, clear.FILE):
         with contextlib.suppress(OSError):
             (folder / name).unlink()

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 
+from seatrial.compose import clear
 from seatrial.errors import KeeperError
 from seatrial.keeper import processes
 from seatrial.keeper.places import Place, deployments
@@ -48,7 +49,10 @@ def end_leftovers(place: Place) -> bool:
     if lock is None:
         return False
     try:
-        found = any(path.exists() for path in (place.state_file, place.data, place.sockets))
+        project = clear.marked(place.folder)
+        found = project is not None or any(
+            path.exists() for path in (place.state_file, place.data, place.sockets)
+        )
         if not found and not place.is_private:
             return False
         left = processes.end_all([place.id], root=None)
@@ -57,6 +61,12 @@ def end_leftovers(place: Place) -> bool:
             raise KeeperError(
                 f"processes of a deployment that has no keeper any more cannot be ended: {numbers}",
                 hint=f"end them as the user who they belong to: ps -fp {numbers.replace(' ', ',')}",
+            )
+        if project is not None and (kept := clear.clear(project)):
+            raise KeeperError(
+                f"the compose project {project}, which has no keeper any more, cannot be removed: "
+                f"{', '.join(kept)}",
+                hint="docker info   (does the engine run?)",
             )
         shutil.rmtree(place.folder, ignore_errors=True)
         if place.is_private:

@@ -9,16 +9,18 @@ import signal
 import socket
 from concurrent.futures import ThreadPoolExecutor
 
+from seatrial.compose.attach import project_of
 from seatrial.declaration.load import load
 from seatrial.declaration.models import System
 from seatrial.errors import KeeperError, SeatrialError
 from seatrial.keeper import open_files
 from seatrial.keeper import protocol as p
+from seatrial.keeper.attached import look_at
+from seatrial.keeper.composed import Composed
 from seatrial.keeper.description import describe
 from seatrial.keeper.observer import Observer
 from seatrial.keeper.order import Order
 from seatrial.keeper.places import Place
-from seatrial.keeper.remote import remote_context
 from seatrial.keeper.server import Server
 from seatrial.keeper.supervisor import Supervisor
 from seatrial.keeper.timeline import Timeline
@@ -36,7 +38,7 @@ def keep(order: Order, client: socket.socket) -> int:
                 hint="start it again",
             )
         open_files.raise_limit()
-        return asyncio.run(_live(system, Place(order.id), client))
+        return asyncio.run(_live(system, Place(order.id), client, observe=order.observe))
     except SeatrialError as error:
         with contextlib.suppress(OSError):
             client.sendall(_line(error))
@@ -59,24 +61,24 @@ def _line(error: SeatrialError) -> bytes:
     return p.Reply(error=error.message, hint=error.hint).model_dump_json().encode() + b"\n"
 
 
-def _owner(system: System, place: Place, timeline: Timeline) -> Supervisor | Observer:
+def _owner(
+    system: System, place: Place, timeline: Timeline, *, observe: bool
+) -> Supervisor | Composed | Observer:
     if system.config.provider == "local":
         return Supervisor(system, place, timeline)
-    if system.config.provider == "remote":
-        return Observer(remote_context(system), timeline)
-    raise KeeperError(
-        f"the environment {system.environment} uses provider {system.config.provider}, "
-        "which this version cannot start yet",
-        hint="use --env with a local or remote environment",
-    )
+    if system.config.provider == "compose" and not observe:
+        return Composed(system, project_of(system), place, timeline)
+    return Observer(look_at(system), timeline)
 
 
-async def _live(system: System, place: Place, client: socket.socket) -> int:
+async def _live(
+    system: System, place: Place, client: socket.socket, *, observe: bool = False
+) -> int:
     asyncio.get_running_loop().set_default_executor(_Threads())
     timeline = Timeline()
     for folder in (place.data, place.sockets, place.logs):
         folder.mkdir(mode=0o711, exist_ok=True)
-    owner = _owner(system, place, timeline)
+    owner = _owner(system, place, timeline, observe=observe)
     server = Server(system, place, owner, timeline)
     for signal_ in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(signal_, server.over.set)

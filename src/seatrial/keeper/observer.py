@@ -7,7 +7,8 @@ import contextlib
 import traceback
 from collections.abc import Mapping
 
-from seatrial.errors import CapabilityMissing
+from seatrial.errors import CapabilityMissing, SeatrialError
+from seatrial.keeper.attached import Look
 from seatrial.keeper.network.impairment import Impairment, NetworkEdge
 from seatrial.keeper.protocol import Action, Alter, ComponentStatus, Failure
 from seatrial.keeper.timeline import Timeline
@@ -26,48 +27,70 @@ class Observer:
     edges: tuple[NetworkEdge, ...] = ()
     network_faults: tuple[str, ...] = ()
 
-    def __init__(self, context: Context, timeline: Timeline) -> None:
+    def __init__(self, look: Look, timeline: Timeline) -> None:
         self.timeline = timeline
         self.failure: Failure | None = None
         self.ready = False
-        self._context = context
+        self._look_again = look
+        self._context: Context | None = None
         self._states: dict[str, tuple[State, str]] = {}
         self._observers: list[asyncio.Task[None]] = []
 
     @property
-    def endpoints(self) -> Mapping[str, object]:
-        return {name: target.endpoints for name, target in self._context.targets.items()}
+    def _targets(self) -> Mapping[str, Target]:
+        return {} if self._context is None else self._context.targets
 
     async def start(self) -> None:
         """Look at everything once, then keep looking in the background."""
-        targets = self._context.targets.values()
-        await asyncio.gather(*(self._look(target) for target in targets))
+        try:
+            context = self._context = await self._look_again()
+        except SeatrialError as error:
+            self.failure = Failure(
+                component=None,
+                cause=None,
+                expected="there is something to look at",
+                found=error.message,
+                fix=error.hint or "",
+            )
+            await self.timeline.wake()
+            return
+        await asyncio.gather(*(self._look(name, context) for name in context.targets))
         self.ready = True
         await self.timeline.wake()
-        self._observers = [asyncio.create_task(self._observe(target)) for target in targets]
+        self._observers = [asyncio.create_task(self._follow())]
+        self._observers += [asyncio.create_task(self._observe(name)) for name in context.targets]
 
-    async def _observe(self, target: Target) -> None:
+    async def _follow(self) -> None:
+        """Where everything is may change: a container that is made anew has another address."""
         while True:
             await asyncio.sleep(_PERIOD)
-            await self._look(target)
+            with contextlib.suppress(SeatrialError):  # not to be seen: what was seen stands
+                self._context = await self._look_again()
 
-    async def _look(self, target: Target) -> None:
-        before = self._states.get(target.name, (None, ""))[0]
-        state, detail = await self._state(target)
+    async def _observe(self, name: str) -> None:
+        while True:
+            await asyncio.sleep(_PERIOD)
+            assert self._context is not None
+            await self._look(name, self._context)
+
+    async def _look(self, name: str, context: Context) -> None:
+        target = context.targets[name]
+        before = self._states.get(name, (None, ""))[0]
+        state, detail = await self._state(target, context)
         if before is State.READY and state is State.UNREACHABLE:
-            state, detail = await self._state(target)  # one failed probe may be its own fault
+            state, detail = await self._state(target, context)  # one may be the probe's own fault
         if before is not state:
             self._states[target.name] = (state, detail)
             await self.timeline.add(target.name, None, state, detail)
 
-    async def _state(self, target: Target) -> tuple[State, str]:
+    async def _state(self, target: Target, context: Context) -> tuple[State, str]:
         # What cannot be seen from here (a task, or a component that this environment gives no
         # endpoint) is not held against it.
         kind = load(target.kind)
         if kind.endpoints and not target.endpoints:
             return State.READY, "not observed: it has no endpoint in this environment"
         try:
-            result = await kind.probe(target, self._context, Deadline.after(_PROBE_SECONDS))
+            result = await kind.probe(target, context, Deadline.after(_PROBE_SECONDS))
         except Exception as error:  # a defect of the kind's; what was seen before it is not known
             traceback.print_exc()
             return State.UNREACHABLE, f"its probe failed: {type(error).__name__}: {error}"
@@ -81,9 +104,11 @@ class Observer:
                 kind=target.kind,
                 state=self._states.get(name, (State.WAITING, ""))[0],
                 detail=self._states.get(name, (State.WAITING, ""))[1],
+                replicas=target.states,
                 endpoints=dict(target.endpoints),
+                provider=target.provider,
             )
-            for name, target in self._context.targets.items()
+            for name, target in self._targets.items()
         }
 
     async def look(self) -> None:

@@ -27,6 +27,7 @@ class Order:
     file: Path  # the declaration
     environment: str
     digest: str  # of the declaration as the client read it
+    observe: bool = False  # what runs already, instead of starting anything
 
     @property
     def lock_file(self) -> Path:

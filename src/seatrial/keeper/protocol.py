@@ -28,7 +28,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, model_validator
 
 from seatrial.keeper.network.impairment import Impairment, NetworkEdge
-from seatrial.kinds.base import Endpoint
+from seatrial.kinds.base import Endpoint, Words
 from seatrial.outcome import Cause, State
 
 PROTOCOL = 2  # another one when an older client or keeper would understand something else
@@ -174,6 +174,7 @@ class ComponentStatus(_Answer):
     causes: tuple[Cause | None, ...] = ()  # of each replica that failed
     by_fault: bool = False
     endpoints: dict[str, tuple[Endpoint, ...]] = {}
+    provider: Words = Words()
     started_in_ms: float | None = None
     pids: tuple[int | None, ...] = ()
 

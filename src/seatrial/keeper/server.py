@@ -255,6 +255,7 @@ class Server:
                 held = connection.held
                 held[:] = [one for one in held if not _is_altered(one, component, replica)]
             case p.Impose(key=key, edges=edges, impairment=impairment, note=note):
+                self._refuse_if_over()
                 connection.held.append(request)
                 await self._owner.impose(key, edges, impairment, note)
             case p.Mend(key=key):

@@ -14,6 +14,7 @@ that can use it:
     clean_up how what trials created is found again and removed        plugin
     drills   ways to break it, each with what must be said about it    drills
     server   which program on this machine would be started            provision
+    containers  how its image is recognised, and where it listens in it   compose
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from seatrial.outcome import Cause, Connection, Health, Outcome, Priority, State
 from seatrial.waiting import Deadline
 
 if TYPE_CHECKING:
+    from seatrial.kinds.containers import InContainers
     from seatrial.kinds.drill import Drills
     from seatrial.kinds.launching import Launch
 
@@ -89,6 +91,15 @@ class Endpoint:
 
 
 @dataclass(frozen=True)
+class Words:
+    """What whoever runs a component says of it, where that is not Seatrial itself."""
+
+    found: str = ""  # "its container has exited with code 1"
+    start: str = ""  # the command that starts it again
+    logs: str = ""  # the command that shows its log
+
+
+@dataclass(frozen=True)
 class Target:
     """A component where it can be reached: what probes, clients and checks are given.
 
@@ -101,7 +112,18 @@ class Target:
     config: ComponentConfig
     endpoints: Mapping[str, tuple[Endpoint, ...]]
     states: tuple[State, ...] = ()
+    provider: Words = Words()
     causes: tuple[Cause | None, ...] = ()  # of replicas that failed: why, as their keeper saw it
+
+    @property
+    def start(self) -> str:
+        """The command that starts it again."""
+        return self.provider.start or f"seatrial restart {self.name}"
+
+    @property
+    def logs(self) -> str:
+        """The command that shows its log."""
+        return self.provider.logs or f"seatrial logs {self.name}"
 
     def endpoint(self, name: str | None = None) -> Endpoint:
         """The first replica's endpoint; without a name, the kind's default one."""
@@ -241,9 +263,9 @@ class Kind:
     summary: str
     config: type[ComponentConfig]
     endpoints: tuple[str, ...]  # names, the default one first; () for a kind without a port
+    probe_at: Lazy
     expect: type[Model] | None = None
     schemes: Mapping[str, int] = field(default_factory=dict)  # URL scheme -> default port
-    probe_at: Lazy = ""
     expectations_at: Lazy = ""
     launch_at: Lazy = ""
     client_at: Lazy = ""
@@ -253,6 +275,7 @@ class Kind:
     consumers_at: Lazy = ""
     drills_at: Lazy = ""
     server_at: Lazy = ""  # with `packages`: is it installed?
+    containers_at: Lazy = ""
     packages: tuple[str, ...] = ()  # Debian packages that carry its server
     #: What other programs call such a component in a health answer: "database", "db", "queue"...
     also_called: tuple[str, ...] = ()
@@ -298,6 +321,10 @@ class Kind:
     @property
     def drills(self) -> Drills | None:
         return cast("Drills", _load(self.drills_at)) if self.drills_at else None
+
+    @property
+    def containers(self) -> InContainers | None:
+        return cast("InContainers", _load(self.containers_at)) if self.containers_at else None
 
     @property
     def server(self) -> FindServer | None:

@@ -119,9 +119,8 @@ def down_by_states(target: Target) -> ProbeResult | None:
         0.0,
         Cause.STOPPED if on_request else Cause.EXITED,
         expected=f"{target.name} runs",
-        found=f"{who} {words[state]}{more}",
-        fix=f"seatrial restart {target.name}"
-        + ("" if on_request else f"; its last words: seatrial logs {target.name}"),
+        found=(target.provider.found or f"{who} {words[state]}") + more,
+        fix=target.start + ("" if on_request else f"; its last words: {target.logs}"),
     )
 
 
@@ -135,7 +134,7 @@ def _port_in_use(target: Target) -> ProbeResult:
         Cause.PORT_IN_USE,
         expected=f"{target.name} listens on port {ports}",
         found="another program listens there, so it could not start",
-        fix=f"end that program (ss -ltnp shows it), then: seatrial restart {target.name}",
+        fix=f"end that program (ss -ltnp shows it), then: {target.start}",
     )
 
 

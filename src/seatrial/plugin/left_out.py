@@ -30,13 +30,13 @@ class LeftOut:
 
     def __init__(self, config: pytest.Config, system: System) -> None:
         self._config, self._system = config, system
-        self._read: set[Path] = set()  # files that were opened, or could not be
+        self._read: set[Path] = set()  # files that were opened, or could not be, links followed
         self._made: dict[str, pytest.Item] = {}
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_pycollect_makeitem(self, collector: Any) -> Generator[None, Any, Any]:
         made = yield
-        self._read.add(collector.path)
+        self._read.add(collector.path.resolve())
         for one in made if isinstance(made, list) else [made]:
             if isinstance(one, pytest.Item):
                 self._made[one.nodeid] = one
@@ -44,7 +44,8 @@ class LeftOut:
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:  # recorded as that
-            self._read.add(self._config.rootpath / report.nodeid.partition("::")[0])
+            file = self._config.rootpath / report.nodeid.partition("::")[0]
+            self._read.add(file.resolve())
 
     def of(
         self, running: Collection[str], wanted: Collection[Priority]
@@ -58,7 +59,7 @@ class LeftOut:
                     yield node, priority, DESELECTED
         for file in self._files():
             priority = priority_by_name(file)
-            if file not in self._read and priority in wanted:
+            if file.resolve() not in self._read and priority in wanted:
                 yield os.path.relpath(file, self._config.rootpath), priority, NOT_READ
 
     def _files(self) -> Iterator[Path]:

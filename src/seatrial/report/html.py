@@ -26,7 +26,8 @@ h3 { font-size: 1rem; margin-bottom: 0 }
 .wide { overflow-x: auto } table { border-collapse: collapse; width: 100% }
 caption { text-align: left; font-weight: bold; padding: .5rem 0 }
 th, td { border-bottom: 1px solid var(--line); padding: .3rem .6rem; text-align: left;
-  vertical-align: top; overflow-wrap: anywhere } tbody th { font-weight: inherit }
+  vertical-align: top; overflow-wrap: break-word } tbody th { font-weight: inherit }
+tbody th, td:last-child { overflow-wrap: anywhere; min-width: 9rem }
 pre { background: var(--soft); padding: .75rem; overflow-x: auto; white-space: pre-wrap;
   overflow-wrap: anywhere }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; margin: .25rem 0 }

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from quantum_queue.worker.circuit import CircuitError, read_program
+from quantum_queue.worker.circuit import read_program
 from quantum_queue.worker.frames import Order
+from quantum_queue.worker.reasons import CircuitError
 from quantum_queue.worker.runner import Runner, outcomes
 
 BELL = "OPENQASM 3; qubit[2] q; h q[0]; cx q[0], q[1]; measure q;"
@@ -80,7 +81,7 @@ REFUSED = [
     ("qubit[20] a;\nqubit[20] b; measure a;", "line 2, column 1: the circuit needs 40 qubits"),
     ("qubit[999999999999] q; measure q;", "the limit is 24"),
     ("x $999999999; measure $0;", "the limit is 24"),
-    ("bit[999999999] c;", "4096 classical bits"),
+    ("bit[999999999] c;", "1024 classical bits"),
     ("qubit q; bit c; measure q", "end of the text"),
 ]
 

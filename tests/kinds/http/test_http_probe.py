@@ -430,6 +430,7 @@ async def test_a_declared_version(serve, context, wanted, said, health, cause):
         ((State.PAUSED,), Cause.STOPPED, "paused"),
         ((State.EXITED,), Cause.EXITED, "seatrial logs api"),
         ((State.READY, State.EXITED), Cause.EXITED, "replica 2"),
+        ((State.FAILED, State.EXITED), Cause.EXITED, "replica 2"),
     ],
 )
 async def test_what_the_keeper_knows_is_not_asked_again(serve, context, states, cause, word):

@@ -217,6 +217,9 @@ def serve_one(http: HTTPServer) -> None:
         (b"J\0\0\0\x0a8.0.36\0", "another program"),
         (b"N\r\n", "another program"),
         (b"R\xff\xff\xff\xff", "another program"),
+        (b"R\0\0\0\x06\0\0", "another program"),
+        (b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05ID\0\0\0\x05\0Z\0\0\0\x05I", "another program"),
+        (b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05IZ\0\0\0\x05I", "another program"),
     ],
 )
 def test_another_program_speaks_first(

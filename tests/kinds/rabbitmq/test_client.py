@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import socket
 import threading
 import warnings
 from collections.abc import Iterator
@@ -176,6 +177,29 @@ def test_closing_leaves_nothing(target: Target, admin: Admin) -> None:
         del client
         gc.collect()
     assert [str(one.message) for one in caught] == []
+
+
+def test_closing_ends_what_another_thread_waits_for(target: Target) -> None:
+    """Nobody answers there, so that only closing can end it."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        client = RabbitmqClient(with_endpoint(target, "amqp", port=port), timeout=60)
+        ended: list[BaseException] = []
+
+        def ask() -> None:
+            try:
+                client.queue("tasks")
+            except OSError as error:
+                ended.append(error)
+
+        asking = threading.Thread(target=ask, daemon=True)
+        asking.start()
+        silent.settimeout(10)
+        with silent.accept()[0]:
+            client.close()
+            asking.join(10)
+        assert not asking.is_alive()
+        assert [type(error) for error in ended] == [ConnectionAbortedError]
 
 
 def test_the_broker_is_told_goodbye(target: Target, server: Running, admin: Admin) -> None:

@@ -155,6 +155,7 @@ class Kinds:
             "a fake",
             ComponentConfig,
             endpoints,
+            probe_at="",
             also_called=ALIASES.get(name, ()),
             probing=probing,
             expecting=expecting if expect is not None else None,

@@ -698,6 +698,19 @@ CASES = [
         ),
     ),
     Case(
+        "endpoints that are empty",
+        "system: s\ncomponents: {d: {kind: db}, b: {kind: broker}, w: {kind: web}}\n"
+        "environments:\n  far:\n    provider: remote\n    endpoints:\n"
+        '      d: "${FAR_URL:-}"\n      b: {amqp: "", management: {url: "${B_URL:-${C_URL:-}}"}}\n'
+        '      w: ["http://h", "${W_URL:-}"]\n',
+        (
+            (7, "environments.far.endpoints.d", "the address is empty", "set FAR_URL"),
+            (8, "environments.far.endpoints.b", "the address is empty", "write scheme://host:port"),
+            (8, "environments.far.endpoints.b", "the address is empty", "set B_URL"),
+            (9, "environments.far.endpoints.w", "the address is empty", "set W_URL"),
+        ),
+    ),
+    Case(
         "endpoints that fit no component",
         "system: s\ncomponents:\n  store: {kind: db}\n  q: {kind: broker}\n  j: {kind: job}\n"
         "environments:\n  far:\n    provider: remote\n    endpoints:\n      stoer: x\n"

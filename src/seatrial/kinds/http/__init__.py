@@ -18,5 +18,6 @@ KIND = Kind(
     launch_at="seatrial.kinds.http.launch:LAUNCH",
     client_at="seatrial.kinds.http.client:HttpClient",
     drills_at="seatrial.kinds.http.drills:drills",
+    containers_at="seatrial.kinds.http.containers:CONTAINERS",
     provides=frozenset({Cause.QUEUE_MISSING}),
 )

@@ -47,7 +47,8 @@ async def probe(target: Target, context: Context, deadline: Deadline) -> ProbeRe
     """Probe all replicas at once; the worst one is the result."""
     if (waiting := waiting_by_states(target)) is not None:
         return waiting
-    if (down := down_by_states(_without_those_who_may_say_why(target))) is not None:
+    # A failed one may say why, and so is asked as if it were still starting; not so if it ended.
+    if (down := down_by_states(_asked(target))) is not None:
         return down
     endpoints = target.endpoints["http"]
     results = await asyncio.gather(*(_one(target, each, deadline) for each in endpoints))
@@ -63,15 +64,14 @@ async def probe(target: Target, context: Context, deadline: Deadline) -> ProbeRe
     return dataclasses.replace(result, response_time_ms=slowest)
 
 
-def _without_those_who_may_say_why(target: Target) -> Target:
-    """Without the states of replicas that never became ready, yet did not end."""
+def _asked(target: Target) -> Target:
+    """With replicas that never became ready, yet did not end, as starting."""
     causes = target.causes or (None,) * len(target.states)
-    known = (
-        state
+    states = (
+        State.STARTING if state is State.FAILED and cause is not Cause.EXITED else state
         for state, cause in zip(target.states, causes, strict=True)
-        if state is not State.FAILED or cause is Cause.EXITED
     )
-    return dataclasses.replace(target, states=tuple(known))
+    return dataclasses.replace(target, states=tuple(states))
 
 
 def path_at(endpoint: Endpoint, path: str) -> str:
@@ -158,8 +158,8 @@ class _Look:
     def _fix(self, cause: Cause) -> str:
         name, endpoint = self.target.name, self.endpoint
         setting = f"the endpoint of {name} in seatrial.yaml"
-        log = f"read its log: seatrial logs {name}" if self.target.states else "read its log"
-        start = f"seatrial restart {name}" if self.target.states else f"start {name}"
+        log = f"read its log: {self.target.logs}" if self.target.states else "read its log"
+        start = self.target.start if self.target.states else f"start {name}"
         return {
             Cause.REFUSED: f"{start}, or correct {setting} ({endpoint.address})",
             Cause.DNS: f"correct the host name in {setting}",

@@ -31,6 +31,7 @@ KIND = Kind(
     drills_at=f"{_HERE}.drills:drills",
     place="database",
     server_at=f"{_HERE}.server:installed",
+    containers_at=f"{_HERE}.containers:CONTAINERS",
     packages=("postgresql",),
     also_called=("database", "db", "postgresql", "sql"),
 )

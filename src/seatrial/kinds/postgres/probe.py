@@ -36,6 +36,7 @@ FROM pg_settings WHERE name = 'default_transaction_read_only'
 _PERSONAL = ("user", "database user", "client", "session")
 _SILENCE = 0.5  # s without an answer, after which to ask what else might live there
 
+_COLUMNS = 4  # of its answer
 _Seen = tuple[str | None, ...]
 
 
@@ -87,7 +88,10 @@ async def _ask_any(place: Place, hosts: list[str]) -> _Seen:
                 raise
             continue
         try:
-            return (await session.query(_QUERY))[0]
+            rows = await session.query(_QUERY)
+            if len(rows) != 1 or len(rows[0]) != _COLUMNS:
+                raise NotPostgres(f"{rows}".encode())
+            return rows[0]
         finally:
             session.close()
     raise AssertionError("a host has at least one address")

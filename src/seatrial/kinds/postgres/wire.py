@@ -161,6 +161,8 @@ class Session:
                 return
             if kind != b"R":
                 continue
+            if len(content) < 4:
+                raise NotPostgres(kind + content)
             (method,) = struct.unpack_from("!i", content)
             if method == 0:
                 continue
@@ -196,7 +198,10 @@ class Session:
             except EOFError:
                 raise refusal or EOFError("it hung up on the query") from None
             if kind == b"D":
-                rows.append(_row(content))
+                try:
+                    rows.append(_row(content))
+                except (struct.error, UnicodeDecodeError) as error:
+                    raise NotPostgres(kind + content) from error
             elif kind == b"Z":
                 if refusal is not None:
                     raise refusal

@@ -13,5 +13,6 @@ KIND = Kind(
     endpoints=(),
     probe_at="seatrial.kinds.process.probe:probe",
     launch_at="seatrial.kinds.process.launch:LAUNCH",
+    containers_at="seatrial.kinds.process.containers:CONTAINERS",
     provides=frozenset({Cause.NO_CONSUMER, Cause.QUEUE_MISSING}),
 )

@@ -40,7 +40,7 @@ def _by_state(target: Target) -> ProbeResult:
     state = next(state for state in target.states if not state.up)
     if state is State.UNREACHABLE:
         return _unknown(target, "it could not be observed", "look at it where it runs")
-    return _unknown(target, "it is still starting", f"seatrial logs {target.name}")
+    return _unknown(target, "it is still starting", target.logs)
 
 
 async def _by_queues(
@@ -87,7 +87,7 @@ async def _count(component: str, queue: str, context: Context, deadline: Deadlin
 
 def _fix(target: Target) -> str:
     if watched(target):
-        return f"seatrial logs {target.name}   (why does it not consume?), then restart it"
+        return f"{target.logs}   (why does it not consume?), then restart it"
     return f"start {target.name} where it runs, and read its log"
 
 

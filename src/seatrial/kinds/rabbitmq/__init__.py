@@ -25,6 +25,7 @@ KIND = Kind(
     drills_at=f"{_HERE}.drills:drills",
     place="vhost",
     server_at=f"{_HERE}.server:installed",
+    containers_at=f"{_HERE}.containers:CONTAINERS",
     packages=("rabbitmq-server",),
     also_called=("queue", "broker", "amqp", "mq", "message_broker", "message_queue"),
 )

@@ -11,6 +11,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Coroutine, Mapping
+from concurrent import futures
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
@@ -260,12 +261,13 @@ class RabbitmqClient:
         return self._run(self.aio.get(queue, ack=ack))
 
     def close(self) -> None:
-        """End the thread; the next call starts another."""
+        """End the thread, and with it what other threads still wait for; the next call starts
+        another."""
         with self._lock:
             loop, thread = self._loop, self._thread
             self._loop = self._thread = None
         if loop is not None and thread is not None:
-            loop.call_soon_threadsafe(loop.stop)
+            asyncio.run_coroutine_threadsafe(_end(), loop)
             thread.join()
 
     def __enter__(self) -> Self:
@@ -282,13 +284,23 @@ class RabbitmqClient:
                     target=_serve, args=(self._loop,), name="rabbitmq client", daemon=True
                 )
                 self._thread.start()
-            loop = self._loop
-        running = asyncio.run_coroutine_threadsafe(work, loop)
+            running = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return running.result()
+        except futures.CancelledError:
+            raise ConnectionAbortedError("the client was closed meanwhile") from None
         except BaseException:  # an interrupt too
             running.cancel()
             raise
+
+
+async def _end() -> None:
+    """Cancel all that runs in this loop, then stop it: who waits for a result must not for ever."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    asyncio.get_running_loop().stop()
 
 
 def _serve(loop: asyncio.AbstractEventLoop) -> None:

@@ -133,7 +133,7 @@ def _for_every_broker(
             Cause.UNROUTABLE,
             met=True,
             expected=f"every {EXCHANGE} leads to a queue",
-            found=f"{len(paths)} of {len(vhost.queues)} queues have one, and all lead to a queue",
+            found=f"{len(paths)} queues beside those declared have one, and all lead to a queue",
         )
 
 

@@ -24,6 +24,4 @@ class ChannelClosed(Exception):
 
 
 NOT_FOUND = 404
-ACCESS_REFUSED = 403
 RESOURCE_LOCKED = 405
-NO_ROUTE = 312

@@ -55,9 +55,7 @@ class Session:
 
     def __init__(self, endpoint: Endpoint, deadline: Deadline) -> None:
         self.endpoint = endpoint
-        self.product = ""
         self.version = ""
-        self.cluster = ""
         self.blocked: str | None = None  # why the broker takes no messages now, if it does not
         self._deadline = deadline
         self._seconds = deadline.remaining()
@@ -109,9 +107,7 @@ class Session:
 
     def _read_greeting(self, start: commands.Connection.Start) -> None:
         properties = start.server_properties or {}
-        self.product = str(properties.get("product", ""))
         self.version = str(properties.get("version", ""))
-        self.cluster = str(properties.get("cluster_name", ""))
         if "PLAIN" not in (start.mechanisms or "").split():
             raise BrokerTrouble(
                 Cause.AUTH, f"it offers the logins {start.mechanisms}, and not PLAIN"

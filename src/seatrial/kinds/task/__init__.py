@@ -13,5 +13,6 @@ KIND = Kind(
     endpoints=(),
     probe_at="seatrial.kinds.task.probe:probe",
     launch_at="seatrial.kinds.task.launch:LAUNCH",
+    containers_at="seatrial.kinds.task.containers:CONTAINERS",
     provides=frozenset({Cause.SCHEMA_BEHIND, Cause.QUEUE_MISSING}),
 )

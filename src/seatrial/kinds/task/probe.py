@@ -32,5 +32,5 @@ async def probe(target: Target, context: Context, deadline: Deadline) -> ProbeRe
         Cause.NOT_MEASURED,
         expected=expected,
         found="it still runs",
-        fix=f"seatrial logs {target.name}",
+        fix=target.logs,
     )

@@ -15,10 +15,13 @@ import sys
 from pathlib import Path
 from typing import BinaryIO
 
+import msgspec
+
 from quantum_queue.worker import frames
 
 _SET_DEATH_SIGNAL = 1
 _MEBIBYTE = 1024 * 1024
+_KEPT = 0.2  # of its memory, that a process may still hold when a circuit is done
 _NICE = 5  # on a busy machine, whatever answers people goes before what computes
 
 
@@ -82,13 +85,17 @@ def main() -> None:
     answers = private_output()
     from quantum_queue.worker.runner import Runner
 
-    runner = Runner(options.max_qubits)
+    runner = Runner(options.max_qubits, options.memory_mb)
     runner.warm_up()
     limit_memory(options.memory_mb)
+    largest = data_in_use() + int(options.memory_mb * _MEBIBYTE * _KEPT)
     answers.write(frames.encode(frames.READY))
     answers.flush()
     while (body := read_frame(sys.stdin.buffer)) is not None:
-        answers.write(frames.encode(runner.run(frames.decode_order(body))))
+        answer = runner.run(frames.decode_order(body))
+        # What a large circuit leaves behind would be missing to the ones after it.
+        answer = msgspec.structs.replace(answer, is_last=data_in_use() > largest)
+        answers.write(frames.encode(answer))
         answers.flush()
 
 

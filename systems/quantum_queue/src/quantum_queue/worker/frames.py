@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 
 HEADER_BYTES = 4
-LARGEST_FRAME = 256 * 1024 * 1024
+LARGEST_FRAME = 32 * 1024 * 1024
+"""Bytes of an answer that the worker accepts: several times what bounds.py lets through."""
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -20,6 +21,8 @@ class Answer(msgspec.Struct, frozen=True):
 
     counts: dict[str, int] | None = None
     error: str | None = None
+    is_last: bool = False
+    """The process has grown so much that the next circuit should get a new one."""
 
 
 READY = Answer()

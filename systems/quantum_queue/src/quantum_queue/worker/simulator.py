@@ -68,7 +68,7 @@ class Simulator:
                 assert process.stdin is not None
                 process.stdin.write(frames.encode(order))
                 await process.stdin.drain()
-                return await _read(process)
+                answer = await _read(process)
         except TimeoutError:
             await self.stop()
             raise DeadlineExceeded from None
@@ -82,6 +82,10 @@ class Simulator:
         except BaseException:
             await self.stop()
             raise
+        if answer.is_last:
+            _log.info("simulator replaced", extra={"reason": "it has grown too large"})
+            await self.stop()
+        return answer
 
     async def stop(self) -> None:
         """Kill the process: there is nothing in it that must be saved."""
@@ -113,7 +117,10 @@ class Simulator:
 async def _read(process: Process) -> Answer:
     assert process.stdout is not None
     header = await process.stdout.readexactly(frames.HEADER_BYTES)
-    return frames.decode_answer(await process.stdout.readexactly(int.from_bytes(header, "big")))
+    size = int.from_bytes(header, "big")
+    if size > frames.LARGEST_FRAME:
+        raise SimulatorDied(f"its answer has {size} bytes, more than any that makes sense")
+    return frames.decode_answer(await process.stdout.readexactly(size))
 
 
 async def _kill(process: Process) -> None:

@@ -1,0 +1,1 @@
+"""Compose projects: reading their files, guessing what their services are, asking the engine."""

@@ -1,0 +1,70 @@
+"""Looking at a compose project that runs without Seatrial having started it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote
+
+from seatrial.compose.engine import Container, containers
+from seatrial.compose.files import ComposeFileError
+from seatrial.compose.project import Project, read_project
+from seatrial.compose.targets import targets
+from seatrial.declaration.models import System
+from seatrial.errors import DeploymentError
+from seatrial.kinds.base import Target
+from seatrial.secrecy import LOGIN, names_secret
+
+
+@dataclass(frozen=True)
+class Attached:
+    """A project, by the name that Compose gives it."""
+
+    system: System
+    project: Project
+
+    @classmethod
+    def to(cls, system: System) -> Attached:
+        """Raises ComposeFileError."""
+        return cls(system, project_of(system))
+
+    async def containers(self) -> list[Container]:
+        """Raises EngineError."""
+        return await containers(self.project.name)
+
+    async def runs(self) -> bool:
+        """Whether any container of it is up. Raises EngineError."""
+        return any(one.status in ("running", "paused") for one in await self.containers())
+
+    async def targets(self) -> dict[str, Target]:
+        """Every component as it is now. Raises DeploymentError where nothing of it is there."""
+        found = await self.containers()
+        if not found:
+            raise DeploymentError(
+                f"nothing of the compose project {self.project.name} is there",
+                hint=f"{self.project.compose()} up -d   (or seatrial up, which starts one of "
+                "Seatrial's own beside it)",
+            )
+        return targets(self.system, self.project, found)
+
+
+def project_of(system: System) -> Project:
+    """The compose project of the system's environment. Raises ComposeFileError."""
+    file = system.compose_file
+    assert file is not None, "the provider is compose"
+    return read_project(Path(file), os.environ)
+
+
+def secrets_of(system: System) -> tuple[str, ...]:
+    """What must not be shown of the environments in a compose file; () for another provider."""
+    if system.compose_file is None:
+        return ()
+    try:
+        services = project_of(system).services.values()
+    except ComposeFileError:
+        return ()  # whoever needs the file says what is wrong with it
+    pairs = [pair for service in services for pair in service.environment.items()]
+    found = [value for name, value in pairs if names_secret(name) and value]
+    found += [unquote(login["value"]) for _, value in pairs for login in LOGIN.finditer(value)]
+    return tuple(dict.fromkeys(found))

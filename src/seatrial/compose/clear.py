@@ -1,0 +1,69 @@
+"""Removing all that a project of Seatrial's own made, whoever is left to do it.
+
+Light and synchronous, because a keeper's guardian does it too when the keeper was killed.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from pathlib import Path
+
+_LABEL = "com.docker.compose.project"
+MARK = "compose-project"  # a file in the deployment's folder that says its name
+FILE = "compose.yaml"  # there too: what it was started from
+_SECONDS = 20.0  # for one call
+
+#: What a project consists of, in the order in which it can be removed.
+_PARTS = (
+    (("ps", "-aq"), ("rm", "-fv")),
+    (("network", "ls", "-q"), ("network", "rm")),
+    (("volume", "ls", "-q"), ("volume", "rm", "-f")),
+)
+
+
+def mark(folder: Path, project: str) -> None:
+    """Write down, before anything is made, what will have to be removed."""
+    (folder / MARK).write_text(project)
+
+
+def marked(folder: Path) -> str | None:
+    try:
+        return (folder / MARK).read_text() or None
+    except OSError:
+        return None
+
+
+def clear(project: str, patience: float = 10.0) -> list[str]:
+    """Remove its containers, networks, volumes and the images it built, again and again until
+    nothing of it is left or `patience` seconds are over. Returns what is left, or why that is not
+    known."""
+    limit = time.monotonic() + patience
+    try:
+        while True:
+            left = []
+            for listing, removing in _PARTS:
+                found = _docker(*listing, "--filter", f"label={_LABEL}={project}").split()
+                if found:
+                    left += found
+                    _docker(*removing, *found, check=False)  # a part may be gone already
+            if not left or time.monotonic() > limit:
+                break
+        images = _docker("image", "ls", "-q", "--filter", f"reference={project}-*").split()
+        if images:
+            _docker("image", "rm", "-f", *dict.fromkeys(images), check=False)
+    except (OSError, subprocess.SubprocessError) as error:
+        return [f"the engine could not be asked: {error}"]
+    return left
+
+
+def _docker(*words: str, check: bool = True) -> str:
+    done = subprocess.run(
+        ("docker", *words),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        timeout=_SECONDS,
+        check=check,
+    )
+    return done.stdout.decode(errors="replace")

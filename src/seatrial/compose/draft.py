@@ -1,0 +1,205 @@
+"""A first seatrial.yaml for a compose project, and what was guessed and what could not be known."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from seatrial.compose.engine import Container
+from seatrial.compose.project import Project
+from seatrial.compose.recognise import Recognised, recognise
+from seatrial.compose.targets import target_of
+from seatrial.declaration.load import NAME
+from seatrial.declaration.models import Component, Location
+from seatrial.kinds.base import Kind
+from seatrial.waiting import Deadline
+
+_PLAIN = re.compile(r"[A-Za-z/_][A-Za-z0-9/_.-]*")
+_WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
+
+
+@dataclass(frozen=True)
+class Part:
+    """One component as it will be declared."""
+
+    name: str
+    service: str
+    kind: str
+    settings: Mapping[str, str]
+    needs: tuple[str, ...]  # components
+    because: str
+    unknown: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Draft:
+    system: str
+    compose: str  # name of the file
+    parts: tuple[Part, ...]
+    left_out: Mapping[str, str]  # service -> why
+
+    def text(self) -> str:
+        """The seatrial.yaml."""
+        lines = [
+            f"# Written by `seatrial init` from {self.compose}, which stays the one truth about",
+            "# images, ports and environment. Every key: docs/declaration.md",
+            f"system: {self.system}",
+            f"compose: {_quoted(self.compose)}",
+            "components:",
+            *self._components(),
+        ]
+        if any(part.kind == "rabbitmq" for part in self.parts):
+            lines += ["", *self._expect_example()]
+        return "\n".join(lines) + "\n"
+
+    def _components(self) -> Iterator[str]:
+        width = max(len(part.name) for part in self.parts) + 1
+        for part in self.parts:
+            keys = [f"kind: {part.kind}"]
+            if part.service != part.name:
+                keys.append(f"service: {_quoted(part.service)}")
+            keys += [f"{key}: {_quoted(value)}" for key, value in part.settings.items()]
+            if part.needs:
+                keys.append(f"needs: [{', '.join(part.needs)}]")
+            for unknown in part.unknown:
+                yield f"  # not known of {part.name}: {unknown}"
+            yield f"  {part.name + ':':<{width}} {{{', '.join(keys)}}}"
+
+    def _expect_example(self) -> Iterator[str]:
+        broker = next(part.name for part in self.parts if part.kind == "rabbitmq")
+        yield "# What must hold; correct the queue's name, and take the # away:"
+        yield "# expect:"
+        queue = '{durable: true, consumers: ">=1", dead_letter: true}'
+        yield f"#   {broker}: {{queues: {{orders: {queue}}}}}"
+
+    def trial(self) -> str:
+        """A first trial: that something answers, else that something is ready."""
+        web = next((part for part in self.parts if part.kind == "http"), None)
+        return _answers(web) if web is not None else _is_ready(self.parts[0].name)
+
+
+_ABOUT = '"""A first trial: pytest runs it. p1, in the file\'s name: it gates a release."""'
+
+
+def _answers(web: Part) -> str:
+    path, name = web.settings.get("health", "/"), _variable(web.name)
+    limit = "== 200" if "health" in web.settings else "< 500"
+    return f'''{_ABOUT}
+
+
+def test_{name}_answers(component, eventually):
+    {name} = component("{web.name}")
+    eventually(
+        lambda: {name}.get("{path}").status_code,
+        lambda status: status {limit},
+        timeout=10,
+        what="{web.name} answers",
+    )
+'''
+
+
+def _is_ready(name: str) -> str:
+    return f'''{_ABOUT}
+
+
+def test_{_variable(name)}_is_ready(deployment, eventually):
+    eventually(
+        lambda: str(deployment.statuses()["{name}"].state),
+        lambda state: state == "ready",
+        timeout=10,
+        what="{name} is ready",
+    )
+'''
+
+
+def _variable(name: str) -> str:
+    return re.sub(r"\W", "_", name.lower())
+
+
+def _quoted(value: str) -> str:
+    plain = _PLAIN.fullmatch(value) and value.lower() not in _WORDS
+    return value if plain else '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+async def draft(
+    project: Project, kinds: Mapping[str, Kind], containers: list[Container], seconds: float = 8.0
+) -> Draft:
+    """What can be said of a project; `containers` are those that there are now, if any."""
+    found = recognise(project, kinds)
+    running = {one.service for one in containers if one.status == "running"}
+    deadline = Deadline.after(seconds)
+    names = _names(found)
+    settled = {
+        name: await _settled(one, project, containers, kinds, deadline) if name in running else one
+        for name, one in found.items()
+    }
+    return Draft(
+        system=_system(project),
+        compose=project.file.name,
+        parts=tuple(_part(one, names) for one in settled.values()),
+        left_out={
+            one.name: f"only with profile {' or '.join(one.profiles)}"
+            for one in project.services.values()
+            if one.profiles
+        },
+    )
+
+
+async def _settled(
+    one: Recognised,
+    project: Project,
+    containers: list[Container],
+    kinds: Mapping[str, Kind],
+    deadline: Deadline,
+) -> Recognised:
+    """A guess after a look at the running service."""
+    facet = one.kind.containers
+    assert facet is not None
+    component = Component(
+        name=one.service.name,
+        kind=one.kind.name,
+        config=one.kind.config.model_validate({"kind": one.kind.name}),
+        expect=None,
+        references=(),
+        location=Location(project.file, 1, 1),
+    )
+    target = target_of(component, project, containers)
+    if one.kind.endpoints and not target.endpoints:
+        return one
+    guess = await facet.settle(one.guess, target, deadline)
+    if guess is not None:
+        return replace(one, guess=guess)
+    process = kinds["process"]
+    assert process.containers is not None
+    instead = process.containers.recognise(one.service)
+    return replace(one, kind=process, guess=instead or one.guess)
+
+
+def _system(project: Project) -> str:
+    name = re.sub(r"[^A-Za-z0-9_-]", "-", project.name)
+    return (name if NAME.fullmatch(name) else f"system-{name}")[:63]
+
+
+def _names(found: Mapping[str, Recognised]) -> dict[str, str]:
+    """Service -> a component's name: the same where its letters allow that."""
+    names: dict[str, str] = {}
+    for service in found:
+        name = re.sub(r"[^A-Za-z0-9_-]", "-", service)
+        name = (name if NAME.fullmatch(name) else f"s-{name}")[:60]
+        while name in names.values():
+            name += "-"
+        names[service] = name
+    return names
+
+
+def _part(one: Recognised, names: Mapping[str, str]) -> Part:
+    return Part(
+        name=names[one.service.name],
+        service=one.service.name,
+        kind=one.kind.name,
+        settings=one.guess.settings,
+        needs=tuple(names[need] for need in one.needs if need in names),
+        because=one.guess.because,
+        unknown=one.guess.unknown,
+    )

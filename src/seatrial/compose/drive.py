@@ -1,0 +1,148 @@
+"""Driving Compose and the engine for a project of Seatrial's own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from seatrial.compose import clear
+from seatrial.compose.engine import (
+    Container,
+    EngineError,
+    call,
+    compose_command,
+    containers,
+    docker,
+)
+from seatrial.compose.own import Apart, own, project_name
+from seatrial.compose.project import Project
+from seatrial.compose.recognise import mentions
+from seatrial.compose.targets import service_of
+from seatrial.declaration.models import System
+from seatrial.kinds.base import load
+
+_CONFIG_SECONDS = 30.0
+_STOP_SECONDS = 2  # that a container has between SIGTERM and SIGKILL when all is taken down
+
+
+@dataclass(frozen=True)
+class Drive:
+    """One project: the user's files, and the one that Seatrial makes of them in `folder`."""
+
+    system: System
+    project: Project
+    name: str
+    folder: Path
+    command: tuple[str, ...]
+
+    @classmethod
+    async def of(cls, system: System, project: Project, deployment: str, folder: Path) -> Drive:
+        """Raises EngineError where Compose or the engine is missing."""
+        command = await asyncio.to_thread(compose_command)
+        if command is None:
+            raise EngineError(
+                "neither `docker compose` nor `docker-compose` is there",
+                hint="install Docker with its Compose plugin (Debian: docker.io and "
+                "docker-compose), or use an environment without containers",
+            )
+        await docker("version", "--format", "{{.Server.Version}}")
+        return cls(system, project, project_name(deployment), folder, command)
+
+    @property
+    def file(self) -> Path:
+        return self.folder / clear.FILE
+
+    @property
+    def output(self) -> Path:
+        """What `up` said."""
+        return self.folder / "logs" / "compose.log"
+
+    async def write(self, ports: Callable[[], int]) -> None:
+        """Make our file of the user's; `ports` reserves one of the host. Raises EngineError."""
+        argv = (*self.command, "-p", self.name, *self._files(), "config")
+        ended = await call(argv, _CONFIG_SECONDS, cwd=str(self.project.folder))
+        if ended.code != 0:
+            raise EngineError(
+                f"{self.project.file.name} is refused: {ended.last_words}",
+                hint=f"{' '.join(self.command)} config   shows what Compose makes of it",
+            )
+        text = own(ended.out, self.name, self._apart(), ports)
+        clear.mark(self.folder, self.name)
+        await asyncio.to_thread(_write, self.file, text)
+
+    def _files(self) -> tuple[str, ...]:
+        """None for the file that Compose finds by itself, with its override file."""
+        named = self.project.compose("").split()
+        return tuple(named)
+
+    def _apart(self) -> dict[str, Apart]:
+        apart: dict[str, Apart] = {}
+        for component in self.system.components.values():
+            kind = load(component.kind)
+            service = self.project.services[service_of(component)]
+            if kind.containers is not None:
+                seen = mentions(self.project, service, kind)
+                inside = kind.containers.endpoints(service, component.config, seen)
+                ports = tuple(endpoint.port for endpoint in inside.values())
+                apart[service.name] = Apart(ports, kind.containers.data)
+        return apart
+
+    # -- its life -------------------------------------------------------------------------------
+
+    async def up(self) -> asyncio.subprocess.Process:
+        """Begin to build and start everything; what it says goes to `output`."""
+        log = os.open(self.output, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            return await asyncio.create_subprocess_exec(
+                *self._ours("up", "-d", "--build"),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self.project.folder,
+                env={**os.environ, **_QUIET},
+            )
+        finally:
+            os.close(log)
+
+    def _ours(self, *words: str) -> tuple[str, ...]:
+        where = ("-f", str(self.file), "--project-directory", str(self.project.folder))
+        return (*self.command, "-p", self.name, *where, *words)
+
+    async def containers(self) -> list[Container]:
+        return await containers(self.name)
+
+    async def remove(self, *, hurry: bool) -> None:
+        """Take everything down that `up` made."""
+        try:
+            if not hurry and (running := [one.id for one in await self.containers()]):
+                await docker("stop", "-t", str(_STOP_SECONDS), *running, seconds=30.0)
+        except EngineError:
+            pass  # they are removed in any case
+        await asyncio.to_thread(clear.clear, self.name)
+
+
+def _write(file: Path, text: str) -> None:
+    """It holds the services' environments, so nobody else may read it."""
+    with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
+        stream.write(text)
+
+
+_QUIET: Mapping[str, str] = {
+    "COMPOSE_PROGRESS": "plain",
+    "BUILDKIT_PROGRESS": "plain",
+    "COMPOSE_ANSI": "never",
+    "COMPOSE_IGNORE_ORPHANS": "1",
+}
+
+
+async def logs(some: Sequence[Container], lines: int, most: int) -> tuple[str, ...]:
+    """The last lines that containers wrote, at most so many bytes of each."""
+    found: list[str] = []
+    for one in some:
+        ended = await call(("docker", "logs", "--tail", str(lines), one.id), 20.0)
+        text = ended.out + ended.err  # each stream in its own order
+        found += text[-most:].splitlines()
+    return tuple(found[-lines:])

@@ -1,0 +1,270 @@
+"""Asking the container engine, through its own command line: it knows contexts and remote hosts."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from seatrial.errors import DeploymentError
+
+PROJECT = "com.docker.compose.project"
+_SERVICE = "com.docker.compose.service"
+_NUMBER = "com.docker.compose.container-number"
+_ONEOFF = "com.docker.compose.oneoff"
+_VERSION = "com.docker.compose.version"
+
+ANSWER_SECONDS = 10.0
+_MOST_OUTPUT = 32 * 1024 * 1024  # bytes
+
+
+class EngineError(DeploymentError):
+    """The engine is not there, cannot be reached, or refused what was asked."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def last_words(self) -> str:
+        lines = (self.err.strip() or self.out.strip()).splitlines()
+        return lines[-1] if lines else f"exit code {self.code}"
+
+
+async def call(
+    argv: Sequence[str],
+    seconds: float = ANSWER_SECONDS,
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: str | None = None,
+) -> Ended:
+    """Run a command to its end. Raises EngineError when it cannot be started or does not end."""
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *argv,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=None if env is None else {**os.environ, **env},
+            cwd=cwd,
+            limit=_MOST_OUTPUT,
+        )
+    except OSError as error:
+        raise EngineError(
+            f"{argv[0]} cannot be started: {error.strerror}",
+            hint="install Docker with its Compose plugin, or use another environment",
+        ) from error
+    try:
+        async with asyncio.timeout(seconds):
+            out, err = await process.communicate()
+    except TimeoutError:
+        raise EngineError(
+            f"`{' '.join(argv[:3])}` did not end within {seconds:g} s",
+            hint="see whether the engine hangs: docker info",
+        ) from None
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+    return Ended(process.returncode or 0, _text(out), _text(err))
+
+
+def _text(data: bytes) -> str:
+    return data[:_MOST_OUTPUT].decode(errors="replace")
+
+
+async def docker(*words: str, seconds: float = ANSWER_SECONDS) -> str:
+    """What `docker WORDS` prints. Raises EngineError when it fails."""
+    ended = await call(("docker", *words), seconds)
+    if ended.code != 0:
+        raise EngineError(
+            f"docker {words[0]}: {ended.last_words}",
+            hint="docker info   (does the engine run, and may this user ask it?)",
+        )
+    return ended.out
+
+
+# -- containers ---------------------------------------------------------------------------------
+
+
+class _Said(BaseModel):
+    """Part of what `docker inspect` prints; the rest is left out."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class _Look(_Said):
+    exit_code: int = Field(0, alias="ExitCode")
+    output: str = Field("", alias="Output")
+
+
+class _Health(_Said):
+    status: str = Field("", alias="Status")
+    log: tuple[_Look, ...] | None = Field(None, alias="Log")
+
+
+class _State(_Said):
+    status: str = Field(alias="Status")
+    exit_code: int = Field(0, alias="ExitCode")
+    oom_killed: bool = Field(False, alias="OOMKilled")
+    error: str = Field("", alias="Error")
+    health: _Health | None = Field(None, alias="Health")
+
+
+class _Config(_Said):
+    labels: Mapping[str, str] | None = Field(None, alias="Labels")
+    env: tuple[str, ...] | None = Field(None, alias="Env", repr=False)
+    exposed: Mapping[str, object] | None = Field(None, alias="ExposedPorts")
+
+
+class _Binding(_Said):
+    ip: str = Field("", alias="HostIp")
+    port: str = Field("", alias="HostPort")
+
+
+class _Network(_Said):
+    ip: str = Field("", alias="IPAddress")
+
+
+class _Networking(_Said):
+    ports: Mapping[str, tuple[_Binding, ...] | None] | None = Field(None, alias="Ports")
+    networks: Mapping[str, _Network] | None = Field(None, alias="Networks")
+
+
+class _HostConfig(_Said):
+    network_mode: str = Field("", alias="NetworkMode")
+
+
+class _Inspected(_Said):
+    id: str = Field(alias="Id")
+    name: str = Field("", alias="Name")
+    restarts: int = Field(0, alias="RestartCount")
+    state: _State = Field(alias="State")
+    config: _Config = Field(alias="Config")
+    networking: _Networking = Field(alias="NetworkSettings")
+    host: _HostConfig = Field(alias="HostConfig")
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container of a project, as the engine describes it."""
+
+    id: str
+    name: str
+    service: str
+    number: int
+    status: str  # created, running, paused, restarting, removing, exited, dead
+    exit_code: int
+    oom_killed: bool
+    error: str
+    health: str  # "", starting, healthy, unhealthy
+    health_output: str  # of the last look that its health check took
+    restarts: int
+    environment: Mapping[str, str] = field(repr=False)
+    published: Mapping[int, tuple[str, int]]  # container's port -> address and port of the host
+    exposed: tuple[int, ...]
+    networks: Mapping[str, str]  # name -> its address there
+    on_host: bool  # it shares the host's network
+    compose_version: str
+
+
+async def containers(project: str) -> list[Container]:
+    """All containers of a project, those that ended too; one-off ones are left out. Raises
+    EngineError."""
+    listed = await docker("ps", "-aq", "--no-trunc", "--filter", f"label={PROJECT}={project}")
+    ids = listed.split()
+    if not ids:
+        return []
+    ended = await call(("docker", "inspect", "--type", "container", *ids))
+    try:  # one that has gone meanwhile is missing from the answer, which is no error
+        inspected = [_Inspected.model_validate(one) for one in json.loads(ended.out or "[]")]
+    except (ValueError, ValidationError) as error:
+        raise EngineError(
+            f"docker inspect: an answer that is not understood: {type(error).__name__}",
+            hint="docker version   (Seatrial knows 20.10 and later)",
+        ) from error
+    found = [_container(one) for one in inspected]
+    return sorted(
+        (one for one in found if one is not None), key=lambda one: (one.service, one.number)
+    )
+
+
+def _container(one: _Inspected) -> Container | None:
+    labels = one.config.labels or {}
+    if labels.get(_ONEOFF, "").lower() == "true" or _SERVICE not in labels:
+        return None
+    health = one.state.health
+    looks = (health.log if health else None) or ()
+    number = labels.get(_NUMBER, "1")
+    return Container(
+        id=one.id,
+        name=one.name.lstrip("/"),
+        service=labels[_SERVICE],
+        number=int(number) if number.isdigit() else 1,
+        status=one.state.status,
+        exit_code=one.state.exit_code,
+        oom_killed=one.state.oom_killed,
+        error=one.state.error,
+        health=health.status if health and health.status != "none" else "",
+        health_output=looks[-1].output.strip()[-300:] if looks else "",
+        restarts=one.restarts,
+        environment=dict(pair.partition("=")[::2] for pair in one.config.env or ()),
+        published=_published(one.networking.ports or {}),
+        exposed=tuple(_port(name) for name in one.config.exposed or () if name.endswith("/tcp")),
+        networks={name: network.ip for name, network in (one.networking.networks or {}).items()},
+        on_host=one.host.network_mode == "host",
+        compose_version=labels.get(_VERSION, ""),
+    )
+
+
+def _port(name: str) -> int:
+    return int(name.partition("/")[0])
+
+
+def _published(ports: Mapping[str, tuple[_Binding, ...] | None]) -> dict[int, tuple[str, int]]:
+    found: dict[int, tuple[str, int]] = {}
+    for name, bindings in ports.items():
+        usable = [one for one in bindings or () if one.port.isdigit() and ":" not in one.ip]
+        if usable and name.endswith("/tcp"):
+            found[_port(name)] = (usable[0].ip, int(usable[0].port))
+    return found
+
+
+def far_host() -> str | None:
+    """The host of an engine that runs elsewhere (DOCKER_HOST), None for one on this machine."""
+    parts = urlsplit(os.environ.get("DOCKER_HOST", ""))
+    return parts.hostname if parts.scheme in ("tcp", "ssh", "http", "https") else None
+
+
+def compose_command() -> tuple[str, ...] | None:
+    """`docker compose` where the plugin is there, else `docker-compose`, else None."""
+    if shutil.which("docker") is not None and _has_plugin():
+        return ("docker", "compose")
+    return ("docker-compose",) if shutil.which("docker-compose") else None
+
+
+def _has_plugin() -> bool:
+    import subprocess
+
+    try:
+        done = subprocess.run(
+            ("docker", "compose", "version"),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=ANSWER_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0

@@ -1,0 +1,215 @@
+"""A compose project as Seatrial sees it: its name, its files, and its services."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from seatrial.compose.files import NAMES, ComposeFileError, Reader, Tree, by_name, env_file
+from seatrial.declaration.source import Plain
+from seatrial.kinds.containers import Mount, Port, Service
+
+_COMPLETED = "service_completed_successfully"
+_LARGEST_RANGE = 100  # of ports written as a range
+
+
+@dataclass(frozen=True)
+class Project:
+    name: str  # that `docker compose` gives it
+    file: Path
+    files: tuple[Path, ...]  # with override files, included and extended ones
+    services: Mapping[str, Service]
+    unset: tuple[str, ...] = ()  # variables that are neither set nor given a default
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def folder(self) -> Path:
+        return self.file.parent
+
+    def compose(self, command: str = "docker compose") -> str:
+        """How a user calls Compose for this project."""
+        return command if self.file.name in NAMES else f"{command} -f {self.file.name}"
+
+
+def read_project(file: Path, environment: Mapping[str, str]) -> Project:
+    """Read a compose file, its override file and its `.env`. Raises ComposeFileError.
+
+    Only files are read; `environment` are the variables of the shell, which win over `.env`.
+    """
+    file = file.resolve()
+    variables = {**env_file(file.parent / ".env", environment), **environment}
+    reader = Reader(variables)
+    tree = reader.read(file)
+    services = tree.get("services")
+    assert isinstance(services, dict)
+    secrets = _secrets(tree, file.parent)
+    awaited = {name for one in services.values() for name in _awaited_to_end(one)}
+    made = {
+        name: _Making(name, one, file.parent, variables, secrets).service(name in awaited)
+        for name, one in services.items()
+        if isinstance(one, dict)
+    }
+    if not made:
+        raise ComposeFileError(f"{file}: it has no services")
+    return Project(
+        _name(tree, file.parent, variables),
+        file,
+        tuple(dict.fromkeys(reader.files)),
+        made,
+        tuple(sorted(reader.filler.unset)),
+        variables,
+    )
+
+
+def _name(tree: Tree, folder: Path, variables: Mapping[str, str]) -> str:
+    """COMPOSE_PROJECT_NAME, else `name` in the file, else the folder's name."""
+    given = variables.get("COMPOSE_PROJECT_NAME") or tree.get("name") or folder.name
+    return re.sub(r"[^a-z0-9_-]", "", str(given).lower()).lstrip("_-")
+
+
+def _secrets(tree: Tree, folder: Path) -> dict[str, Path]:
+    """By name, the files of the secrets that are files."""
+    declared = tree.get("secrets")
+    found = declared.items() if isinstance(declared, dict) else ()
+    return {
+        name: folder / file
+        for name, one in found
+        if isinstance(one, dict) and isinstance(file := one.get("file"), str)
+    }
+
+
+def _awaited_to_end(service: Plain) -> Iterator[str]:
+    if isinstance(service, dict):
+        for name, how in by_name(service.get("depends_on"), "").items():
+            if isinstance(how, dict) and how.get("condition") == _COMPLETED:
+                yield name
+
+
+@dataclass(frozen=True)
+class _Making:
+    name: str
+    tree: Tree
+    folder: Path
+    variables: Mapping[str, str]
+    files: Mapping[str, Path]  # of secrets
+
+    def service(self, awaited_end: bool) -> Service:
+        tree = self.tree
+        return Service(
+            name=self.name,
+            image=_text(tree.get("image")),
+            built=tree.get("build") is not None,
+            command=f"{_words(tree.get('entrypoint'))} {_words(tree.get('command'))}".strip(),
+            environment=self._environment(),
+            ports=tuple(self._ports()),
+            health_check=self._health_check(),
+            mounts=tuple(self._mounts()),
+            needs=self._needs(),
+            awaited_end=awaited_end,
+            restart=_text(tree.get("restart")) or "no",
+            replicas=self._replicas(),
+            profiles=tuple(map(str, _list(tree.get("profiles")))),
+            container_name=_text(tree.get("container_name")),
+            secrets=self._secrets(),
+        )
+
+    def _environment(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for file in _list(self.tree.get("env_file")):
+            found |= env_file(Path(str(file)), self.variables)
+        for name, value in by_name(self.tree.get("environment"), "=").items():
+            if value is not None:
+                found[name] = str(value).lower() if isinstance(value, bool) else str(value)
+            elif name in self.variables:  # as the shell has it
+                found[name] = self.variables[name]
+        return found
+
+    def _ports(self) -> Iterator[Port]:
+        published = [port for one in _list(self.tree.get("ports")) for port in _published(one)]
+        yield from published
+        known = {port.target for port in published}
+        for one in _list(self.tree.get("expose")):
+            for target in _range(str(one).partition("/")[0]):
+                if target not in known and not str(one).endswith("/udp"):
+                    yield Port(target)
+
+    def _health_check(self) -> str:
+        declared = self.tree.get("healthcheck")
+        test = declared.get("test") if isinstance(declared, dict) else None
+        if isinstance(test, list):
+            words = test[1:] if test[:1] in (["CMD"], ["CMD-SHELL"]) else test
+            return "" if test[:1] == ["NONE"] else " ".join(map(str, words))
+        return _text(test)
+
+    def _mounts(self) -> Iterator[Mount]:
+        for one in _list(self.tree.get("volumes")):
+            if isinstance(one, dict):
+                source, target = _text(one.get("source")), _text(one.get("target"))
+                read_only = one.get("read_only") is True
+                yield Mount(source, target, one.get("type") == "bind", read_only)
+            elif isinstance(one, str):
+                parts = one.split(":")
+                if len(parts) > 1:
+                    bind = parts[0].startswith((".", "/", "~"))
+                    yield Mount(parts[0], parts[1], bind, "ro" in parts[2:])
+
+    def _needs(self) -> dict[str, str]:
+        return {
+            name: _text(how.get("condition")) if isinstance(how, dict) else ""
+            for name, how in by_name(self.tree.get("depends_on"), "").items()
+        }
+
+    def _replicas(self) -> int:
+        deploy = self.tree.get("deploy")
+        wanted = deploy.get("replicas") if isinstance(deploy, dict) else None
+        number = wanted if wanted is not None else self.tree.get("scale")
+        return int(str(number)) if str(number).isdigit() else 1
+
+    def _secrets(self) -> dict[str, Path]:
+        found = {}
+        for name, one in by_name(self.tree.get("secrets"), "").items():
+            target = _text(one.get("target")) if isinstance(one, dict) else ""
+            if name in self.files:
+                found[os.path.join("/run/secrets", target or name)] = self.files[name]
+        return found
+
+
+def _text(value: Plain) -> str:
+    return "" if value is None or isinstance(value, dict | list) else str(value)
+
+
+def _words(value: Plain) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else _text(value)
+
+
+def _list(value: Plain) -> list[Plain]:
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+def _published(one: Plain) -> Iterator[Port]:
+    """The ports of one entry, in its short or long form; none for UDP."""
+    if isinstance(one, dict):
+        target, host = str(one.get("target")), _text(one.get("host_ip"))
+        published, protocol = _text(one.get("published")), _text(one.get("protocol"))
+    else:
+        text, _, protocol = str(one).partition("/")
+        rest, _, target = text.rpartition(":")
+        host, _, published = rest.rpartition(":")
+    if protocol == "udp":
+        return
+    targets, outside = _range(target), _range(published)
+    for number, inner in enumerate(targets):
+        yield Port(inner, outside[number] if number < len(outside) else 0, host.strip("[]"))
+
+
+def _range(text: str) -> list[int]:
+    first, _, last = text.partition("-")
+    if not first.isdigit() or (last and not last.isdigit()):
+        return []
+    start = int(first)
+    return list(range(start, min(int(last or first), start + _LARGEST_RANGE) + 1))

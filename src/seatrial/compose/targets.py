@@ -1,0 +1,165 @@
+"""The components of a system where a compose project runs them: endpoints, states, words.
+
+From the host, a port that the project publishes is reached at the host's side of it, any other at
+the container's own address, where the engine runs on this machine.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from seatrial.compose.engine import Container, far_host
+from seatrial.compose.project import Project
+from seatrial.compose.recognise import mentions
+from seatrial.declaration.models import Component, System
+from seatrial.declaration.problems import nearest
+from seatrial.errors import UsageError
+from seatrial.kinds.base import Endpoint, Kind, Target, Words, load
+from seatrial.kinds.containers import Port, Service
+from seatrial.outcome import State
+
+_ASKED_TO_END = (0, 137, 143)  # exit codes after SIGTERM and SIGKILL, or an orderly end
+
+
+def targets(system: System, project: Project, containers: Sequence[Container]) -> dict[str, Target]:
+    """Every component. Raises UsageError for one whose service is not in the compose file."""
+    refuse_unknown(system, project)
+    return {name: target_of(one, project, containers) for name, one in system.components.items()}
+
+
+def service_of(component: Component) -> str:
+    return component.config.service or component.name
+
+
+def refuse_unknown(system: System, project: Project) -> None:
+    for component in system.components.values():
+        if service_of(component) not in project.services:
+            raise UsageError(
+                f"components.{component.name}: {project.file.name} has no service "
+                f"{service_of(component)}",
+                hint=nearest(service_of(component), project.services)
+                or f"say which: components.{component.name}.service",
+            )
+
+
+def target_of(component: Component, project: Project, everything: Sequence[Container]) -> Target:
+    kind, name = load(component.kind), service_of(component)
+    service = project.services[name]
+    mine = [one for one in everything if one.service == name]
+    states = tuple(state_of(one, kind) for one in mine) or (State.STOPPED,)
+    worst = next((one for one, s in zip(mine, states, strict=False) if not s.up), None)
+    return Target(
+        component.name,
+        component.kind,
+        component.config,
+        _endpoints(component, kind, service, project, mine),
+        states,
+        _words(project, name, worst, mine),
+    )
+
+
+# -- endpoints ----------------------------------------------------------------------------------
+
+
+def _endpoints(
+    component: Component, kind: Kind, service: Service, project: Project, mine: list[Container]
+) -> dict[str, tuple[Endpoint, ...]]:
+    if kind.containers is None or not kind.endpoints:
+        return {}
+    seen = mentions(project, service, kind)
+    found: dict[str, list[Endpoint]] = {}
+    for container in mine or (None,):
+        whole = _as_it_runs(service, container)
+        inside = kind.containers.endpoints(whole, component.config, seen)
+        for name, endpoint in inside.items():
+            outside = _from_host(endpoint, container)
+            if outside is not None:
+                found.setdefault(name, []).append(outside)
+    return {name: tuple(found[name]) for name in kind.endpoints if name in found}
+
+
+def _as_it_runs(service: Service, container: Container | None) -> Service:
+    """What the container was made with wins over what the file says now: it is what runs."""
+    if container is None:
+        return service
+    known = {port.target for port in service.ports}
+    more = tuple(Port(number) for number in container.exposed if number not in known)
+    return dataclasses.replace(
+        service, environment=container.environment, ports=service.ports + more
+    )
+
+
+def _from_host(endpoint: Endpoint, container: Container | None) -> Endpoint | None:
+    """The endpoint as this host reaches it; None where it cannot."""
+    if container is None:
+        return endpoint  # it is down in any case: its name and port tell which one is meant
+    far = far_host()
+    if container.on_host:
+        return dataclasses.replace(endpoint, host=far or "127.0.0.1")
+    if (published := container.published.get(endpoint.port)) is not None:
+        host, port = published
+        if host in ("", "0.0.0.0"):  # noqa: S104
+            host = far or "127.0.0.1"
+        return dataclasses.replace(endpoint, host=host, port=port)
+    if container.status in ("running", "paused"):
+        address = next((ip for ip in container.networks.values() if ip), None)
+        if far is not None or address is None:
+            return None
+        return dataclasses.replace(endpoint, host=address)
+    return endpoint
+
+
+# -- states -------------------------------------------------------------------------------------
+
+
+def state_of(container: Container, kind: Kind) -> State:
+    """The state of a replica. What has no endpoint is as well as its health check says."""
+    if container.status == "running":
+        if container.health == "starting" or kind.name == "task":
+            return State.STARTING
+        if container.health == "unhealthy" and not kind.endpoints:
+            return State.FAILED
+        return State.READY
+    if container.status == "paused":
+        return State.PAUSED
+    if container.status == "created":
+        return State.WAITING if not container.error else State.FAILED
+    if container.status == "exited" and kind.name == "task" and container.exit_code == 0:
+        return State.DONE
+    if container.status == "exited" and not container.oom_killed:
+        return State.STOPPED if container.exit_code in _ASKED_TO_END else State.EXITED
+    return State.EXITED
+
+
+def _words(project: Project, service: str, worst: Container | None, mine: list[Container]) -> Words:
+    v1 = any(one.compose_version.startswith("1.") for one in mine)
+    compose = project.compose("docker-compose" if v1 else "docker compose")
+    if not mine:
+        return Words(
+            f"the project {project.name} has no container of the service {service}",
+            f"{compose} up -d {service}",
+            f"{compose} logs {service}",
+        )
+    start = f"{compose} start {service}"
+    if worst is not None and worst.status == "paused":
+        start = f"{compose} unpause {service}"
+    elif worst is not None and worst.status in ("running", "restarting"):
+        start = f"{compose} restart {service}"
+    found = "" if worst is None else f"its container {worst.name} {_said(worst)}"
+    return Words(found, start, f"{compose} logs {service}")
+
+
+def _said(one: Container) -> str:
+    if one.oom_killed:
+        return f"was killed for want of memory (exit code {one.exit_code})"
+    if one.status == "restarting":
+        return f"ends with exit code {one.exit_code} and is restarted, {one.restarts} times so far"
+    if one.status == "exited":
+        return f"has exited with code {one.exit_code}"
+    if one.status == "running" and one.health:
+        more = f": {one.health_output}" if one.health_output else ""
+        return f"runs, but its health check says {one.health}{more}"
+    return {"paused": "is paused", "created": "was made, but not started"}.get(
+        one.status, f"is {one.status}"
+    ) + (f": {one.error}" if one.error else "")

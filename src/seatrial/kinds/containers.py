@@ -1,0 +1,123 @@
+"""What a kind knows of the containers it runs in: how its image is recognised, and where in the
+container it is reached and as whom.
+
+`Service` is one service of a compose file, as far as kinds need it; the room `compose` reads it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from seatrial.declaration.models import ComponentConfig
+from seatrial.kinds.base import Endpoint, Target
+from seatrial.waiting import Deadline
+
+
+@dataclass(frozen=True)
+class Port:
+    """A port of the container; `published` is the host's, 0 for any, None where it is not."""
+
+    target: int
+    published: int | None = None
+    host: str = ""  # address of the host that it is bound to
+
+
+@dataclass(frozen=True)
+class Mount:
+    source: str  # a path of the host, or the name of a volume
+    target: str
+    bind: bool
+    read_only: bool = False
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service of a compose file, variables filled in."""
+
+    name: str
+    image: str = ""  # "" where it is only built
+    built: bool = False
+    command: str = ""  # entry point and command, joined by spaces
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    ports: tuple[Port, ...] = ()  # published ones first, then those that are only exposed
+    health_check: str = ""  # the command that asks, joined by spaces
+    mounts: tuple[Mount, ...] = ()
+    needs: Mapping[str, str] = field(default_factory=dict)  # service -> the condition it waits for
+    awaited_end: bool = False  # another service waits until this one has ended well
+    restart: str = ""
+    replicas: int = 1
+    profiles: tuple[str, ...] = ()
+    container_name: str = ""
+    secrets: Mapping[str, Path] = field(default_factory=dict)  # /run/secrets/NAME -> its file
+
+    @property
+    def image_name(self) -> str:
+        """The last part of the image's name, without registry, tag and digest: "postgres"."""
+        return re.split(r"[:@]", self.image.rpartition("/")[2])[0].lower()
+
+    @property
+    def tag(self) -> str:
+        return self.image.rpartition("/")[2].partition("@")[0].partition(":")[2].lower()
+
+    def value(self, *names: str) -> str | None:
+        """The first of these variables that is set, or is in the file that NAME_FILE names."""
+        for name in names:
+            if self.environment.get(name):
+                return self.environment[name]
+            file = self.secrets.get(self.environment.get(f"{name}_FILE", ""))
+            if file is not None:
+                try:
+                    with file.open(encoding="utf-8", errors="replace") as stream:
+                        return stream.read(4096).rstrip("\r\n")
+                except OSError:
+                    continue
+        return None
+
+
+@dataclass(frozen=True)
+class Guess:
+    """What a service probably is: settings for seatrial.yaml, and what nobody could know."""
+
+    because: str  # "image postgres:15"
+    strength: int  # the strongest guess wins
+    settings: Mapping[str, str] = field(default_factory=dict)
+    unknown: tuple[str, ...] = ()
+
+
+#: Strengths: of a server that is known by its image, of what its settings tell, of what is left.
+BY_IMAGE, BY_SETTINGS, BY_ELIMINATION = 30, 20, 10
+
+
+class InContainers:
+    """What a kind overrides of this, it knows; the rest is that of a kind which knows nothing."""
+
+    #: Folders of the image that hold its data.
+    data: tuple[str, ...] = ()
+
+    def recognise(self, service: Service) -> Guess | None:
+        return None
+
+    def endpoints(
+        self, service: Service, config: ComponentConfig, mentioned: Sequence[Endpoint]
+    ) -> Mapping[str, Endpoint]:
+        """Where it listens in its container, by name: host is the service's name.
+
+        `mentioned` are the URLs of this kind's schemes in the environment of other services that
+        lead to this one: what the system itself uses.
+        """
+        return {}
+
+    async def settle(self, guess: Guess, target: Target, deadline: Deadline) -> Guess | None:
+        """The guess after a look at the service while it runs; None where it proved wrong."""
+        return guess
+
+
+def login_of(mentioned: Sequence[Endpoint]) -> tuple[str | None, str | None]:
+    """User and password of the first URL that has both."""
+    for one in mentioned:
+        if one.user and one.password:
+            return one.user, one.password
+    return None, None

@@ -1,0 +1,135 @@
+"""HTTP services in containers: told by a health check, a command or a port."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+
+from seatrial.declaration.models import ComponentConfig
+from seatrial.kinds.base import Endpoint, Target
+from seatrial.kinds.containers import BY_ELIMINATION, BY_SETTINGS, Guess, InContainers, Service
+from seatrial.kinds.http.wire import Trouble, get
+from seatrial.waiting import Deadline
+
+_URL = re.compile(
+    r"(?P<scheme>https?)://(localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\]|\$\{?HOSTNAME\}?)"
+    r"(:(?P<port>\d{1,5}))?(?P<path>/[^\s'\"|;&)#?]*)?"
+)
+_SERVERS = re.compile(
+    r"\b(uvicorn|gunicorn|hypercorn|daphne|granian|waitress-serve|runserver|flask run|fastapi run"
+    r"|http\.server|puma|rails s|rails server|next start|vite|node|npm|yarn|pnpm)\b"
+)
+_IMAGES = ("nginx", "caddy", "httpd", "traefik", "haproxy", "adminer", "whoami", "httpbin")
+_OPTION = re.compile(r"(?:--port[= ]|-p |--bind[= ]\S*?:|-b \S*?:|:)(\d{2,5})\b")
+_HEALTH = ("/health", "/healthz", "/api/health", "/health/ready", "/readyz", "/status", "/ping")
+_PATIENCE = 2.0  # s for one answer
+_USUAL = {80, 3000, 4000, 5000, 5173, 9000, 9090, *range(8000, 9000)}
+
+
+class _Containers(InContainers):
+    def recognise(self, service: Service) -> Guess | None:
+        asked = _URL.search(service.health_check)
+        if asked is not None and _port(service) is not None:
+            path = asked["path"] or "/"
+            settings = {"health": path} if path != "/" else {}
+            why = f"its health check asks {path}"
+            return Guess(why, BY_SETTINGS + 1, settings, () if settings else (_NO_HEALTH,))
+        if not service.ports:
+            return None
+        if (server := _SERVERS.search(service.command)) is not None:
+            return Guess(f"its command: {server[0]}", BY_SETTINGS, unknown=(_NO_HEALTH,))
+        if service.image_name in _IMAGES:
+            return Guess(f"image {service.image}", BY_SETTINGS, unknown=(_NO_HEALTH,))
+        if service.built and (port := _port(service)) in _USUAL:
+            return Guess(f"built here, port {port}", BY_ELIMINATION + 1, unknown=(_NO_HEALTH,))
+        return None
+
+    def endpoints(
+        self, service: Service, config: ComponentConfig, mentioned: Sequence[Endpoint]
+    ) -> Mapping[str, Endpoint]:
+        port = _port(service)
+        if port is None:
+            return {}
+        return {"http": Endpoint(_scheme(service, port), service.name, port)}
+
+    async def settle(self, guess: Guess, target: Target, deadline: Deadline) -> Guess | None:
+        """A health path that answers well, where none was known; None for what speaks no HTTP."""
+        if "health" in guess.settings:
+            return guess
+        endpoint = target.endpoint()
+        if await _speaks_otherwise(endpoint, deadline.within(_PATIENCE)):
+            return None
+        path = await _health_path(endpoint, deadline)
+        if path is None:
+            return guess
+        because = f"{guess.because}; GET {path} answers 200"
+        return Guess(because, guess.strength, {**guess.settings, "health": path})
+
+
+_NO_HEALTH = "its health path: any answer below 500 to GET / counts as healthy (health: /PATH)"
+
+
+async def _speaks_otherwise(endpoint: Endpoint, deadline: Deadline) -> bool:
+    """Whether something answers that is no HTTP. A hang-up tells nothing: a port that the engine
+    publishes takes connections, and ends them, before the program in the container listens."""
+    if endpoint.scheme != "http":
+        return False
+    try:
+        async with asyncio.timeout(deadline.remaining()):
+            reader, writer = await asyncio.open_connection(endpoint.host, endpoint.port)
+            try:
+                writer.write(b"GET / HTTP/1.0\r\n\r\n")
+                said = await reader.read(5)
+            finally:
+                writer.transport.abort()
+    except OSError:  # a time-out is one
+        return False
+    return not b"HTTP/".startswith(said)  # nothing at all is no proof either
+
+
+async def _health_path(endpoint: Endpoint, deadline: Deadline) -> str | None:
+    """The first usual health path that answers 200, unless every path does."""
+    nowhere = f"/{secrets.token_hex(8)}"
+    statuses = await asyncio.gather(
+        *(_status(endpoint, path, deadline.within(_PATIENCE)) for path in (nowhere, *_HEALTH))
+    )
+    if statuses[0] == 200:
+        return None
+    return next((p for p, status in zip(_HEALTH, statuses[1:], strict=True) if status == 200), None)
+
+
+async def _status(endpoint: Endpoint, path: str, deadline: Deadline) -> int:
+    try:
+        return (await get(endpoint, path, deadline)).status
+    except Trouble:
+        return 0
+
+
+def _scheme(service: Service, port: int) -> str:
+    asked = _URL.search(service.health_check)
+    if asked is not None and port == _number(asked):
+        return asked["scheme"]
+    return "https" if port in (443, 8443) else "http"
+
+
+def _number(asked: re.Match[str]) -> int:
+    return int(asked["port"]) if asked["port"] else {"http": 80, "https": 443}[asked["scheme"]]
+
+
+def _port(service: Service) -> int | None:
+    """The container's port: where its health check asks, else one of its ports, the one that its
+    command names first; else what its command or PORT says."""
+    targets = [port.target for port in service.ports]
+    if (asked := _URL.search(service.health_check)) is not None:
+        return _number(asked)
+    told = [int(number) for number in _OPTION.findall(service.command)]
+    if service.environment.get("PORT", "").isdigit():
+        told.append(int(service.environment["PORT"]))
+    if targets:
+        return next((one for one in told if one in targets), targets[0])
+    return told[0] if told else None
+
+
+CONTAINERS = _Containers()

@@ -1,0 +1,44 @@
+"""PostgreSQL in a container: official images and those built on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from urllib.parse import quote
+
+from seatrial.declaration.models import ComponentConfig
+from seatrial.kinds.base import Endpoint
+from seatrial.kinds.containers import BY_IMAGE, BY_SETTINGS, Guess, InContainers, Service, login_of
+from seatrial.kinds.postgres.address import DEFAULT_PORT
+
+_IMAGES = ("postgres", "postgresql", "postgis", "pgvector", "timescaledb", "timescaledb-ha")
+_DATABASE = ("POSTGRES_DB", "POSTGRESQL_DATABASE")
+_USER = ("POSTGRES_USER", "POSTGRESQL_USERNAME")
+_PASSWORD = ("POSTGRES_PASSWORD", "POSTGRESQL_PASSWORD")
+
+
+class _Containers(InContainers):
+    data: tuple[str, ...] = ("/var/lib/postgresql", "/bitnami/postgresql")
+
+    def recognise(self, service: Service) -> Guess | None:
+        if service.image_name in _IMAGES:
+            return Guess(f"image {service.image}", BY_IMAGE)
+        listens = any(port.target == DEFAULT_PORT for port in service.ports)
+        if listens and service.value(*_PASSWORD, "POSTGRES_HOST_AUTH_METHOD"):
+            return Guess("port 5432 and POSTGRES_PASSWORD", BY_SETTINGS)
+        return None
+
+    def endpoints(
+        self, service: Service, config: ComponentConfig, mentioned: Sequence[Endpoint]
+    ) -> Mapping[str, Endpoint]:
+        """As the system's own URLs say; else as the image is told to make user and database."""
+        user, password = login_of(mentioned)
+        if user is None:
+            user = service.value(*_USER) or "postgres"
+            password = service.value(*_PASSWORD)
+        named = next((path for m in mentioned if len(path := m.path.partition("?")[0]) > 1), "")
+        owner = service.value(*_USER) or "postgres"
+        path = named or "/" + quote(service.value(*_DATABASE) or owner, safe="")
+        return {"sql": Endpoint("postgresql", service.name, DEFAULT_PORT, path, user, password)}
+
+
+CONTAINERS = _Containers()

@@ -1,0 +1,44 @@
+"""Redis in a container: official images, Valkey, and those built on them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from seatrial.declaration.models import ComponentConfig
+from seatrial.kinds.base import Endpoint
+from seatrial.kinds.containers import BY_IMAGE, Guess, InContainers, Service, login_of
+from seatrial.kinds.redis.config import RedisConfig
+
+_IMAGES = ("redis", "valkey", "redis-stack", "redis-stack-server", "keydb")
+_PASSWORD = ("REDIS_PASSWORD", "VALKEY_PASSWORD")
+_REQUIRED = re.compile(r"--requirepass[= ]+([^\s'\"]+)")
+_PORT = 6379
+
+
+class _Containers(InContainers):
+    data = ("/data", "/bitnami/redis")
+
+    def recognise(self, service: Service) -> Guess | None:
+        if service.image_name in _IMAGES:
+            return Guess(f"image {service.image}", BY_IMAGE)
+        return None
+
+    def endpoints(
+        self, service: Service, config: ComponentConfig, mentioned: Sequence[Endpoint]
+    ) -> Mapping[str, Endpoint]:
+        """Its command or its variables say the password; else the system's own URLs."""
+        assert isinstance(config, RedisConfig)
+        user, password = None, None
+        if (required := _REQUIRED.search(service.command)) is not None:
+            password = required[1]
+        else:
+            password = service.value(*_PASSWORD) if "redis-server" not in service.command else None
+        if password is None:
+            user, password = login_of(mentioned)
+            password = password or next((one.password for one in mentioned if one.password), None)
+        path = f"/{config.database}"
+        return {"redis": Endpoint("redis", service.name, _PORT, path, user, password)}
+
+
+CONTAINERS = _Containers()

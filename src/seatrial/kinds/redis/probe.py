@@ -1,0 +1,144 @@
+"""Is this Redis there, and if not, why: a login, a PING, and what version it says it is."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from dataclasses import dataclass
+from time import perf_counter
+from typing import cast
+
+from seatrial.kinds.base import Context, Endpoint, ProbeResult, Target
+from seatrial.kinds.programs import down_by_states, waiting_by_states
+from seatrial.kinds.redis.config import RedisConfig
+from seatrial.kinds.redis.wire import NotRedis, Said, Session, speaks_plainly
+from seatrial.kinds.resolving import Unresolved
+from seatrial.kinds.versions import satisfies
+from seatrial.outcome import Cause, Connection, Health
+from seatrial.waiting import Deadline
+
+#: How its error answers begin, and which cause they tell.
+_SAID = {
+    "NOAUTH": Cause.AUTH,
+    "WRONGPASS": Cause.AUTH,
+    "ERR AUTH": Cause.AUTH,
+    "ERR invalid password": Cause.AUTH,
+    "NOPERM": Cause.NOT_AUTHORISED,
+    "DENIED": Cause.NOT_AUTHORISED,
+    "ERR max number of clients": Cause.EXHAUSTED,
+}
+
+
+#: The share of the time that is left to find out why a TLS handshake came to nothing: Redis waits
+#: for the end of a line in it.
+_SPARE = 0.3
+
+
+@dataclass(frozen=True)
+class _Trouble(Exception):
+    cause: Cause
+    found: str
+
+
+async def probe(target: Target, context: Context, deadline: Deadline) -> ProbeResult:
+    """Look once. The answer comes before `deadline`, and within the component's patience."""
+    if (known := down_by_states(target) or waiting_by_states(target)) is not None:
+        return known
+    config, endpoint = cast(RedisConfig, target.config), target.endpoint()
+    until, began = deadline.within(config.patience), perf_counter()
+    try:
+        version = await _look(endpoint, until)
+        trouble = _wrong_version(version, config)
+    except _Trouble as error:
+        version, trouble = None, error
+    took = (perf_counter() - began) * 1000
+    if trouble is None:
+        return ProbeResult(Health.HEALTHY, Connection.CONNECTED, took, version=version)
+    answered = trouble.cause in (Cause.WRONG_VERSION, Cause.UNHEALTHY, Cause.NOT_AUTHORISED)
+    return ProbeResult(
+        Health.UNHEALTHY,
+        Connection.CONNECTED if answered else Connection.DISCONNECTED,
+        took,
+        trouble.cause,
+        expected=_expected(trouble.cause, endpoint, config),
+        found=trouble.found,
+        fix=_fix(trouble.cause, target),
+        version=version,
+    )
+
+
+async def _look(endpoint: Endpoint, until: Deadline) -> str | None:
+    """The version that it says it is, None where it may not say. Raises _Trouble."""
+    seconds = until.remaining()
+    share = 1.0 if endpoint.scheme == "redis" else 1 - _SPARE
+    try:
+        async with asyncio.timeout(seconds * share):
+            session = await Session.open(endpoint)
+            try:
+                await session.ask("PING")
+                with contextlib.suppress(Said):  # a user may be kept from INFO
+                    return _version(await session.ask("INFO", "server"))
+                return None
+            finally:
+                session.close()
+    except TimeoutError:
+        if endpoint.scheme == "rediss" and await speaks_plainly(endpoint, seconds * _SPARE):
+            raise _Trouble(Cause.TLS, "it speaks no TLS: it answers in plain text") from None
+        raise _Trouble(Cause.TIMEOUT, f"no answer within {seconds:.1f} s") from None
+    except Unresolved as error:
+        raise _Trouble(Cause.DNS, f"{endpoint.host} has no address: {error}") from None
+    except ssl.SSLError as error:
+        why = error.reason or type(error).__name__
+        raise _Trouble(Cause.TLS, f"the TLS handshake failed: {why}") from None
+    except Said as error:
+        raise _told(str(error)) from None
+    except NotRedis:
+        found = f"something answers at {endpoint.address}, but not as a Redis"
+        raise _Trouble(Cause.WRONG_PROGRAM, found) from None
+    except (EOFError, ConnectionResetError, BrokenPipeError):
+        found = f"{endpoint.address} takes the connection and hangs up without an answer"
+        raise _Trouble(Cause.REFUSED, found) from None
+    except OSError as error:
+        raise _Trouble(Cause.REFUSED, f"no connection: {error.strerror or error}") from None
+
+
+def _version(info: str) -> str | None:
+    lines = dict(line.partition(":")[::2] for line in info.splitlines())
+    return lines.get("valkey_version") or lines.get("redis_version")
+
+
+def _told(said: str) -> _Trouble:
+    cause = next((c for start, c in _SAID.items() if said.startswith(start)), Cause.UNHEALTHY)
+    return _Trouble(cause, f"it answers: {said[:200]}")
+
+
+def _wrong_version(version: str | None, config: RedisConfig) -> _Trouble | None:
+    if config.version is None or (version and satisfies(version, config.version)):
+        return None
+    return _Trouble(Cause.WRONG_VERSION, f"version {version or 'not to be seen (INFO)'}")
+
+
+def _expected(cause: Cause, endpoint: Endpoint, config: RedisConfig) -> str:
+    if cause is Cause.WRONG_VERSION:
+        return f"version {config.version}"
+    return f"a Redis at {endpoint.address} that answers PING"
+
+
+def _fix(cause: Cause, target: Target) -> str:
+    setting = f"the endpoint of {target.name}"
+    return {
+        Cause.REFUSED: f"{target.start}, or correct {setting}",
+        Cause.DNS: f"correct the host name in {setting}",
+        Cause.TIMEOUT: f"see whether {target.name} hangs (redis-cli --latency), or a firewall "
+        "drops packets",
+        Cause.AUTH: f"correct user and password in {setting}; an empty password means that none "
+        "is set there",
+        Cause.TLS: f"correct redis:// or rediss:// in {setting}, or its certificate; an authority "
+        "of your own goes into SSL_CERT_FILE",
+        Cause.NOT_AUTHORISED: "allow its user PING: ACL SETUSER "
+        f"{target.endpoint().user or 'NAME'} +ping; or take the server out of protected mode",
+        Cause.EXHAUSTED: "redis-cli CLIENT LIST   (who holds them?), or raise maxclients",
+        Cause.WRONG_PROGRAM: f"see what listens at {target.endpoint().address}; correct {setting}",
+        Cause.WRONG_VERSION: f"install the version wanted, or correct `version` of {target.name}",
+    }.get(cause, f"read its log: {target.logs}")

@@ -1,0 +1,104 @@
+"""As much of Redis's protocol (RESP) as a probe needs.
+
+The probe speaks for itself, because the driver retries and words errors in its own way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from dataclasses import replace
+
+from seatrial.kinds.base import Endpoint
+from seatrial.kinds.resolving import Unresolved, resolve
+
+_LONGEST_LINE = 8 * 1024  # bytes
+_LONGEST_TEXT = 256 * 1024
+
+
+class Said(Exception):
+    """An error that the server answered; the text is its own, such as "NOAUTH ..."."""
+
+
+class NotRedis(Exception):
+    """What answers speaks another protocol."""
+
+
+class Session:
+    """One connection, logged in."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+
+    @classmethod
+    async def open(cls, endpoint: Endpoint) -> Session:
+        """Raises Unresolved, OSError (ssl.SSLError is one), EOFError, Said or NotRedis."""
+        addresses = await resolve(endpoint.host, endpoint.port)
+        secure = endpoint.scheme == "rediss"
+        for last, address in ((one is addresses[-1], one) for one in addresses):
+            try:
+                reader, writer = await asyncio.open_connection(
+                    address.sockaddr[0],
+                    endpoint.port,
+                    ssl=ssl.create_default_context() if secure else None,
+                    server_hostname=endpoint.host if secure else None,
+                    limit=_LONGEST_LINE,
+                )
+                break
+            except ssl.SSLError:
+                raise
+            except OSError:
+                if last:
+                    raise
+        session = cls(reader, writer)
+        try:
+            if endpoint.password is not None:
+                user = (endpoint.user,) if endpoint.user else ()
+                await session.ask("AUTH", *user, endpoint.password)
+        except BaseException:
+            session.close()
+            raise
+        return session
+
+    async def ask(self, *words: str) -> str:
+        """The answer to a command, of those that answer with text."""
+        parts = [word.encode() for word in words]
+        sent = b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts)
+        self._writer.write(b"*%d\r\n%s" % (len(parts), sent))
+        try:
+            line = await self._reader.readuntil(b"\r\n")
+        except asyncio.LimitOverrunError:
+            raise NotRedis from None
+        except asyncio.IncompleteReadError as error:
+            if error.partial:
+                raise NotRedis from None
+            raise EOFError from None
+        kind, rest = line[:1], line[1:-2]
+        if kind == b"-":
+            raise Said(rest.decode(errors="replace"))
+        if kind == b"+":
+            return rest.decode(errors="replace")
+        if kind != b"$" or not rest.isdigit() or int(rest) > _LONGEST_TEXT:
+            raise NotRedis
+        text = await self._reader.readexactly(int(rest) + 2)
+        return text[:-2].decode(errors="replace")
+
+    def close(self) -> None:
+        self._writer.transport.abort()
+
+
+async def speaks_plainly(endpoint: Endpoint, seconds: float) -> bool:
+    """Whether a server that was asked for TLS answers without; nothing secret is said."""
+    plain = replace(endpoint, scheme="redis", user=None, password=None)
+    try:
+        async with asyncio.timeout(seconds):
+            session = await Session.open(plain)
+            try:
+                await session.ask("PING")
+            finally:
+                session.close()
+    except Said:
+        return True
+    except (OSError, EOFError, NotRedis, Unresolved):  # TimeoutError is an OSError
+        return False
+    return True

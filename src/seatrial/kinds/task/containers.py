@@ -1,0 +1,28 @@
+"""A service that runs once: migrations, seeding, setting up."""
+
+from __future__ import annotations
+
+import re
+
+from seatrial.kinds.containers import BY_IMAGE, BY_SETTINGS, Guess, InContainers, Service
+
+_ONCE = re.compile(
+    r"\b(migrate|upgrade head|db:migrate|db upgrade|flyway|liquibase|collectstatic|seed)\b"
+)
+_SERVES = re.compile(r"\b(runserver|gunicorn|uvicorn|celery|serve|server|worker|daphne)\b")
+_FOR_EVER = ("always", "unless-stopped", "on-failure")
+
+
+class _Containers(InContainers):
+    def recognise(self, service: Service) -> Guess | None:
+        if service.awaited_end:
+            return Guess("others wait until it has completed", BY_IMAGE + 1)
+        for_ever = service.restart.startswith(_FOR_EVER)
+        if service.ports or for_ever or _SERVES.search(service.command):
+            return None
+        if (found := _ONCE.search(service.command)) is not None:
+            return Guess(f"its command: {found[0]}", BY_SETTINGS)
+        return None
+
+
+CONTAINERS = _Containers()

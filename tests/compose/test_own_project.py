@@ -1,0 +1,211 @@
+"""`seatrial up --env compose`: a project of its own, beside the user's, and nothing left of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from seatrial.waiting import eventually
+from tests.compose.conftest import Copy, Project
+from tests.compose.engine import Engine
+
+pytestmark = pytest.mark.engine
+
+TRIALS = """
+import httpx
+
+
+def status(web):
+    try:
+        return web.get("/").status_code
+    except httpx.HTTPError as error:
+        return type(error).__name__
+
+
+def mended(component, eventually):
+    eventually(lambda: status(component("web")), lambda found: found == 200, timeout=20)
+
+
+def test_stop(component, fault, eventually):
+    with fault.stopped("redis"):
+        assert status(component("web")) == 500
+    mended(component, eventually)
+
+
+def test_kill(component, fault, eventually):
+    db = component("db")
+    books = db.value("SELECT count(*) FROM books")
+    with fault.killed("db"):
+        assert status(component("web")) == 500
+    mended(component, eventually)
+    assert db.value("SELECT count(*) FROM books") == books  # at the same address, with its data
+
+
+def test_pause(component, fault, eventually):
+    with fault.paused("redis"):
+        assert status(component("web")) == 500
+    mended(component, eventually)
+
+
+def test_redis(component):
+    assert component("redis").ping()
+"""
+
+
+@pytest.fixture
+def bookshop(copy: Copy, engine: Engine) -> Iterator[Project]:
+    """Declared, and not running; whatever a test leaves is taken down."""
+    project = copy("bookshop", engine)
+    assert project.seatrial("init").code == 0
+    yield project
+    project.seatrial("down")
+    project.seatrial("down", "--name", "second")
+
+
+def test_up_faults_and_down(bookshop: Project, engine: Engine) -> None:
+    before = engine.everything()
+    up = bookshop.seatrial("up", "--env", "compose", "--json")
+    assert up.code == 0, up.out + up.err
+    assert {one["state"] for one in up.json["components"].values()} == {"ready"}
+    assert "pa$$ word/4 books" not in up.out + up.err
+
+    # Attached to a second time; checked; the same trials, with faults.
+    assert bookshop.seatrial("up").out.splitlines()[0] == "bookshop was up already in compose:"
+    checked = bookshop.seatrial("check", "--json")
+    assert (checked.code, checked.json["findings"]) == (0, []), checked.err
+    (bookshop.folder / "trials" / "test_p1_faults.py").write_text(TRIALS)
+    trials = bookshop.pytest("trials")
+    assert trials.code == 0, trials.out
+    log = bookshop.seatrial("logs", "web", "-n", "5")
+    assert "GET /" in log.out
+
+    # No port, name or volume is one that the user's own project would take.
+    published = engine.docker("ps", "--format", "{{.Ports}}")
+    assert "0.0.0.0" not in published
+    assert all("seatrial-" in one for one in engine.everything()["containers"])
+
+    assert bookshop.seatrial("down").code == 0
+    assert engine.everything() == before
+
+
+def test_two_do_not_meet_and_the_users_own_stays(bookshop: Project, engine: Engine) -> None:
+    compose = " ".join(engine.compose_command)
+    assert bookshop.shell(f"{compose} up -d --build").code == 0
+    try:
+        theirs = engine.everything()
+        for name in ("", "second"):
+            up = bookshop.seatrial("up", "--name", name, "--json")
+            assert up.code == 0, up.err
+        urls = [
+            bookshop.seatrial("status", "--name", name, "--json").json["components"]["web"]
+            for name in ("", "second")
+        ]
+        assert urls[0]["endpoints"] != urls[1]["endpoints"]
+        for name in ("", "second"):
+            assert bookshop.seatrial("down", "--name", name).code == 0
+        assert engine.everything() == theirs
+    finally:
+        bookshop.shell(f"{compose} down -v --rmi local -t 1")
+
+
+def test_what_cannot_start_is_told_early_with_its_last_words(
+    bookshop: Project, engine: Engine
+) -> None:
+    before = engine.everything()
+    file = bookshop.folder / "manage.py"
+    file.write_text(file.read_text().replace('"books (id', '"books (is'))
+    file.write_text("import sys\nprint('the dog ate it', flush=True)\nsys.exit(3)\n")
+    compose = bookshop.folder / "docker-compose.yml"
+    compose.write_text(compose.read_text().replace("restart: on-failure", 'restart: "no"'))
+    up = bookshop.seatrial("up", "--json")
+    assert up.code == 3
+    failure = up.json["failure"]
+    assert failure["component"] in ("web", "mails")
+    assert failure["cause"] == "exited"
+    assert "exit code 3" in failure["found"]
+    assert failure["log"] == ["the dog ate it"] * len(failure["log"])
+    assert failure["log"]
+    assert engine.everything() == before
+
+
+def test_an_image_that_cannot_be_built(bookshop: Project, engine: Engine) -> None:
+    before = engine.everything()
+    (bookshop.folder / "Dockerfile").write_text(
+        "FROM python:3.11-slim\nRUN echo no luck && false\n"
+    )
+    up = bookshop.seatrial("up", "--json")
+    assert up.code == 3
+    assert "no luck" in "\n".join(up.json["failure"]["log"])
+    assert engine.everything() == before
+
+
+def test_a_private_one_ends_with_its_run(bookshop: Project, engine: Engine) -> None:
+    before = engine.everything()
+    ran = bookshop.seatrial("run", "--json", "--report-dir", "reports")
+    assert (ran.code, ran.json["verdict"]) == (0, "go"), ran.out + ran.err
+    assert engine.everything() == before
+    text = "".join(
+        file.read_text(errors="replace")
+        for file in Path(bookshop.folder, ".seatrial").rglob("*")
+        if file.is_file()
+    )
+    assert "GET /" in text  # the containers' logs are in the evidence
+    assert "pa$$ word/4 books" not in text
+
+
+# -- whoever is killed ---------------------------------------------------------------------------
+
+
+def _state(project: Project) -> dict[str, object]:
+    base = Path(project.env["SEATRIAL_HOME"], "d")
+    (file,) = base.glob("*/state.json")
+    found = json.loads(file.read_text())
+    assert isinstance(found, dict)
+    return found
+
+
+def _nothing_left(engine: Engine, before: object) -> None:
+    eventually(lambda: engine.everything() == before, timeout=60, longest_pause=0.5)
+
+
+def test_a_client_that_is_killed_before_it_is_ready(bookshop: Project, engine: Engine) -> None:
+    before = engine.everything()
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "seatrial", "up"],
+        cwd=bookshop.folder,
+        env=dict(bookshop.env),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        eventually(lambda: engine.everything() != before, timeout=60, longest_pause=0.2)
+    finally:
+        process.kill()
+        process.wait()
+    _nothing_left(engine, before)
+
+
+@pytest.mark.parametrize("who", ["keeper", "both"])
+def test_a_keeper_that_is_killed(bookshop: Project, engine: Engine, who: str) -> None:
+    before = engine.everything()
+    up = bookshop.seatrial("up")
+    assert up.code == 0, up.err
+    state = _state(bookshop)
+    folder = Path(str(state["socket"])).parent
+    if who == "both":
+        os.kill(int(str(state["guardian"])), signal.SIGSTOP)
+    os.kill(int(str(state["keeper"])), signal.SIGKILL)
+    if who == "both":
+        os.kill(int(str(state["guardian"])), signal.SIGKILL)
+        assert engine.everything() != before  # nobody is left to do it
+        assert bookshop.seatrial("down").code == 0
+    _nothing_left(engine, before)
+    assert not (folder / "compose.yaml").exists()  # it holds passwords

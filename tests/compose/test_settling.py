@@ -1,0 +1,60 @@
+"""A guess of HTTP is given up only for an answer of another protocol."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from seatrial.kinds.base import Endpoint, Target
+from seatrial.kinds.containers import BY_ELIMINATION, Guess
+from seatrial.kinds.http.config import HttpConfig
+from seatrial.kinds.http.containers import CONTAINERS
+from seatrial.waiting import Deadline
+
+Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+def page(status: str, path: str = "") -> Answer:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = (await reader.readuntil(b"\r\n\r\n")).split()[1].decode()
+        said = status if path in ("", asked) else "404 Not Found"
+        writer.write(f"HTTP/1.1 {said}\r\nContent-Length: 0\r\n\r\n".encode())
+        await writer.drain()
+        writer.close()
+
+    return answer
+
+
+async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.transport.abort()
+
+
+async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"220 mail.example ESMTP\r\n")
+    await writer.drain()
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "settings"),
+    [
+        (page("200 OK", "/healthz"), {"health": "/healthz"}),
+        (page("200 OK"), {}),  # every path answers, so none is known to be a health check
+        (page("404 Not Found"), {}),
+        (hang_up, {}),
+        (greet, None),
+    ],
+    ids=["health path", "catch-all", "no health path", "hang-up", "mail"],
+)
+def test_a_look_at_what_runs(answer: Answer, settings: dict[str, str] | None) -> None:
+    async def look() -> Guess | None:
+        async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+            there = Endpoint("http", "127.0.0.1", server.sockets[0].getsockname()[1])
+            target = Target("web", "http", HttpConfig(), {"http": (there,)})
+            guess = Guess("built here, port 8000", BY_ELIMINATION)
+            return await CONTAINERS.settle(guess, target, Deadline.after(10))
+
+    found = asyncio.run(look())
+    assert (found.settings if found is not None else None) == settings

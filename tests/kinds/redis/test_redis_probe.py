@@ -1,0 +1,112 @@
+"""Each way in which a real Redis is not well, beside a healthy variant."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import socket
+
+import pytest
+
+from seatrial.kinds.base import Endpoint, Target
+from seatrial.outcome import Cause, Connection, Health
+from tests.kinds.harness import Running, at
+from tests.kinds.redis.conftest import Look, Start, make_config
+
+
+def test_a_healthy_one(server: Running, look: Look) -> None:
+    result = look(server.target)
+    assert (result.health, result.connection) == (Health.HEALTHY, Connection.CONNECTED)
+    assert result.cause is None
+    assert result.version is not None
+    assert result.version.split(".")[0].isdigit()
+
+
+def test_one_without_a_password(start: Start, look: Look) -> None:
+    with start() as target:
+        assert look(target).health is Health.HEALTHY
+
+
+@pytest.mark.parametrize("password", [None, "wrong-password"])
+def test_a_wrong_password(server: Running, look: Look, password: str | None) -> None:
+    result = look(at(server.target, password=password))
+    assert result.cause is Cause.AUTH
+    assert "wrong-password" not in repr(result)
+    assert "password" in result.fix
+
+
+def test_a_password_where_none_is_set(start: Start, look: Look) -> None:
+    with start() as target:
+        assert look(at(target, password="needless")).cause is Cause.AUTH
+
+
+def test_a_user_who_may_not_even_ping(start: Start, look: Look) -> None:
+    may_not = ("--user", "poor", "on", ">poor-password", "-@all")
+    may = ("--user", "rich", "on", ">rich-password", "+ping")
+    with start(*may_not, *may) as target:
+        result = look(at(target, user="poor", password="poor-password"))
+        assert result.cause is Cause.NOT_AUTHORISED
+        assert result.connection is Connection.CONNECTED
+        well = look(at(target, user="rich", password="rich-password"))
+        assert (well.health, well.version) == (Health.HEALTHY, None)  # no INFO for him
+
+
+def test_no_connection_is_free(start: Start, look: Look) -> None:
+    with start("--maxclients", "1") as target:
+        endpoint = target.endpoint()
+        assert look(target).health is Health.HEALTHY
+        with socket.create_connection((endpoint.host, endpoint.port)) as held:
+            held.sendall(b"PING\r\n")
+            assert held.recv(100) == b"+PONG\r\n"
+            assert look(target).cause is Cause.EXHAUSTED
+
+
+def test_a_replica_that_lost_its_master_says_so(start: Start, look: Look) -> None:
+    with start("--replicaof", "127.0.0.1 1", "--replica-serve-stale-data", "no") as target:
+        result = look(target)
+    assert result.cause is Cause.UNHEALTHY
+    assert "MASTERDOWN" in result.found
+    assert result.fix == "read its log: seatrial logs cache"
+
+
+def test_versions(server: Running, look: Look) -> None:
+    well = dataclasses.replace(server.target, config=make_config(version=">=5"))
+    assert look(well).health is Health.HEALTHY
+    future = dataclasses.replace(server.target, config=make_config(version=">=99"))
+    result = look(future)
+    assert (result.cause, result.expected) == (Cause.WRONG_VERSION, "version >=99")
+
+
+def test_tls_to_a_server_without(server: Running, look: Look) -> None:
+    assert look(at(server.target, scheme="rediss")).cause is Cause.TLS
+
+
+def test_a_server_of_another_protocol(look: Look) -> None:
+    assert asyncio.run(_against_http(look)) is Cause.WRONG_PROGRAM
+
+
+async def _against_http(look: Look) -> Cause | None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as listening:
+        port = listening.sockets[0].getsockname()[1]
+        there = Endpoint("redis", "127.0.0.1", port)
+        target = Target("cache", "redis", make_config(), {"redis": (there,)})
+        result = await asyncio.to_thread(look, target)
+    return result.cause
+
+
+def test_a_paused_server_and_a_dead_one(start: Start, look: Look, server: Running) -> None:
+    with server.paused():
+        assert look(server.target, 0.5).cause is Cause.TIMEOUT
+    with start() as target:
+        assert look(target).health is Health.HEALTHY
+    assert look(target).cause is Cause.REFUSED
+
+
+def test_a_name_without_an_address(server: Running, look: Look) -> None:
+    assert look(at(server.target, host="nowhere.invalid")).cause is Cause.DNS

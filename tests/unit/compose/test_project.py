@@ -1,0 +1,176 @@
+"""Compose files become services: every way of writing the same thing is read the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from seatrial.compose.files import ComposeFileError, find
+from seatrial.compose.project import Project, read_project
+from seatrial.kinds.containers import Mount, Port
+
+
+def project(folder: Path, text: str, **variables: str) -> Project:
+    file = folder / "compose.yaml"
+    file.write_text(text)
+    return read_project(file, variables)
+
+
+def test_short_and_long_forms_are_the_same(tmp_path: Path) -> None:
+    read = project(
+        tmp_path,
+        """
+        services:
+          short:
+            image: a
+            command: [serve, --port, 80]
+            environment: ["A=1", "B=x=y", "C"]
+            ports: ["127.0.0.1:8080:80", "53:53/udp"]
+            volumes: ["./data:/data:ro", "named:/n"]
+            depends_on: [other]
+            healthcheck: {test: curl -f http://localhost/}
+          long:
+            image: a
+            command: serve --port 80
+            environment: {A: 1, B: x=y, C: null}
+            ports: [{target: 80, published: "8080", host_ip: 127.0.0.1}]
+            volumes:
+              - {type: bind, source: ./data, target: /data, read_only: true}
+              - {type: volume, source: named, target: /n}
+            depends_on: {other: {condition: service_started}}
+            healthcheck: {test: [CMD-SHELL, "curl -f http://localhost/"]}
+          other: {image: b}
+        """,
+        C="from the shell",
+    )
+    for service in (read.services["short"], read.services["long"]):
+        assert service.command == "serve --port 80"
+        assert service.environment == {"A": "1", "B": "x=y", "C": "from the shell"}
+        assert service.ports == (Port(80, 8080, "127.0.0.1"),)
+        assert service.mounts == (
+            Mount("./data", "/data", bind=True, read_only=True),
+            Mount("named", "/n", bind=False),
+        )
+        assert list(service.needs) == ["other"]
+        assert service.health_check == "curl -f http://localhost/"
+
+
+@pytest.mark.parametrize(
+    ("written", "ports"),
+    [
+        ('["8000"]', [Port(8000, 0)]),
+        ("[8000]", [Port(8000, 0)]),
+        ('["8000-8001:9000-9001"]', [Port(9000, 8000), Port(9001, 8001)]),
+        ('["[::1]:1:2"]', [Port(2, 1, "::1")]),
+        ('["1-999999999"]', [Port(number, 0) for number in range(1, 102)]),
+    ],
+)
+def test_ports(tmp_path: Path, written: str, ports: list[Port]) -> None:
+    read = project(tmp_path, f"services: {{a: {{image: a, ports: {written}}}}}")
+    assert list(read.services["a"].ports) == ports
+
+
+def test_variables_come_from_env_file_and_shell(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("A=file\nB='$$ lit'\nexport C=\"two words\" # why\n")
+    (tmp_path / "web.env").write_text("D=4\nA=overridden\n")
+    text = """
+        services:
+          web:
+            image: web:${A}
+            env_file: [web.env, {path: not-there.env, required: false}]
+            environment: {A: "${A}", B: "${B}", C: "${C}"}
+        """
+    service = project(tmp_path, text).services["web"]
+    assert service.image == "web:file"
+    assert service.environment == {"A": "file", "B": "$$ lit", "C": "two words", "D": "4"}
+    assert project(tmp_path, text, A="shell").services["web"].image == "web:shell"
+
+
+def test_anchors_overrides_extends_and_includes(tmp_path: Path) -> None:
+    (tmp_path / "compose.override.yaml").write_text(
+        'services: {web: {ports: !override ["1:1"], environment: [B=3]}}'
+    )
+    (tmp_path / "base.yaml").write_text("services: {base: {image: base, environment: {A: 1}}}")
+    (tmp_path / "more.yaml").write_text("services: {more: {image: more}}")
+    read = project(
+        tmp_path,
+        """
+        include: [more.yaml]
+        x-all: &all {restart: always, environment: {A: 1, B: 2}}
+        services:
+          web: {<<: *all, image: web}
+          child: {extends: {service: base, file: base.yaml}, environment: {B: 2}}
+        """,
+    )
+    assert set(read.services) == {"web", "child", "more"}
+    assert read.services["web"].environment == {"A": "1", "B": "3"}
+    assert read.services["web"].restart == "always"
+    assert read.services["child"].image == "base"
+    assert read.services["child"].environment == {"A": "1", "B": "2"}
+
+
+@pytest.mark.parametrize(
+    ("folder", "text", "variables", "name"),
+    [
+        ("My.Shop 2", "", {}, "myshop2"),
+        ("_x", "", {}, "x"),
+        ("a", "name: given\n", {}, "given"),
+        ("a", "name: ${N:-other}\n", {}, "other"),
+        ("a", "name: given\n", {"COMPOSE_PROJECT_NAME": "shell"}, "shell"),
+    ],
+)
+def test_its_name(
+    tmp_path: Path, folder: str, text: str, variables: dict[str, str], name: str
+) -> None:
+    (tmp_path / folder).mkdir()
+    read = project(tmp_path / folder, text + "services: {a: {image: a}}", **variables)
+    assert read.name == name
+
+
+def test_a_secret_is_read_from_its_file(tmp_path: Path) -> None:
+    (tmp_path / "pw").write_text("s3cret\n")
+    read = project(
+        tmp_path,
+        """
+        services:
+          db:
+            image: postgres
+            secrets: [pw]
+            environment: {POSTGRES_PASSWORD_FILE: /run/secrets/pw}
+        secrets: {pw: {file: ./pw}}
+        """,
+    )
+    assert read.services["db"].value("POSTGRES_PASSWORD") == "s3cret"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("services: [a]", "no mapping `services`"),
+        ("services: {}", "no services"),
+        ("services: {a: {image: '${X:?it must be set}'}}", "X must be set: it must be set"),
+        ("services: {a: &a {image: *a}}", "refers to itself"),
+        ("include: [compose.yaml]\nservices: {a: {image: a}}", "without end"),
+        ("services: {a: {extends: b}, b: {extends: a}}", "without end"),
+        ("services: {a: {image: a, image: b}}", "there twice"),
+    ],
+)
+def test_what_is_wrong_is_said(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ComposeFileError, match=message.replace("$", r"\$")):
+        project(tmp_path, text)
+
+
+def test_no_password_is_in_what_is_shown(tmp_path: Path) -> None:
+    read = project(
+        tmp_path, "services: {a: {image: a, environment: {P: hunter22}}}", SECRET="hunter33"
+    )
+    assert "hunter" not in repr(read)
+
+
+def test_the_file_that_compose_would_take(tmp_path: Path) -> None:
+    assert find(tmp_path) is None
+    (tmp_path / "docker-compose.yml").touch()
+    assert find(tmp_path) == tmp_path / "docker-compose.yml"
+    (tmp_path / "compose.yaml").touch()
+    assert find(tmp_path) == tmp_path / "compose.yaml"

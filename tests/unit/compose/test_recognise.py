@@ -1,0 +1,126 @@
+"""What services are taken for, and as whom they are reached."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from seatrial.compose.project import Project, read_project
+from seatrial.compose.recognise import mentions, recognise
+from seatrial.kinds.registry import KINDS
+
+PROJECTS = Path(__file__).parents[2] / "compose" / "projects"
+
+
+def project(folder: Path, text: str) -> Project:
+    (folder / "compose.yaml").write_text(text)
+    return read_project(folder / "compose.yaml", {})
+
+
+@pytest.mark.parametrize(
+    ("service", "kind"),
+    [
+        ("{image: postgres}", "postgres"),
+        ("{image: 'ghcr.io/a/postgis:15-3.4@sha256:00'}", "postgres"),
+        ("{image: 'pgvector/pgvector:pg16'}", "postgres"),
+        ("{build: db, ports: [5432], environment: {POSTGRES_PASSWORD: x}}", "postgres"),
+        ("{image: 'postgres-exporter', ports: [9187]}", "process"),
+        ("{image: 'bitnami/rabbitmq:3.12'}", "rabbitmq"),
+        ("{image: 'mysql:8', ports: [3306]}", "process"),
+        ("{build: ., command: uvicorn app:app, ports: [8000]}", "http"),
+        ("{build: ., ports: [8000]}", "http"),
+        ("{build: ., ports: [50051]}", "process"),
+        ("{build: ., command: celery -A app worker}", "process"),
+        ("{build: ., command: alembic upgrade head}", "task"),
+        ("{build: ., command: sh -c 'migrate && gunicorn app', ports: [8000]}", "http"),
+        ("{build: ., command: node worker.js}", "process"),
+        ("{image: 'nginx:1.25', ports: [80]}", "http"),
+        ("{image: x, healthcheck: {test: [CMD, curl, 'http://localhost:90/up']}}", "http"),
+        ("{image: x, ports: [9], healthcheck: {test: [CMD, curl, 'http://other/up']}}", "process"),
+    ],
+)
+def test_kinds(tmp_path: Path, service: str, kind: str) -> None:
+    read = project(tmp_path, f"services: {{it: {service}}}")
+    assert recognise(read, KINDS)["it"].kind.name == kind
+
+
+EXPECTED = {
+    "bookshop": {"db": "postgres", "redis": "redis", "web": "http", "mails": "process"},
+    "thumbnails": {"rabbit": "rabbitmq", "worker": "process", "feeder": "process"},
+    "gateway": {
+        "gateway": "http",
+        "places": "http",
+        "events": "http",
+        "weather": "http",
+        "store": "postgres",
+    },
+    "dispatch": {
+        "postgres": "postgres",
+        "mq": "rabbitmq",
+        "migrate": "task",
+        "api": "http",
+        "worker": "process",
+    },
+}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_projects_of_other_people(name: str) -> None:
+    (file,) = (PROJECTS / name).glob("*compose.y*ml")
+    found = recognise(read_project(file, {}), KINDS)
+    assert {one: what.kind.name for one, what in found.items()} == EXPECTED[name]
+
+
+def test_needs_are_what_it_waits_for_and_what_it_has_addresses_of() -> None:
+    found = recognise(read_project(PROJECTS / "gateway" / "compose.yml", {}), KINDS)
+    assert found["gateway"].needs == ("places", "events", "weather")
+    assert found["events"].needs == ("places",)  # by a URL alone
+    shop = recognise(read_project(PROJECTS / "bookshop" / "docker-compose.yml", {}), KINDS)
+    assert shop["mails"].needs == ("db", "redis")  # DB_HOST=db
+
+
+def _endpoints(read: Project, name: str) -> dict[str, str]:
+    service = read.services[name]
+    kind = recognise(read, KINDS)[name].kind
+    assert kind.containers is not None
+    config = kind.config.model_validate({"kind": kind.name})
+    found = kind.containers.endpoints(service, config, mentions(read, service, kind))
+    return {one: endpoint.url for one, endpoint in found.items()}
+
+
+@pytest.mark.parametrize(
+    ("project", "service", "urls"),
+    [
+        ("gateway", "places", {"http": "http://places:9000"}),
+        ("gateway", "gateway", {"http": "http://gateway:80"}),
+        ("gateway", "store", {"sql": "postgresql://guide:guide-pw@store:5432/guide"}),
+        ("dispatch", "postgres", {"sql": "postgresql://postgres:postgres@postgres:5432/dispatch"}),
+        (
+            "bookshop",
+            "db",
+            {"sql": "postgresql://bookshop:pa%24%24%20word%2F4%20books@db:5432/books"},
+        ),
+        (
+            "thumbnails",
+            "rabbit",
+            {
+                "amqp": "amqp://thumbs:thumbs-secret@rabbit:5672/images",
+                "management": "http://thumbs:thumbs-secret@rabbit:15672",
+            },
+        ),
+    ],
+)
+def test_where_and_as_whom(project: str, service: str, urls: dict[str, str]) -> None:
+    (file,) = (PROJECTS / project).glob("*compose.y*ml")
+    assert _endpoints(read_project(file, {}), service) == urls
+
+
+def test_images_have_defaults(tmp_path: Path) -> None:
+    read = project(
+        tmp_path,
+        "services: {mq: {image: rabbitmq}, db: {image: postgres, environment: "
+        "{POSTGRES_PASSWORD: pw}}}",
+    )
+    assert _endpoints(read, "mq") == {"amqp": "amqp://guest:guest@mq:5672"}  # no management
+    assert _endpoints(read, "db") == {"sql": "postgresql://postgres:pw@db:5432/postgres"}

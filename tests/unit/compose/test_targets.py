@@ -1,0 +1,187 @@
+"""Where components of a project are reached, and in what state they are, from what an engine says
+of its containers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from seatrial.compose.engine import Container
+from seatrial.compose.project import read_project
+from seatrial.compose.targets import targets
+from seatrial.declaration.load import load
+from seatrial.errors import UsageError
+from seatrial.kinds.base import Target
+from seatrial.kinds.registry import KINDS
+from seatrial.outcome import State
+
+COMPOSE = """
+name: shop
+services:
+  db: {image: "postgres:15", environment: {POSTGRES_PASSWORD: of-the-file}}
+  web: {build: ., ports: ["8000:8000"], healthcheck: {test: "curl http://localhost:8000/up"}}
+  worker: {build: .}
+  migrate: {build: ., command: migrate}
+"""
+DECLARED = """
+system: shop
+compose: compose.yaml
+components:
+  db: {kind: postgres}
+  web: {kind: http, needs: [db]}
+  worker: {kind: process}
+  migrate: {kind: task}
+"""
+RUNNING = Container(
+    id="0",
+    name="shop-db-1",
+    service="db",
+    number=1,
+    status="running",
+    exit_code=0,
+    oom_killed=False,
+    error="",
+    health="",
+    health_output="",
+    restarts=0,
+    environment={"POSTGRES_PASSWORD": "as-it-runs"},
+    published={},
+    exposed=(5432,),
+    networks={"shop_default": "172.20.0.2"},
+    on_host=False,
+    compose_version="2.26.1",
+)
+
+
+def of(service: str, **changes: object) -> Container:
+    return replace(RUNNING, service=service, name=f"shop-{service}-1", **changes)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    (tmp_path / "compose.yaml").write_text(COMPOSE)
+    (tmp_path / "seatrial.yaml").write_text(DECLARED)
+    system = load(tmp_path, KINDS, variables={})
+    project = read_project(tmp_path / "compose.yaml", {})
+
+    def one(*containers: Container) -> dict[str, Target]:
+        return targets(system, project, containers)
+
+    return one
+
+
+def test_a_published_port_is_reached_at_the_host(look) -> None:  # type: ignore[no-untyped-def]
+    web = look(of("web", published={8000: ("0.0.0.0", 32768)}))["web"]
+    assert web.endpoint().url == "http://127.0.0.1:32768"
+    bound = look(of("web", published={8000: ("192.0.2.7", 80)}))["web"]
+    assert bound.endpoint().url == "http://192.0.2.7:80"
+
+
+def test_any_other_at_the_containers_address_as_it_was_made(look) -> None:  # type: ignore[no-untyped-def]
+    db = look(of("db"))["db"]
+    assert db.endpoint().url == "postgresql://postgres:as-it-runs@172.20.0.2:5432/postgres"
+
+
+def test_an_engine_elsewhere(look, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setenv("DOCKER_HOST", "ssh://me@far.example")
+    found = look(of("db"), of("web", published={8000: ("0.0.0.0", 8000)}))
+    assert found["db"].endpoints == {}  # its address means nothing here
+    assert found["web"].endpoint().url == "http://far.example:8000"
+
+
+def test_replicas_are_all_of_them(look) -> None:  # type: ignore[no-untyped-def]
+    web = look(
+        of("web", published={8000: ("", 1)}), of("web", number=2, published={8000: ("", 2)})
+    )["web"]
+    assert [one.port for one in web.endpoints["http"]] == [1, 2]
+    assert web.states == (State.READY, State.READY)
+
+
+@pytest.mark.parametrize(
+    ("service", "changes", "state", "found", "start"),
+    [
+        ("db", {}, State.READY, "", "docker compose start db"),
+        (
+            "db",
+            {"status": "exited", "exit_code": 0},
+            State.STOPPED,
+            "its container shop-db-1 has exited with code 0",
+            "docker compose start db",
+        ),
+        (
+            "db",
+            {"status": "exited", "exit_code": 1},
+            State.EXITED,
+            "its container shop-db-1 has exited with code 1",
+            "docker compose start db",
+        ),
+        (
+            "db",
+            {"status": "exited", "exit_code": 137, "oom_killed": True},
+            State.EXITED,
+            "its container shop-db-1 was killed for want of memory (exit code 137)",
+            "docker compose start db",
+        ),
+        (
+            "db",
+            {"status": "paused"},
+            State.PAUSED,
+            "its container shop-db-1 is paused",
+            "docker compose unpause db",
+        ),
+        (
+            "worker",
+            {"status": "restarting", "exit_code": 3, "restarts": 7},
+            State.EXITED,
+            "its container shop-worker-1 ends with exit code 3 and is restarted, 7 times so far",
+            "docker compose restart worker",
+        ),
+        (
+            "worker",
+            {"health": "unhealthy", "health_output": "no queue"},
+            State.FAILED,
+            "its container shop-worker-1 runs, but its health check says unhealthy: no queue",
+            "docker compose restart worker",
+        ),
+        ("web", {"health": "unhealthy"}, State.READY, "", "docker compose start web"),
+        ("migrate", {"status": "exited"}, State.DONE, "", "docker compose start migrate"),
+        (
+            "migrate",
+            {"status": "exited", "exit_code": 2},
+            State.EXITED,
+            "its container shop-migrate-1 has exited with code 2",
+            "docker compose start migrate",
+        ),
+    ],
+)
+def test_states(  # type: ignore[no-untyped-def]
+    look, service: str, changes: dict[str, object], state: State, found: str, start: str
+) -> None:
+    target = look(of(service, **changes))[service]
+    assert target.states == (state,)
+    assert target.provider.found == found
+    assert target.start == start
+    assert target.logs == f"docker compose logs {service}"
+
+
+def test_no_container_at_all(look) -> None:  # type: ignore[no-untyped-def]
+    db = look(of("web"))["db"]
+    assert db.states == (State.STOPPED,)
+    assert db.provider.found == "the project shop has no container of the service db"
+    assert db.start == "docker compose up -d db"
+
+
+def test_the_old_compose_is_named_as_it_is_called(look) -> None:  # type: ignore[no-untyped-def]
+    assert look(of("db", compose_version="1.29.2"))["db"].start == "docker-compose start db"
+
+
+def test_a_service_that_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text(COMPOSE)
+    (tmp_path / "seatrial.yaml").write_text(DECLARED.replace("db: {kind", "database: {kind")
+                                            .replace("[db]", "[database]"))  # fmt: skip
+    system = load(tmp_path, KINDS, variables={})
+    with pytest.raises(UsageError, match="has no service database"):
+        targets(system, read_project(tmp_path / "compose.yaml", {}), [])
