@@ -54,6 +54,7 @@ MODULES = {
         CheckResult CleanUpFacet Context Endpoint Expectations FindServer Installed Kind Probe
         ProbeResult Target Words load
     """,
+    "seatrial.kinds.drill": "Drill Drills Stage",
     "seatrial.kinds.launching": "Launch Plan Process Ready Site",
     "seatrial.kinds.versions": "satisfies",
     "seatrial.report.model": """
@@ -81,7 +82,8 @@ DEPLOYMENT = "capabilities logs protected statuses timeline"
 
 RECORDS = """
     budget_measured checks_done collected collection_failed component_health crashed
-    environment_failed environment_up expectation fault_changed finding interrupted ledger_closed
+    drill_finished environment_failed environment_up expectation fault_changed finding interrupted
+    ledger_closed
     log_kept request_made run_finished run_started session_finished session_skipped session_started
     state_changed steady_watched trial_finished
 """
@@ -162,7 +164,7 @@ def test_exit_codes() -> None:
 def test_markers_and_commands() -> None:
     markers = {one.partition(":")[0].partition("(")[0] for one in MARKERS}
     assert markers == {"p1", "p2", "p3", "needs", "requires", "read_only", "criterion", "budget"}
-    commands = "init up down status logs restart check run fault report gate endpoints schema"
+    commands = "init up down status logs restart check run drill fault report gate endpoints schema"
     commands += " doctor provision"
     assert list(COMMANDS) == commands.split()
 

@@ -35,7 +35,9 @@ class Queue:
     folder: Path
     env: Mapping[str, str]
 
-    def seatrial(self, *args: str, env: Mapping[str, str] | None = None) -> Called:
+    def seatrial(
+        self, *args: str, env: Mapping[str, str] | None = None, timeout: float = 240
+    ) -> Called:
         command, *rest = args
         takes_option = command in ("logs", "restart", "gate", "report")
         where = ["--system", str(self.folder)] if takes_option else [str(self.folder)]
@@ -43,7 +45,7 @@ class Queue:
             [sys.executable, "-P", "-m", "seatrial", command, *where, *rest],
             capture_output=True,
             text=True,
-            timeout=240,
+            timeout=timeout,
             env={**self.env, **(env or {})},
             check=False,
         )
@@ -59,7 +61,7 @@ def declare(folder: Path, home: Path, change: Change = lambda declaration: None)
     declaration["python"] = sys.executable
     change(declaration)
     folder.mkdir(exist_ok=True)
-    for name in ("migrations", "alembic.ini", "trials", "spec.md"):
+    for name in ("migrations", "alembic.ini", "trials", "drills", "spec.md"):
         link = folder / name
         if not link.is_symlink():
             link.symlink_to(QUEUE / name)

@@ -44,17 +44,18 @@ def command(words: tuple[str, ...], environment: str | None, as_json: bool, only
         return int(ExitCode.GO)
     progress = Progress()
     try:
-        scored = exercise(declared, drills, Tell(progress, _tell))
+        result = exercise(declared, drills, Tell(progress, _tell))
     except NotGreen as error:
         raise DeploymentError(
             f"{declared.name} is not well before anything is broken: {error}",
             hint="seatrial up, then seatrial check: it says what to do",
         ) from error
     if as_json:
-        print_json(drill_json(scored))
+        print_json(drill_json(result.drills))
     else:
-        _print(scored)
-    return int(_exit(scored))
+        _print(result.drills)
+        click.echo(f"evidence: {result.folder}")
+    return int(_exit(result.drills))
 
 
 def _told_apart(words: tuple[str, ...]) -> tuple[Path, tuple[str, ...]]:

@@ -14,6 +14,7 @@ from seatrial.evidence.records.checks import (
     Finding,
     FindingBody,
 )
+from seatrial.evidence.records.drills import DrillFinished
 from seatrial.evidence.records.environment import (
     DeployedComponent,
     EnvironmentFailed,
@@ -58,6 +59,7 @@ AnyRecord = Annotated[
     | Expectation
     | Finding
     | ChecksDone
+    | DrillFinished
     | SessionStarted
     | Collected
     | CollectionFailed
@@ -85,6 +87,7 @@ __all__ = [
     "Crashed",
     "DeclaredComponent",
     "DeployedComponent",
+    "DrillFinished",
     "EnvironmentFailed",
     "EnvironmentUp",
     "Expectation",

@@ -1,0 +1,22 @@
+"""Records that `exercise` writes: what became of each drill."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from seatrial.evidence.records.base import Record
+
+
+class DrillFinished(Record):
+    """One deliberate fault, and what was said about it while it was there."""
+
+    type: Literal["drill_finished"] = "drill_finished"
+    name: str
+    title: str
+    detected: bool
+    named: bool
+    cause: str | None = None  # a component and its cause, or the trial that failed
+    by: Literal["check", "trial"] | None = None
+    seconds: float | None = None  # from when breaking began until it was named
+    skipped: str = ""  # why it was not carried out
+    left_behind: tuple[str, ...] = ()  # what a check found after it was undone
