@@ -61,7 +61,7 @@ def declare(folder: Path, home: Path, change: Change = lambda declaration: None)
     declaration["python"] = sys.executable
     change(declaration)
     folder.mkdir(exist_ok=True)
-    for name in ("migrations", "alembic.ini", "trials", "drills", "spec.md"):
+    for name in ("migrations", "alembic.ini", "trials", "drills", "spec.md", "compose.yaml"):
         link = folder / name
         if not link.is_symlink():
             link.symlink_to(QUEUE / name)

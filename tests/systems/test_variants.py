@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
+import yaml
 
 from seatrial.declaration.load import load
 from seatrial.environment.deployment import require_running
 from seatrial.kinds.registry import KINDS
 from seatrial.waiting import eventually
 
-from .conftest import Queue
+from .conftest import Change, Queue
 
 
 def endpoints(queue: Queue) -> Any:
@@ -58,6 +59,30 @@ HEALTHY_SQL = {
         "ALTER TABLE tasks DROP COLUMN note",
     ),
     "an extra view": ("CREATE VIEW v AS SELECT task_id FROM tasks", "DROP VIEW v"),
+    "an extra column with a default": (
+        "ALTER TABLE tasks ADD COLUMN weight int NOT NULL DEFAULT 0",
+        "ALTER TABLE tasks DROP COLUMN weight",
+    ),
+    "an extra materialised view": (
+        "CREATE MATERIALIZED VIEW daily AS SELECT count(*) AS n FROM tasks",
+        "DROP MATERIALIZED VIEW daily",
+    ),
+    "an extra enum": ("CREATE TYPE mood AS ENUM ('calm')", "DROP TYPE mood"),
+    "an extra function": (
+        "CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "DROP FUNCTION one()",
+    ),
+    "an extra sequence": ("CREATE SEQUENCE numbers", "DROP SEQUENCE numbers"),
+    "a table of the same name elsewhere": (
+        "CREATE SCHEMA archive CREATE TABLE tasks (id int)",
+        "DROP SCHEMA archive CASCADE",
+    ),
+    "an extra grant": ("GRANT SELECT ON tasks TO PUBLIC", "REVOKE SELECT ON tasks FROM PUBLIC"),
+    "a comment": ("COMMENT ON TABLE tasks IS 'ours'", "COMMENT ON TABLE tasks IS NULL"),
+    "storage that is tuned": (
+        "ALTER TABLE tasks SET (fillfactor = 80)",
+        "ALTER TABLE tasks RESET (fillfactor)",
+    ),
 }
 BROKEN_SQL = {
     "a missing index": (
@@ -113,6 +138,20 @@ HEALTHY_BROKER = {
         "policies/%2F/lazy",
         {"pattern": "^quantum", "definition": {"queue-mode": "lazy"}, "apply-to": "queues"},
     ),
+    "an extra virtual host": ("vhosts/elsewhere", {}),
+    "an extra user": ("users/somebody", {"password": "a-made-up-password", "tags": "monitoring"}),
+    "somebody else's queue that drops messages": (
+        "queues/%2F/recent",
+        {"durable": False, "arguments": {"x-max-length": 5, "x-message-ttl": 1000}},
+    ),
+    "a policy that drops somebody else's messages": (
+        "policies/%2F/others",
+        {"pattern": "^other", "definition": {"max-length": 10}, "apply-to": "queues"},
+    ),
+    "room for more connections than there are": (
+        "vhost-limits/%2F/max-connections",
+        {"value": 500},
+    ),
 }
 BROKEN_BROKER = {
     "a policy that drops messages": (
@@ -159,6 +198,61 @@ def test_a_broken_schema(up: Queue, neighbour: tuple[str, str, str, str]) -> Non
 def test_a_healthy_variant_of_the_broker(up: Queue, variant: tuple[str, dict[str, object]]) -> None:
     with broker(up, *variant):
         assert_green(up)
+
+
+def test_connections_of_another_application(up: Queue) -> None:
+    where = endpoints(up)["postgres"]["sql"]
+    with ExitStack() as others:
+        for _ in range(20):
+            others.enter_context(psycopg.connect(where, application_name="another"))
+        assert_green(up)
+
+
+def replicas(declaration: dict[str, Any]) -> None:
+    declaration["components"]["api"]["replicas"] = 2
+    declaration["components"]["worker"]["replicas"] = 3
+
+
+def without_proxies(declaration: dict[str, Any]) -> None:
+    declaration["environments"]["local"]["proxies"] = False
+
+
+def other_names(declaration: dict[str, Any]) -> None:
+    """Of the components, the database, its user, and the virtual host."""
+    components, expect = declaration["components"], declaration["expect"]
+    new = {"postgres": "store", "rabbitmq": "messages", "worker": "runner", "api": "front"}
+    text = yaml.safe_dump(components)
+    for old, name in new.items():
+        text = text.replace(f"{{{old}.", f"{{{name}.").replace("quantum_db", "tasks_db")
+    components.clear()
+    components.update({new.get(n, n): one for n, one in yaml.safe_load(text).items()})
+    components["store"]["user"] = "owner of tasks"
+    components["messages"]["vhost"] = "of/tasks"
+    for one in components.values():
+        one["needs"] = [new.get(needed, needed) for needed in one.get("needs", [])]
+    components["runner"]["consumes"] = {"messages": "quantum_tasks"}
+    for old, name in new.items():
+        if old in expect:
+            expect[name] = expect.pop(old)
+    expect["messages"]["queues"]["quantum_tasks"]["consumer"] = "runner"
+    expect["store"]["privileges"]["owner of tasks"] = expect["store"]["privileges"].pop(
+        "quantum_user"
+    )
+    del declaration["clean_up"], declaration["environments"]["deployed"]
+
+
+@pytest.mark.parametrize("change", [replicas, without_proxies, other_names])
+def test_a_healthy_variant_of_the_declaration(
+    declared: Callable[[Change], Queue], change: Change
+) -> None:
+    queue = declared(change)
+    came_up = queue.seatrial("up", "--json")
+    assert came_up.code == 0, came_up.err
+    assert_green(queue)
+
+
+def test_there_are_many_healthy_variants() -> None:
+    assert len(HEALTHY_SQL) + len(HEALTHY_BROKER) + 4 >= 20
 
 
 @pytest.mark.parametrize("neighbour", BROKEN_BROKER.values(), ids=BROKEN_BROKER.keys())
