@@ -59,7 +59,7 @@ def declare(folder: Path, home: Path, change: Change = lambda declaration: None)
     declaration["python"] = sys.executable
     change(declaration)
     folder.mkdir(exist_ok=True)
-    for name in ("migrations", "alembic.ini", "trials", "spec.md"):
+    for name in ("migrations", "alembic.ini", "trials", "spec.md", "compose.yaml"):
         link = folder / name
         if not link.is_symlink():
             link.symlink_to(QUEUE / name)
