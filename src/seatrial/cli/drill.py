@@ -55,7 +55,7 @@ def command(words: tuple[str, ...], environment: str | None, as_json: bool, only
     else:
         _print(result.drills)
         click.echo(f"evidence: {result.folder}")
-    return int(_exit(result.drills))
+    return int(exit_code(result.drills))
 
 
 def _told_apart(words: tuple[str, ...]) -> tuple[Path, tuple[str, ...]]:
@@ -124,7 +124,8 @@ def _print(scored: Sequence[Scored]) -> None:
         click.echo(f"median {median(times):.1f} s, longest {max(times):.1f} s")
 
 
-def _exit(scored: Sequence[Scored]) -> ExitCode:
+def exit_code(scored: Sequence[Scored]) -> ExitCode:
+    """What is left behind comes first; a drill that was skipped shows nothing."""
     if any(one.not_mended for one in scored):
         return ExitCode.DOWN
     if any(not one.good and not one.skipped for one in scored):
