@@ -54,7 +54,7 @@ def test_a_declaration_loads_in_each_of_its_environments(block: Block, tmp_path:
 @pytest.mark.parametrize("block", _PYTHON, ids=str)
 def test_python_compiles_and_says_which_file_it_is(block: Block) -> None:
     compile(block.text, str(block), "exec")
-    assert re.match(r"# (trials|src)/\S+\.py\b", block.text), "its first line names its file"
+    assert re.match(r"# (trials|src|drills)/\S+\.py\b", block.text), "its first line names its file"
 
 
 @pytest.mark.parametrize(("where", "words"), _COMMANDS, ids=[where for where, _ in _COMMANDS])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from seatrial.exercise import chosen
 from seatrial.kinds.drill import Drill
 from seatrial.kinds.registry import KINDS
 from seatrial.outcome import CAUSES
+from tests.docs.documents import ROOT, blocks
 
 SHOP = """
 system: shop
@@ -107,3 +109,26 @@ def test_own_drills_are_read_and_mistakes_name_the_file(tmp_path: Path) -> None:
         with pytest.raises(UsageError, match=r"drill_mine\.py"):
             read_own(tmp_path)
     assert sys.modules.get("seatrial_own_drill_mine") is None
+
+
+def test_the_example_in_the_documents_is_read(tmp_path: Path) -> None:
+    (example,) = blocks(ROOT / "docs" / "drills.md", "python")
+    (tmp_path / "drills").mkdir()
+    (tmp_path / "drills" / "drill_orders.py").write_text(example.text)
+    (own,) = read_own(tmp_path).drills
+    assert own.trials
+    assert own.says
+
+
+@pytest.mark.parametrize("kind", ["postgres", "rabbitmq", "http"])
+def test_the_pages_of_kinds_list_their_drills(kind: str, tmp_path: Path) -> None:
+    facet, queue = KINDS[kind].drills, ROOT / "systems" / "quantum_queue"
+    assert facet is not None
+    system = load(queue, KINDS, environment=None, variables=os.environ)
+    component = next(one for one in system.components.values() if one.kind == kind)
+    page = (ROOT / "docs" / "kinds" / f"{kind}.md").read_text().partition("\n## Drills\n")[2]
+    rows = [line.split("|")[1:4] for line in page.splitlines() if line.startswith("| `")]
+    listed = {name for row in rows for name in re.findall(r"`([\w-]+)`", row[0])}
+    assert {drill.name.split(".")[1] for drill in facet(component)} == listed
+    causes = {cause for row in rows for cause in re.findall(r"`(\w+)`", row[2])}
+    assert {c for drill in facet(component) for cs in drill.answers.values() for c in cs} == causes
