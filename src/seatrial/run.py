@@ -218,7 +218,8 @@ class _Run:
             deployment.wait_until_ready(tell)
         except EnvironmentFailedError as error:
             self.tell.step("looking at what is wrong, before anything ends")
-            self._checked(asyncio.run(diagnose(self.order.system, deployment.context())))
+            look = diagnose(self.order.system, deployment.context(), error.failure)
+            self._checked(asyncio.run(look))
             for text in error.failure.log:
                 self.tell.line(f"{error.failure.component} | {self.redactor.redact(text)}")
             raise

@@ -23,6 +23,7 @@ from seatrial.errors import UsageError
 from seatrial.keeper.network.impairment import Direction, Impairment, Imposed, NetworkEdge
 from seatrial.keeper.network.lane import MOST_HELD
 from seatrial.keeper.network.network import Network
+from seatrial.keeper.network.proxy import Proxy
 from seatrial.keeper.ports import PortReservations, is_taken, listening
 from seatrial.kinds.base import Endpoint
 from seatrial.kinds.registry import KINDS
@@ -393,3 +394,21 @@ async def test_what_is_not_there_cannot_be_impaired(line: Line) -> None:
     assert "web -> store.http" in str(refused.value.hint)
     assert line.network.notes == (), "none of them"
     await line.mend("unknown")
+
+
+@pytest.mark.parametrize("steps", range(4))
+async def test_who_opens_a_proxy_may_be_cancelled_at_any_await(steps: int) -> None:
+    """As a look for a target that listens is, when the target says itself that it is ready."""
+    ports = PortReservations()
+    proxy = Proxy(EDGE, ports.reserve(), ("127.0.0.1", 1), {})
+    opening = asyncio.create_task(proxy.open())
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    opening.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await opening
+    await proxy.open()
+    assert proxy.port in listening()
+    await proxy.close()
+    assert proxy.port not in listening()
+    ports.close()

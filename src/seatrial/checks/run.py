@@ -12,8 +12,10 @@ from seatrial.checks.look import Seen, look
 from seatrial.checks.report import CheckReport
 from seatrial.declaration.models import System
 from seatrial.evidence.records import ComponentHealth, Expectation
+from seatrial.evidence.records.checks import FindingBody
+from seatrial.keeper.protocol import Failure
 from seatrial.kinds.base import CheckResult, Context, Target
-from seatrial.outcome import Cause, Outcome
+from seatrial.outcome import Cause, Outcome, State
 from seatrial.waiting import Deadline
 
 __all__ = ["CheckReport", "diagnose", "run_checks"]
@@ -48,14 +50,28 @@ async def run_checks(
     )
 
 
-async def diagnose(system: System, context: Context) -> CheckReport:
+async def diagnose(system: System, context: Context, failure: Failure) -> CheckReport:
     """What is wrong with a system that did not come up: a quick look while it is still there.
 
-    What has not been started yet is nobody's fault, and so no finding.
+    What has not been started yet is nobody's fault, and so no finding; nor is what it would have
+    brought. What failed has been ended, and a look at it shows no more: its keeper knows why.
     """
     report = await run_checks(system, context.targets, context, _QUICK)
-    known = tuple(f for f in report.findings if f.cause is not Cause.NOT_MEASURED)
-    return replace(report, findings=known)
+    found = [
+        _as_it_failed(f, failure) for f in report.findings if f.cause is not Cause.NOT_MEASURED
+    ]
+    states = {state for target in context.targets.values() for state in target.states}
+    if states & {State.WAITING, State.STARTING}:
+        found = [one for one in found if one.id == f"{one.component}.{one.cause}"]
+    return replace(report, findings=tuple(found))
+
+
+def _as_it_failed(finding: FindingBody, failure: Failure) -> FindingBody:
+    own = f"{failure.component}.{finding.cause}"
+    if failure.cause is None or finding.id != own:
+        return finding
+    said = {name: getattr(failure, name) for name in ("cause", "expected", "found", "fix")}
+    return finding.model_copy(update={**said, "id": f"{failure.component}.{failure.cause}"})
 
 
 def _health(seen: Seen) -> ComponentHealth:

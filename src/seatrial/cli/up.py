@@ -41,7 +41,7 @@ def command(system: Path, environment: str | None, name: str, as_json: bool, idl
             deployment.wait_until_ready(Progress())
         except EnvironmentFailedError as error:
             # Before anything ends: what failed first need not be what is wrong.
-            report = asyncio.run(diagnose(declared, deployment.context()))
+            report = asyncio.run(diagnose(declared, deployment.context(), error.failure))
             if as_json:
                 print_json(_failed_json(deployment, error, report))
             else:

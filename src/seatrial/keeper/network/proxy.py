@@ -63,8 +63,12 @@ class Proxy:
             listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(("127.0.0.1", self.port))
-            loop = asyncio.get_running_loop()
-            self._server = await loop.create_server(self._accept, sock=listener, backlog=_BACKLOG)
+            # Known before it listens: who opens it may be cancelled at any await, and another
+            # one that listened at this port could never be closed.
+            self._server = await asyncio.get_running_loop().create_server(
+                self._accept, sock=listener, backlog=_BACKLOG, start_serving=False
+            )
+            await self._server.start_serving()
 
     def _accept(self) -> asyncio.Protocol:
         link = Link(self._active, self.target, self._links.pop)

@@ -57,6 +57,9 @@ async def probe(target: Target, context: Context, deadline: Deadline) -> ProbeRe
         key=lambda i: (_SEVERITY.index(results[i].health), results[i].cause is None),
     )
     result = results[worst]
+    failed = down_by_states(target) if State.FAILED in target.states else None
+    if failed is not None and result.cause is Cause.REFUSED:
+        return failed  # it has been ended since, and has no more to say than its keeper
     if len(results) > 1 and result.cause is not None:
         who = f"replica {worst + 1} of {len(results)} ({endpoints[worst].address})"
         result = dataclasses.replace(result, found=f"{who}: {result.found}")
