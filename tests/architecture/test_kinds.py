@@ -70,6 +70,8 @@ def test_its_packages_are_known_to_the_setup(kind: Kind) -> None:
 @kinds
 def test_it_is_documented_and_tested(kind: Kind) -> None:
     assert (ROOT / "docs" / "kinds" / f"{kind.name}.md").is_file()
+    page = (ROOT / "docs" / "kinds" / f"{kind.name}.md").read_text()
+    assert bool(kind.drills_at) == ("\n## Drills\n" in page), "its drills are listed there"
     tests = TESTS / "kinds" / kind.name
     assert any("probe" in file.stem for file in tests.glob("test_*.py"))
     for facet in ("client", "expect", "clean_up", "meters"):
