@@ -29,6 +29,7 @@ from seatrial.kinds.postgres.config import PostgresConfig
 from seatrial.kinds.process.config import ProcessConfig
 from seatrial.kinds.programs import down_by_states
 from seatrial.kinds.rabbitmq.config import RabbitmqConfig
+from seatrial.kinds.redis.config import RedisConfig
 from seatrial.kinds.registry import KINDS
 from seatrial.kinds.task.config import TaskConfig
 from seatrial.outcome import CAUSES, Cause, Connection, Health, Outcome, State
@@ -486,5 +487,6 @@ def test_what_is_allocated_is_on_loopback_and_secret(row: Row) -> None:
 
 
 def test_configs_are_those_of_their_kinds() -> None:
-    models = (HttpConfig, PostgresConfig, RabbitmqConfig, ProcessConfig, TaskConfig)
-    assert [type(row.config) for row in ROWS.values()] == list(models)
+    models = {HttpConfig, PostgresConfig, RabbitmqConfig, RedisConfig, ProcessConfig, TaskConfig}
+    assert {type(row.config) for row in ROWS.values()} == models
+    assert all(type(row.config) is row.kind.config for row in ROWS.values())
