@@ -68,8 +68,20 @@ def test_a_reply_may_come_in_pieces(connection: Pair) -> None:
     found = KeeperClient(Place.private(), ours, started=False)
     with pytest.raises(KeeperError, match="does not answer"):
         found.ask(p.Keep(idle_seconds=1), 0.05)
-    theirs.sendall(b'us": null}\n' + greeting(ready=False))
+    theirs.sendall(b'us": null, "number": 1}\n' + greeting(ready=False))
     assert not found.status().ready
+
+
+def test_a_reply_that_was_lost_is_not_waited_for(connection: Pair) -> None:
+    """As by Ctrl-C, just when it had been read."""
+    ours, theirs = connection
+    theirs.sendall(greeting())
+    found = KeeperClient(Place.private(), ours, started=False)
+    with pytest.raises(KeeperError, match="does not answer"):
+        found.ask(p.Keep(idle_seconds=1), 0.05)
+    theirs.sendall(b'{"number": 2, "error": "mine", "hint": "x"}\n')
+    with pytest.raises(KeeperError, match="mine"):
+        found.ask(p.Down(), 5.0)
 
 
 def test_a_request_that_nobody_takes_ends_the_connection(

@@ -72,7 +72,7 @@ class KeeperClient:
         self.started = started  # by us, rather than found
         self._lines = Lines(connection, p.LONGEST_LINE)
         self._turn = threading.Lock()
-        self._owed = 0  # replies that are still to be read
+        self._number = 0  # of the last request
         try:
             self.greeting = self._greeting()
         except BaseException:
@@ -122,18 +122,20 @@ class KeeperClient:
     def ask(self, request: BaseModel, seconds: float = _ANSWER_SECONDS) -> p.Reply:
         """Send a request and return the reply. Raises KeeperError or ActionFailed."""
         with self._turn:
+            self._number += 1
+            numbered = request.model_copy(update={"number": self._number})
             try:
-                self._lines.send(request.model_dump_json().encode(), _ANSWER_SECONDS)
+                self._lines.send(numbered.model_dump_json().encode(), _ANSWER_SECONDS)
             except TimeoutError:
                 self.close()  # half a request may have been sent
                 raise self._silent() from None
             except OSError as error:
                 raise self._gone() from error
-            self._owed += 1
             deadline = Deadline.after(seconds)
-            while self._owed:  # Ctrl-C leaves a reply unread, which is not this request's
+            reply = self._read(deadline)
+            while reply.number not in (self._number, None):
+                # Ctrl-C, or a time-out, left the reply to an earlier request unread.
                 reply = self._read(deadline)
-                self._owed -= 1
         if reply.error is not None:
             raise ActionFailed(reply.error, reply.hint, reply.failure)
         return reply

@@ -31,13 +31,15 @@ from seatrial.keeper.network.impairment import Impairment, NetworkEdge
 from seatrial.kinds.base import Endpoint, Words
 from seatrial.outcome import Cause, State
 
-PROTOCOL = 2  # another one when an older client or keeper would understand something else
+PROTOCOL = 3  # another one when an older client or keeper would understand something else
 LONGEST_LINE = 8 * 1024 * 1024  # bytes
 LONGEST_LOG = 1_300_000  # bytes of a log in one reply: JSON makes up to six of each
 
 
 class _Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    number: int = 0  # of the request on its connection; its reply bears it, too
 
 
 class _Answer(BaseModel):
@@ -215,6 +217,7 @@ class LogLines(_Answer):
 class Reply(_Answer):
     """`error` is None when the request was carried out; otherwise `hint` says what to do."""
 
+    number: int | None = None  # the request's; None where that could not be read
     error: str | None = None
     hint: str | None = None
     status: DeploymentStatus | None = None

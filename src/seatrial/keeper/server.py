@@ -223,12 +223,18 @@ class Server:
 
     async def _answer(self, connection: Connection, line: bytes) -> p.Reply:
         try:
-            return await self._carry_out(connection, p.REQUEST.validate_json(line))
+            request = p.REQUEST.validate_json(line)
         except ValidationError as error:
             return p.Reply(
                 error=f"not a request that this keeper knows: {error.errors()[0]['msg']}",
                 hint="client and keeper are of different versions: seatrial down, then up again",
             )
+        reply = await self._carried_out(connection, request)
+        return reply.model_copy(update={"number": request.number})
+
+    async def _carried_out(self, connection: Connection, request: p.Request) -> p.Reply:
+        try:
+            return await self._carry_out(connection, request)
         except StartFailed as failure:
             return p.Reply(error=failure.found, hint=failure.fix, failure=_failure(failure))
         except SeatrialError as error:
