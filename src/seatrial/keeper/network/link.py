@@ -68,7 +68,9 @@ class Link:
             return
         if end is self.client:
             self._up.source = self._down.sink = transport
-            transport.pause_reading()  # until there is somewhere to go
+            # Until there is somewhere to go. In a moment: Python 3.11.2 begins to read after this
+            # callback, whatever was asked for in it.
+            asyncio.get_running_loop().call_soon(transport.pause_reading)
             self.refresh()
             return
         self._down.source = self._up.sink = transport
