@@ -18,6 +18,7 @@ from seatrial.declaration.models import System
 from seatrial.errors import KeeperError, SeatrialError
 from seatrial.keeper import processes
 from seatrial.keeper import protocol as p
+from seatrial.keeper.held import is_altered, is_imposed, undoes
 from seatrial.keeper.instance import StartFailed
 from seatrial.keeper.limits import limits_of
 from seatrial.keeper.locks import SharedLock
@@ -259,14 +260,14 @@ class Server:
                 self._known(component, replica)
                 await self._do(self._owner.restore(component, replica))
                 held = connection.held
-                held[:] = [one for one in held if not _is_altered(one, component, replica)]
+                held[:] = [one for one in held if not is_altered(one, component, replica)]
             case p.Impose(key=key, edges=edges, impairment=impairment, note=note):
                 self._refuse_if_over()
                 connection.held.append(request)
                 await self._owner.impose(key, edges, impairment, note)
             case p.Mend(key=key):
                 await self._owner.mend(key)
-                connection.held[:] = [h for h in connection.held if not _is_imposed(h, key)]
+                connection.held[:] = [h for h in connection.held if not is_imposed(h, key)]
             case p.Lock(mode=mode, wait=wait, since=since):
                 self._refuse_if_over()
                 acquiring = self._lock.acquire(connection, mode, wait)
@@ -302,7 +303,7 @@ class Server:
     async def _act(self, connection: Connection, act: p.Act) -> p.Reply:
         self._known(act.component, act.replica)
         acts = (held for held in connection.held if isinstance(held, p.Act))
-        undone = next((held for held in acts if _undoes(act, held)), None)
+        undone = next((held for held in acts if undoes(act, held)), None)
         if act.hold:
             connection.held.append(act)  # before it is done: it may be cut off half-way
         await self._do(self._acting_on(act.action, act, by_fault=act.hold))
@@ -376,19 +377,6 @@ def _ending() -> KeeperError:
 
 def _never() -> bool:
     return False
-
-
-def _is_altered(held: p.Act | p.Alter | p.Impose, component: str, replica: int | None) -> bool:
-    return isinstance(held, p.Alter) and (held.component, held.replica) == (component, replica)
-
-
-def _is_imposed(held: p.Act | p.Alter | p.Impose, key: str) -> bool:
-    return isinstance(held, p.Impose) and held.key == key
-
-
-def _undoes(act: p.Act, held: p.Act) -> bool:
-    same = (act.component, act.replica) == (held.component, held.replica)
-    return same and p.UNDO.get(held.action) is act.action
 
 
 def _failure(failure: StartFailed) -> p.Failure:
