@@ -45,7 +45,7 @@ demo: provision ## the quantum task queue on real servers, validated from end to
 .PHONY: test
 test: servers ## the library's tests, the queue's own tests, and its trials on real servers
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not long and not install and not engine" $(PYTEST_ARGS) </dev/null
-	cd $(SYSTEM) && ../../$(BIN)/python -m pytest -n 2 tests $(PYTEST_ARGS) </dev/null
+	cd $(SYSTEM) && ../../$(BIN)/python -m pytest tests $(PYTEST_ARGS) </dev/null
 	$(BIN)/seatrial run $(SYSTEM) --report-dir $(REPORTS)/test </dev/null
 	TEST_LONG=1 $(BIN)/python -m pytest $(addprefix $(SYSTEM)/trials/,$(LONG_TRIALS)) $(PYTEST_ARGS) </dev/null
 
