@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import contextlib
-import errno
 import os
 import socket
 import ssl
@@ -16,6 +14,7 @@ from functools import cache
 import h11
 
 from seatrial.kinds.base import Endpoint
+from seatrial.kinds.connecting import connect, streams
 from seatrial.kinds.resolving import Unresolved, resolve
 from seatrial.outcome import Cause
 from seatrial.waiting import Deadline
@@ -166,51 +165,23 @@ class _Exchange:
         except Unresolved as error:
             raise Trouble(Cause.DNS, f"the name {host!r} has no address: {error}") from error
         self.stage = f"no connection to {self.endpoint.address}"
-        loop = asyncio.get_running_loop()
-        failure: OSError | None = None
-        for address in addresses:
-            try:
-                sock = socket.socket(address.family, socket.SOCK_STREAM)
-            except OSError as error:  # an address family that this machine does not have
-                failure = error
-                continue
-            sock.setblocking(False)
-            try:
-                await loop.sock_connect(sock, address.sockaddr)
-            except OSError as error:
-                failure = error
-                sock.close()
-            except BaseException:
-                sock.close()
-                raise
-            else:
-                if sock.getsockname() != sock.getpeername():
-                    return sock
-                sock.close()  # the kernel gave us the very port that we wanted to connect to
-                failure = ConnectionRefusedError(errno.ECONNREFUSED, "")
-        reason = os.strerror(failure.errno or 0) if failure is not None else "no usable address"
-        cause = Cause.TIMEOUT if isinstance(failure, TimeoutError) else Cause.REFUSED
-        raise Trouble(cause, f"{self.stage}: {reason.lower()}")
+        try:
+            return await connect(addresses)
+        except OSError as failure:
+            cause = Cause.TIMEOUT if isinstance(failure, TimeoutError) else Cause.REFUSED
+            reason = os.strerror(failure.errno or 0).lower()
+            raise Trouble(cause, f"{self.stage}: {reason}") from failure
 
     async def _open(self, sock: socket.socket) -> asyncio.StreamReader:
-        if self.endpoint.scheme != "https":
-            reader, self._writer = await asyncio.open_connection(sock=sock)
-            return reader
-        self.stage = "connected, but no TLS handshake"
+        secure = self.endpoint.scheme == "https"
+        if secure:
+            self.stage = "connected, but no TLS handshake"
         try:
-            reader, self._writer = await asyncio.open_connection(
-                sock=sock,
-                ssl=tls_context(),
-                server_hostname=self.endpoint.host,
-                ssl_shutdown_timeout=1.0,
+            reader, self._writer = await streams(
+                sock, tls_context() if secure else None, self.endpoint.host
             )
-        except BaseException as error:
-            # Its transport owns the socket by now, and closes it when it sees the end.
-            with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
-            if isinstance(error, OSError):
-                raise self._tls(error) from error
-            raise
+        except OSError as error:
+            raise self._tls(error) from error
         return reader
 
     def _request(self) -> bytes:

@@ -14,7 +14,9 @@ import struct
 from dataclasses import dataclass
 from enum import StrEnum
 
+from seatrial.kinds.connecting import connect, streams
 from seatrial.kinds.postgres.scram import ScramClient, ScramFailed, ScramTooCostly
+from seatrial.kinds.resolving import resolve
 
 _SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 _PROTOCOL_3 = 196608
@@ -107,7 +109,8 @@ class Session:
 
         Raises OSError, EOFError when it hangs up, or one of this module's exceptions.
         """
-        reader, writer = await asyncio.open_connection(address, port)
+        sock = await connect(await resolve(address, port))
+        reader, writer = await streams(sock, None, host)  # encrypted later, if it is
         return await cls._start(reader, writer, login, tls, host or address)
 
     @classmethod

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import os
-import socket
 import ssl
 import struct
 from collections.abc import AsyncIterator
@@ -27,6 +25,7 @@ from pamqp.header import ContentHeader, ProtocolHeader
 from pamqp.heartbeat import Heartbeat
 
 from seatrial.kinds.base import Endpoint
+from seatrial.kinds.connecting import connect, streams
 from seatrial.kinds.http.wire import tls_context
 from seatrial.kinds.rabbitmq.place import vhost_of
 from seatrial.kinds.rabbitmq.trouble import BrokerTrouble, ChannelClosed
@@ -120,35 +119,21 @@ class Session:
         except Unresolved as error:
             raise BrokerTrouble(Cause.DNS, f"the name {host!r} has no address: {error}") from error
         self._stage = f"no connection to {self.endpoint.address}"
-        failure: OSError | None = None
-        for address in addresses:
-            try:
-                sock = await _connected(address.family, address.sockaddr)
-            except OSError as error:
-                failure = error
-            else:
-                await self._wrap(sock)
-                return
-        reason = os.strerror(failure.errno or 0).lower() if failure else "no usable address"
-        cause = Cause.TIMEOUT if isinstance(failure, TimeoutError) else Cause.REFUSED
-        raise BrokerTrouble(cause, f"{self._stage}: {reason}")
-
-    async def _wrap(self, sock: socket.socket) -> None:
+        try:
+            sock = await connect(addresses)
+        except OSError as failure:
+            cause = Cause.TIMEOUT if isinstance(failure, TimeoutError) else Cause.REFUSED
+            reason = os.strerror(failure.errno or 0).lower()
+            raise BrokerTrouble(cause, f"{self._stage}: {reason}") from failure
         secure = self.endpoint.scheme == "amqps"
         if secure:
             self._stage = "connected, but no TLS handshake"
         try:
-            self._reader, self._writer = await asyncio.open_connection(
-                sock=sock,
-                ssl=tls_context() if secure else None,
-                server_hostname=self.endpoint.host if secure else None,
+            self._reader, self._writer = await streams(
+                sock, tls_context() if secure else None, self.endpoint.host
             )
         except OSError as error:
-            sock.close()
             raise _tls_trouble(error) from error
-        except BaseException:
-            sock.close()
-            raise
 
     async def close(self) -> None:
         """Say goodbye, without waiting for a broker that does not answer."""
@@ -291,22 +276,6 @@ async def session(endpoint: Endpoint, deadline: Deadline) -> AsyncIterator[Sessi
         yield one
     finally:
         await one.close()
-
-
-async def _connected(
-    family: int, sockaddr: tuple[str, int] | tuple[str, int, int, int]
-) -> socket.socket:
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    sock.setblocking(False)
-    try:
-        await asyncio.get_running_loop().sock_connect(sock, sockaddr)
-        if sock.getsockname() == sock.getpeername():  # the kernel gave us the very port we wanted
-            raise ConnectionRefusedError(errno.ECONNREFUSED, "")
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    except BaseException:
-        sock.close()
-        raise
-    return sock
 
 
 def _tls_trouble(error: OSError) -> BrokerTrouble:

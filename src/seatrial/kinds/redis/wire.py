@@ -10,6 +10,7 @@ import ssl
 from dataclasses import replace
 
 from seatrial.kinds.base import Endpoint
+from seatrial.kinds.connecting import connect, streams
 from seatrial.kinds.resolving import Unresolved, resolve
 
 _LONGEST_LINE = 8 * 1024  # bytes
@@ -35,21 +36,9 @@ class Session:
         """Raises Unresolved, OSError (ssl.SSLError is one), EOFError, Said or NotRedis."""
         addresses = await resolve(endpoint.host, endpoint.port)
         secure = endpoint.scheme == "rediss"
-        for last, address in ((one is addresses[-1], one) for one in addresses):
-            try:
-                reader, writer = await asyncio.open_connection(
-                    address.sockaddr[0],
-                    endpoint.port,
-                    ssl=ssl.create_default_context() if secure else None,
-                    server_hostname=endpoint.host if secure else None,
-                    limit=_LONGEST_LINE,
-                )
-                break
-            except ssl.SSLError:
-                raise
-            except OSError:
-                if last:
-                    raise
+        tls = ssl.create_default_context() if secure else None
+        sock = await connect(addresses)
+        reader, writer = await streams(sock, tls, endpoint.host, _LONGEST_LINE)
         session = cls(reader, writer)
         try:
             if endpoint.password is not None:
