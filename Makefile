@@ -59,13 +59,13 @@ check: setup ## ruff, mypy strict, and the layers of the house
 
 .PHONY: long
 long: servers ## the tests that take minutes
-	$(BIN)/python -m pytest -m "long and not install and not engine" $(PYTEST_ARGS) </dev/null
+	$(BIN)/python -m pytest --timeout 1800 -m "long and not install and not engine" $(PYTEST_ARGS) </dev/null
 	TEST_LONG=1 API_REPLICAS=2 WORKER_REPLICAS=4 \
 	    $(BIN)/python -m pytest $(SYSTEM)/trials $(PYTEST_ARGS) </dev/null
 
 .PHONY: compose-test
 compose-test: setup ## tests that need a container engine (dockerd and Compose, as root; else your own)
-	$(BIN)/python -m pytest -n0 -m engine tests/compose $(PYTEST_ARGS) </dev/null
+	$(BIN)/python -m pytest --timeout 1800 -m engine tests/compose $(PYTEST_ARGS) </dev/null
 
 .PHONY: bench
 bench: provision ## the benchmarks; what they measured before is in benchmarks/README.md
@@ -76,7 +76,7 @@ bench: provision ## the benchmarks; what they measured before is in benchmarks/R
 
 .PHONY: install-test
 install-test: setup ## make demo on fresh machines made with debootstrap (needs root; takes minutes)
-	$(BIN)/python -m pytest -m install tests/install $(PYTEST_ARGS) </dev/null
+	$(BIN)/python -m pytest --timeout 3600 -m install tests/install $(PYTEST_ARGS) </dev/null
 
 .PHONY: pins
 pins: setup ## renew requirements
