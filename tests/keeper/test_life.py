@@ -15,7 +15,7 @@ import pytest
 
 from seatrial.environment import deployment as environment
 from seatrial.errors import KeeperError, Refused
-from seatrial.keeper import client, processes
+from seatrial.keeper import client, places, processes
 from seatrial.keeper.places import Place
 from seatrial.keeper.protocol import Action
 from seatrial.outcome import Cause, State
@@ -46,6 +46,19 @@ def test_ends_with_its_last_lease(fleet: Fleet, gone: Gone) -> None:
     gone(first.place.id)
     client.wait_until_gone(first.place)
     assert not first.place.folder.exists()
+
+
+def test_the_next_start_finds_a_copy_laid_up(fleet: Fleet, gone: Gone) -> None:
+    of_others = set(places.cache().glob("*.spare"))
+    first = fleet.up("  db: {kind: postgres, database: laid_up}\n")
+    (spare,) = eventually(
+        lambda: set(places.cache().glob("*.spare")) - of_others, what="a copy is laid up"
+    )
+    number = (spare / "PG_VERSION").stat().st_ino
+    first.close()
+    gone(first.place.id)
+    second = fleet.up("  db: {kind: postgres, database: laid_up}\n")
+    assert (second.place.data / "db-0" / "data" / "PG_VERSION").stat().st_ino == number
 
 
 STUBBORN = "trap : TERM; while :; do sleep 1; done"

@@ -328,6 +328,10 @@ class Managed:
         self.replicas[number].instance.resume()
         await self._set(number, State.READY)
 
+    async def lay_up(self) -> None:
+        for replica in self.replicas:
+            await replica.instance.lay_up()
+
     async def notice_frozen(self) -> None:
         """A process that somebody else stopped (SIGSTOP) runs, yet does nothing."""
         for number, replica in enumerate(self.replicas):

@@ -76,6 +76,9 @@ class Supervisor:
             pass  # the first one is in `failure`; the group has cancelled the others
         self.ready = self.failure is None
         await self.timeline.wake()
+        if self.ready:
+            for managed in self._managed.values():
+                await managed.lay_up()
 
     def _lost(self, managed: Managed, failure: StartFailed) -> None:
         """Something that was ready has ended while the rest still starts: that is a failure too."""

@@ -52,6 +52,7 @@ class Plan:
     process: Process
     ready: Ready
     helpers: tuple[Process, ...] = ()  # started before it, and ended after it
+    spare: Process | None = None  # lays up for the next start what only time idle is worth
 
 
 @dataclass(frozen=True)

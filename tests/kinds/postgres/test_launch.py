@@ -16,7 +16,7 @@ from seatrial.kinds.base import Endpoint
 from seatrial.kinds.launching import Ready
 from seatrial.kinds.postgres import binaries, launch, template
 from seatrial.kinds.postgres.binaries import find_server, run_as
-from seatrial.kinds.postgres.template import KEEPER, Template, copy_template
+from seatrial.kinds.postgres.template import KEEPER, Template, copy_template, spare_copy
 from seatrial.outcome import Cause, Health
 from seatrial.waiting import Deadline
 from tests.kinds.harness import Running, at, descendants, open_folder, running
@@ -176,6 +176,30 @@ def test_template_is_made_once_by_two_at_a_time(monkeypatch: pytest.MonkeyPatch)
         assert len(made) == 1
         assert not left.exists()
         assert (folder / "copy0" / "global").stat().st_uid == user.uid
+
+
+def test_a_spare_copy_is_made_and_taken() -> None:
+    kind, user = Template(find_server(None), "u", "d"), run_as()
+    with open_folder() as root:
+        folder = root / "with a space"
+        folder.mkdir(mode=0o711)
+        copy_template(kind, folder, folder / "first", user)
+        commands = [spare_copy(kind, folder, user) for _ in range(2)]
+        left = folder / f"postgres-{kind.digest(user)}.spare-dead"
+        left.mkdir()  # of one that was killed in the middle
+        for command in commands:  # the second finds that there is one already
+            assert command is not None
+            subprocess.run(command, check=True, capture_output=True)
+        (spare,) = folder.glob("*.spare*")
+        number = (spare / "PG_VERSION").stat().st_ino
+        assert spare_copy(kind, folder, user) is None
+        for name in ("second", "third"):
+            copy_template(kind, folder, folder / name, user)
+        inodes = [(folder / n / "PG_VERSION").stat().st_ino for n in ("second", "third")]
+        assert inodes[0] == number != inodes[1]
+        assert (folder / "second").stat().st_mode == (folder / "third").stat().st_mode
+        assert (folder / "second" / "global").stat().st_uid == user.uid
+        assert list(folder.glob("*.spare*")) == []
 
 
 def test_failed_initdb_leaves_no_template(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ before the start, in single-user mode, and the probe tells.
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 import signal
 from collections.abc import Mapping
@@ -26,6 +27,7 @@ from seatrial.kinds.postgres.template import (
     copy_template,
     quoted,
     run_single,
+    spare_copy,
     write_settings,
 )
 from seatrial.kinds.postgres.wire import Login, ServerRefused, Session
@@ -107,8 +109,8 @@ def _plan(site: Site) -> Plan:
     user.give(site.folder)
     sockets.mkdir(mode=0o700, parents=True, exist_ok=True)
     user.give(sockets)
+    template = Template(server, config.user, config.database)
     if not data.is_dir():
-        template = Template(server, config.user, config.database)
         copy_template(template, site.cache, data, user)
     elif (found := (data / "PG_VERSION").read_text().strip()) != str(server.major):
         raise DeploymentError(
@@ -120,7 +122,15 @@ def _plan(site: Site) -> Plan:
     notifies = server.notifies
     if not notifies:
         run_single(server, data, _password_sql(endpoint), user)
-    return Plan(_process(server, data, user), Ready.NOTIFY if notifies else Ready.PROBE)
+    return Plan(
+        _process(server, data, user),
+        Ready.NOTIFY if notifies else Ready.PROBE,
+        spare=_spare(spare_copy(template, site.cache, user)),
+    )
+
+
+def _spare(argv: list[str] | None) -> Process | None:
+    return Process(tuple(argv), {"PATH": os.environ.get("PATH", os.defpath)}) if argv else None
 
 
 def _process(server: Server, data: Path, user: RunAs) -> Process:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import os
 import secrets
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -27,6 +29,7 @@ _INITDB = (
     *("-U", KEEPER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"),
     *("--no-instructions", "--no-sync"),  # synced once, after everything is in it
 )
+_COPY = ("cp", "--reflink=auto", "-a")
 _TIMEOUT = 120.0  # s
 
 
@@ -73,11 +76,33 @@ def copy_template(
     until = deadline or Deadline.after(_TIMEOUT)
     cache.mkdir(parents=True, exist_ok=True)
     source = _ready_template(template, cache, user, until)
+    with contextlib.suppress(OSError):  # there is none, or it lies in another file system
+        os.rename(_spare(source), folder)
+        return
     staging = folder.with_name(f"{folder.name}.new")
     shutil.rmtree(staging, ignore_errors=True)
-    copy = ["cp", "--reflink=auto", "-a", str(source), str(staging)]
-    _run(copy, None, "copying the template", until=until)
+    _run([*_COPY, str(source), str(staging)], None, "copying the template", until=until)
     os.rename(staging, folder)
+
+
+def spare_copy(template: Template, cache: Path, user: RunAs) -> list[str] | None:
+    """A command that makes a copy for the next start, which then only renames it; None where
+    there is one. More than a thousand files take time that a start would have to wait for.
+
+    Two may run at once, and each may be killed at any moment: what a killed one left, the next
+    one removes.
+    """
+    source = cache / f"postgres-{template.digest(user)}"
+    spare = _spare(source)
+    if spare.exists():
+        return None
+    there, making = (shlex.quote(f"{spare}{end}") for end in ("", f"-{secrets.token_hex(4)}"))
+    copy = f"{shlex.join([*_COPY, str(source)])} {making}"
+    return ["sh", "-c", f"rm -rf {there}-*; {copy} && mv -T {making} {there} || rm -rf {making}"]
+
+
+def _spare(template: Path) -> Path:
+    return template.with_name(f"{template.name}.spare")
 
 
 def _ready_template(template: Template, cache: Path, user: RunAs, until: Deadline) -> Path:
