@@ -8,7 +8,6 @@ from contextlib import ExitStack
 from time import perf_counter
 
 import pytest
-from test_p2_recovery import SLOW
 from traffic import traffic
 
 pytestmark = [
@@ -32,6 +31,12 @@ BY_WORKER = """
 SELECT notes, count(*) FROM status_history JOIN tasks USING (task_id)
 WHERE correlation_id = %s AND status = 'processing' GROUP BY 1
 """
+#: What depends on a measurement is simulated shot by shot, so this takes seconds for a few hundred.
+SLOW = (
+    "OPENQASM 3; qubit[14] q; bit c; h q;"
+    + "".join(f" rx(0.{n}) q[{n % 14}]; cx q[{n % 14}], q[{(n + 1) % 14}];" for n in range(20))
+    + " c = measure q[0]; if (c) { reset q[0]; } h q; measure q;"
+)
 HEAVY_SHOTS = 10
 HEAVY_TASKS = 40
 

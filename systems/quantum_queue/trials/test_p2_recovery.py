@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from time import perf_counter
 
 import pytest
@@ -12,15 +14,6 @@ pytestmark = [
     pytest.mark.needs("api", "postgres", "rabbitmq", "worker"),
     pytest.mark.requires("stop"),
 ]
-
-
-# What depends on a measurement is simulated shot by shot: this takes seconds for a few hundred, so
-# that it can be caught in the act.
-SLOW = (
-    "OPENQASM 3; qubit[14] q; bit c; h q;"
-    + "".join(f" rx(0.{n}) q[{n % 14}]; cx q[{n % 14}], q[{(n + 1) % 14}];" for n in range(20))
-    + " c = measure q[0]; if (c) { reset q[0]; } h q; measure q;"
-)
 
 
 def states(task):
@@ -79,15 +72,16 @@ def health_in_time(always, http):
 def test_a_database_that_does_not_answer_hangs_nobody(
     api_client, db_client, fault, eventually, health_in_time, healthy_again, completed
 ):
-    with fault.black_hole("api", "postgres"), health_in_time():
+    body = {"circuit": "OPENQASM 3; qubit q; measure q;"}
+    with fault.black_hole("api", "postgres"), health_in_time(), ThreadPoolExecutor(1) as beside:
+        waiting = beside.submit(api_client.post, body)
         eventually(
             lambda: api_client.check_health().json()["database_status"],
             lambda status: status == "disconnected",
             timeout=10,
             what="the API notices that the database does not answer",
         )
-        body = {"circuit": "OPENQASM 3; qubit q; measure q;"}
-        key, refused = api_client.post(body)
+        key, refused = waiting.result()
         assert refused.status_code == 503
     healthy_again()
     # What was on its way may arrive after all: who asks again gets that task, and never a second.
@@ -137,26 +131,37 @@ def test_a_killed_worker_loses_nothing(api_client, fault, completed):
         assert sum(task["result"].values()) == 1024
 
 
+@pytest.fixture
+def frozen_simulators(deployment):
+    """`with frozen_simulators() as pids:` what is being simulated stands still in the block."""
+
+    @contextmanager
+    def freeze():
+        workers = deployment.statuses()["worker"].pids
+        pids = [pid for worker in workers for pid in processes.descendants(worker)]
+        assert len(pids) >= len(workers), "a worker has no simulator process"
+        processes.send(pids, signal.SIGSTOP)
+        try:
+            yield pids
+        finally:
+            processes.send(pids, signal.SIGCONT)
+
+    return freeze
+
+
 @pytest.mark.criterion("AC-40")
 @pytest.mark.requires("kill")
 def test_an_attempt_whose_simulator_is_killed_is_retried(
-    api_client, deployment, eventually, finished
+    api_client, frozen_simulators, eventually, finished
 ):
-    submitted = api_client.submit_task(SLOW, shots=300)
-    eventually(
-        lambda: api_client.get_task_status(submitted.task_id)["status"],
-        lambda status: status == "processing",
-        what="the task is being processed",
-    )
-    for worker in deployment.statuses()["worker"].pids:
-        kill_simulators(worker)
+    with frozen_simulators() as simulators:  # so that it is killed in the act, for certain
+        submitted = api_client.submit_task()
+        eventually(
+            lambda: api_client.get_task_status(submitted.task_id)["status"],
+            lambda status: status == "processing",
+            what="the task is being processed",
+        )
+        processes.send(simulators, signal.SIGKILL)
     task = finished(submitted.task_id)
     assert task["status"] == "completed", task
     assert states(task) == ["pending", "processing", "pending", "processing", "completed"]
-
-
-def kill_simulators(worker: int) -> None:
-    """SIGKILL to the processes in which a worker simulates."""
-    killed = processes.descendants(worker)
-    assert killed, "the worker has no simulator process"
-    processes.send(killed, signal.SIGKILL)

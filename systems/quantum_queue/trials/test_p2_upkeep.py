@@ -6,8 +6,6 @@ import re
 from contextlib import ExitStack
 
 import pytest
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from scratch import SYSTEM, scratch_database
 
 pytestmark = pytest.mark.long
@@ -73,6 +71,10 @@ def database(empty):
 
 @pytest.mark.criterion("AC-50", "AC-110")
 def test_data_survives_every_migration_forwards_and_backwards(empty):
+    # Here, since each run would pay for it, and few run this.
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
     scripts = ScriptDirectory.from_config(Config(str(SYSTEM / "alembic.ini")))
     revisions = [script.revision for script in scripts.walk_revisions()][::-1]
     empty.alembic("upgrade", revisions[0])

@@ -40,7 +40,7 @@ def tab(browser, component, ledger, record_property):
 
 @pytest.mark.criterion("AC-100")
 def test_a_circuit_is_run_and_its_counts_are_a_chart(tab, component):
-    one = tab()
+    one = tab(reduced_motion="reduce")  # bars that grow have no width to measure yet
     one.choose("Bell pair")
     one.run()
     one.wait("Completed after")
@@ -52,7 +52,9 @@ def test_a_circuit_is_run_and_its_counts_are_a_chart(tab, component):
         bits: row.locator(".bar").bounding_box()["width"]
         for bits, row in zip(one.counts(), one.page.locator("tbody tr").all(), strict=True)
     }
-    assert max(widths, key=widths.get) == max(task["result"], key=task["result"].get)
+    most = max(task["result"].values())
+    for bits, count in task["result"].items():  # both may have 512, or nearly
+        assert widths[bits] / max(widths.values()) == pytest.approx(count / most, abs=0.01)
     steps = one.page.get_by_role("list", name="States").get_by_role("listitem").all_inner_texts()
     assert steps == ["Waiting", "Running", "Completed"]
     assert one.complaints == []
