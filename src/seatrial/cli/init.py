@@ -10,12 +10,15 @@ from pathlib import Path
 import click
 from pydantic import JsonValue
 
+from seatrial.cli.options import load_system
 from seatrial.cli.output import print_json
 from seatrial.compose.draft import Draft, draft
 from seatrial.compose.engine import Container, EngineError, containers
 from seatrial.compose.files import NAMES, find
 from seatrial.compose.project import Project, read_project
+from seatrial.compose.workflow import GITHUB, PROMOTE, ROLLBACK, Workflow, root_of
 from seatrial.declaration.load import FILE_NAME, load
+from seatrial.declaration.models import System
 from seatrial.errors import UsageError
 from seatrial.kinds.registry import KINDS
 
@@ -26,18 +29,21 @@ _TRIAL = Path("trials") / "test_p1_first.py"
 @click.argument(
     "place", default=".", type=click.Path(exists=True, path_type=Path), metavar="[FOLDER]"
 )
-@click.option("--force", is_flag=True, help="Write over a seatrial.yaml that is there.")
+@click.option("--force", is_flag=True, help="Write over a file that is there.")
+@click.option("--ci", type=click.Choice(["github"]), help="Write a CI workflow instead.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def command(place: Path, force: bool, as_json: bool) -> int:
+def command(place: Path, force: bool, ci: str | None, as_json: bool) -> int:
     """Write a first seatrial.yaml from the compose file in FOLDER.
 
     FOLDER may also be the compose file itself. Where its project runs, a look is taken at it;
-    nothing is written to it.
+    nothing is written to it. With --ci, a workflow for the system of the seatrial.yaml in FOLDER
+    is written instead, into the repository that it is in.
     """
+    if ci is not None:
+        return _write_workflow(place, force, as_json)
     project = read_project(_compose_file(place), os.environ)
     file = project.folder / FILE_NAME
-    if file.exists() and not force:
-        raise UsageError(f"{file} is there already", hint="edit it, or write over it: --force")
+    _spare(file, force)
     written, running = asyncio.run(_draft(project))
     file.write_text(written.text())
     load(file, KINDS, variables=os.environ)  # what we wrote must be what we read
@@ -47,6 +53,54 @@ def command(place: Path, force: bool, as_json: bool) -> int:
     else:
         _print(written, project, trial, running)
     return 0
+
+
+def _spare(file: Path, force: bool) -> None:
+    """Raise UsageError for a file that is there."""
+    if file.exists() and not force:
+        raise UsageError(f"{file} is there already", hint="edit it, or write over it: --force")
+
+
+def _write_workflow(place: Path, force: bool, as_json: bool) -> int:
+    system = _in_containers(place)
+    folder, compose = system.folder.resolve(), system.compose_file
+    assert compose is not None
+    root = root_of(folder)
+    workflow = Workflow(
+        environment=system.environment,
+        folder=folder.relative_to(root).as_posix(),
+        compose_folder=os.path.relpath(compose.parent, system.folder),
+        compose=read_project(compose, os.environ).compose(),
+    )
+    file = root / GITHUB
+    _spare(file, force)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(workflow.github())
+    if as_json:
+        print_json({"workflow": str(file), "environment": system.environment})
+        return 0
+    click.echo(f"{file}: builds, runs the environment {system.environment}, keeps the reports")
+    click.echo("\nyours to say:")
+    click.echo("  what pip installs Seatrial from: the repository's variable SEATRIAL")
+    click.echo(f"  what follows a go: {folder / PROMOTE}; a no_go: {folder / ROLLBACK}")
+    if (folder / ".env").exists():
+        click.echo("  what .env says here, in the workflow's `env`, where it is not checked in")
+    return 0
+
+
+def _in_containers(place: Path) -> System:
+    """The system in its environment of provider compose. Raises UsageError where it has none."""
+    system = load_system(place, None)
+    if system.compose_file is not None:
+        return system
+    provided = system.environments.items()
+    name = next((name for name, config in provided if config.provider == "compose"), None)
+    if name is None:
+        raise UsageError(
+            f"{system.file}: no environment of it runs in containers, as CI would run it",
+            hint="add one: environments: {compose: {provider: compose, file: compose.yaml}}",
+        )
+    return load_system(place, name)
 
 
 def _compose_file(place: Path) -> Path:
