@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,10 +32,10 @@ class Workflow:
         yield from _HEAD.splitlines()
         if self.folder != ".":
             yield from ("", "defaults:", "  run:", f"    working-directory: {_quoted(self.folder)}")
-        enter = "" if self.compose_folder == "." else f"cd {_shell(self.compose_folder)} && "
+        enter = "" if self.compose_folder == "." else f"cd {shlex.quote(self.compose_folder)} && "
         parts = {
             "<build>": f"{enter}{self.compose} build",
-            "<run>": f"seatrial run --env {_shell(self.environment)} --report-dir {_REPORTS}",
+            "<run>": f"seatrial run --env {shlex.quote(self.environment)} --report-dir {_REPORTS}",
             "<reports>": _quoted((Path(self.folder) / _REPORTS).as_posix()),
         }
         for line in _JOBS.splitlines():
@@ -51,11 +52,6 @@ def root_of(folder: Path) -> Path:
 def _quoted(text: str) -> str:
     """As YAML."""
     return text if _PLAIN.fullmatch(text) else json.dumps(text)
-
-
-def _shell(text: str) -> str:
-    """As a word of a shell."""
-    return text if _PLAIN.fullmatch(text) else "'" + text.replace("'", "'\\''") + "'"
 
 
 _HEAD = """\
