@@ -10,12 +10,23 @@ import socket
 import ssl
 from collections.abc import Sequence
 
-from seatrial.kinds.resolving import Address
+from seatrial.kinds.resolving import Address, resolve
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 _LIMIT = 64 * 1024  # bytes of a line, as asyncio has it
 _TLS_GOODBYE = 1.0  # s that a peer has to end TLS in order
+
+
+async def open_streams(
+    host: str, port: int, tls: ssl.SSLContext | None = None, limit: int = _LIMIT
+) -> Streams:
+    """Resolve, connect, and shake hands if there is a context.
+
+    Raises Unresolved or OSError (ssl.SSLError is one). Close with `writer.transport.abort()`: a
+    polite goodbye could hang.
+    """
+    return await streams(await connect(await resolve(host, port)), tls, host, limit)
 
 
 async def connect(addresses: Sequence[Address]) -> socket.socket:
@@ -60,7 +71,8 @@ async def streams(
             limit=limit,
         )
     except BaseException:
-        # Its transport owns the socket by now, and closes it when it sees the end.
+        # Its transport owns the socket by now, and closes it when it sees the end; if the handshake
+        # had just succeeded, it would otherwise wait for the peer's goodbye first.
         with contextlib.suppress(OSError):
             sock.shutdown(socket.SHUT_RDWR)
         raise

@@ -9,8 +9,10 @@ from collections.abc import Mapping, Sequence
 
 from seatrial.declaration.models import ComponentConfig
 from seatrial.kinds.base import Endpoint, Target
+from seatrial.kinds.connecting import open_streams
 from seatrial.kinds.containers import BY_ELIMINATION, BY_SETTINGS, Guess, InContainers, Service
 from seatrial.kinds.http.wire import Trouble, get
+from seatrial.kinds.resolving import Unresolved
 from seatrial.waiting import Deadline
 
 _URL = re.compile(
@@ -78,13 +80,13 @@ async def _speaks_otherwise(endpoint: Endpoint, deadline: Deadline) -> bool:
         return False
     try:
         async with asyncio.timeout(deadline.remaining()):
-            reader, writer = await asyncio.open_connection(endpoint.host, endpoint.port)
+            reader, writer = await open_streams(endpoint.host, endpoint.port)
             try:
                 writer.write(b"GET / HTTP/1.0\r\n\r\n")
                 said = await reader.read(5)
             finally:
                 writer.transport.abort()
-    except OSError:  # a time-out is one
+    except (OSError, Unresolved):  # a time-out is an OSError
         return False
     return not b"HTTP/".startswith(said)  # nothing at all is no proof either
 

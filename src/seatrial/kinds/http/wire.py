@@ -14,7 +14,7 @@ from functools import cache
 import h11
 
 from seatrial.kinds.base import Endpoint
-from seatrial.kinds.connecting import connect, streams
+from seatrial.kinds.connecting import connect, open_streams, streams
 from seatrial.kinds.resolving import Unresolved, resolve
 from seatrial.outcome import Cause
 from seatrial.waiting import Deadline
@@ -101,10 +101,8 @@ async def _speaks_tls(endpoint: Endpoint, deadline: Deadline) -> bool:
     """Whether a server that hung up on plain HTTP would shake hands."""
     try:
         async with asyncio.timeout(deadline.remaining()):
-            _, writer = await asyncio.open_connection(
-                endpoint.host, endpoint.port, ssl=_curious_context()
-            )
-    except OSError:  # TimeoutError is one
+            _, writer = await open_streams(endpoint.host, endpoint.port, _curious_context())
+    except (OSError, Unresolved):  # TimeoutError is an OSError
         return False
     writer.transport.abort()
     return True

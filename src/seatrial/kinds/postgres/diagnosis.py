@@ -6,18 +6,8 @@ import shlex
 from dataclasses import dataclass
 
 from seatrial.kinds.postgres.wire import ServerRefused, SslMode
+from seatrial.kinds.strangers import who_says
 from seatrial.outcome import Cause
-
-#: How other servers begin to speak.
-_STRANGERS: tuple[tuple[bytes, str], ...] = (
-    (b"HTTP/", "an HTTP server"),
-    (b"-ERR", "a Redis server"),
-    (b"-NOAUTH", "a Redis server"),
-    (b"-DENIED", "a Redis server"),
-    (b"AMQP", "an AMQP broker"),
-    (b"SSH-", "an SSH server"),
-    (b"220", "a mail or FTP server"),
-)
 
 
 @dataclass(frozen=True)
@@ -97,13 +87,12 @@ class Diagnostician:
         )
 
     def stranger(self, answer: bytes) -> Diagnosis:
-        what = next((name for start, name in _STRANGERS if answer.startswith(start)), None)
         first = answer.split(b"\r\n")[0][:40].decode("ascii", "backslashreplace")
         shown = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in first)
         return Diagnosis(
             Cause.WRONG_PROGRAM,
             self._server(),
-            f'{what or "another program"} answers at {self.address}: "{shown}"',
+            f'{who_says(answer) or "another program"} answers at {self.address}: "{shown}"',
             f"correct the port in {self._endpoint}, or stop what listens there: "
             f"ss -ltnp 'sport = :{self.address.rpartition(':')[2]}'",
         )

@@ -24,6 +24,7 @@ from seatrial.kinds.postgres.wire import (
 )
 from seatrial.kinds.programs import down_by_states, waiting_by_states
 from seatrial.kinds.resolving import Unresolved, resolve
+from seatrial.kinds.strangers import greet
 from seatrial.kinds.versions import satisfies
 from seatrial.outcome import Connection, Health
 from seatrial.waiting import Deadline
@@ -68,7 +69,7 @@ async def _look(place: Place) -> _Seen:
     try:
         done, _ = await asyncio.wait({asking}, timeout=_SILENCE)
         if not done:
-            await _expose_stranger(asking, hosts, place.port)
+            await _expose_stranger(asking, place)
         return await asking
     finally:
         asking.cancel()
@@ -114,13 +115,13 @@ async def refuse_too_costly(place: Place) -> None:
         return
 
 
-async def _expose_stranger(asking: asyncio.Future[_Seen], hosts: list[str], port: int) -> None:
+async def _expose_stranger(asking: asyncio.Future[_Seen], place: Place) -> None:
     """Raise NotPostgres if a server of another protocol answers to a line of text.
 
     Such servers wait for the end of a line and so seem dead to PostgreSQL's first message. On a
     second connection, since the text would spoil the first; PostgreSQL hangs up on it.
     """
-    greeting = asyncio.ensure_future(_greet(hosts, port))
+    greeting = asyncio.ensure_future(greet(place.host, place.port))
     both: set[asyncio.Future[Any]] = {asking, greeting}
     try:
         await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
@@ -128,22 +129,6 @@ async def _expose_stranger(asking: asyncio.Future[_Seen], hosts: list[str], port
             raise NotPostgres(answer)
     finally:
         greeting.cancel()
-
-
-async def _greet(hosts: list[str], port: int) -> bytes:
-    for host in hosts:
-        try:
-            reader, writer = await asyncio.open_connection(host, port)
-        except OSError:
-            continue
-        try:
-            writer.write(b"GET / HTTP/1.0\r\n\r\n")
-            return await reader.read(256)
-        except OSError:
-            return b""
-        finally:
-            writer.transport.abort()
-    return b""
 
 
 async def _cause(

@@ -14,9 +14,8 @@ import struct
 from dataclasses import dataclass
 from enum import StrEnum
 
-from seatrial.kinds.connecting import connect, streams
+from seatrial.kinds.connecting import open_streams
 from seatrial.kinds.postgres.scram import ScramClient, ScramFailed, ScramTooCostly
-from seatrial.kinds.resolving import resolve
 
 _SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 _PROTOCOL_3 = 196608
@@ -109,8 +108,7 @@ class Session:
 
         Raises OSError, EOFError when it hangs up, or one of this module's exceptions.
         """
-        sock = await connect(await resolve(address, port))
-        reader, writer = await streams(sock, None, host)  # encrypted later, if it is
+        reader, writer = await open_streams(address, port)  # encrypted later, if it is
         return await cls._start(reader, writer, login, tls, host or address)
 
     @classmethod

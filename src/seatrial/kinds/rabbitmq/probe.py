@@ -14,10 +14,10 @@ from seatrial.kinds.rabbitmq.config import RabbitmqConfig
 from seatrial.kinds.rabbitmq.diagnosis import Diagnosis, Doctor
 from seatrial.kinds.rabbitmq.management import Json, Management, NotThere
 from seatrial.kinds.rabbitmq.place import Place, place_of
-from seatrial.kinds.rabbitmq.strangers import identify
 from seatrial.kinds.rabbitmq.together import together
 from seatrial.kinds.rabbitmq.trouble import BrokerTrouble
 from seatrial.kinds.rabbitmq.wire import session
+from seatrial.kinds.strangers import AMQP, HTTP, identify
 from seatrial.kinds.versions import satisfies
 from seatrial.outcome import Cause, Connection, Health
 from seatrial.waiting import Deadline
@@ -114,7 +114,7 @@ async def _expose(looking: Awaitable[_Seen], doctor: Doctor, until: Deadline) ->
     except BrokerTrouble as trouble:
         odd = trouble.cause in (Cause.REFUSED, Cause.WRONG_PROGRAM)
         connected = "no connection" not in trouble.found
-        if odd and connected and (who := await identify(doctor.endpoint)) is not None:
+        if odd and connected and (who := await identify(doctor.endpoint, _own(doctor))) is not None:
             return _Seen(trouble=doctor.stranger(who))
         return _Seen(trouble=doctor.explain(trouble))
     finally:
@@ -124,7 +124,7 @@ async def _expose(looking: Awaitable[_Seen], doctor: Doctor, until: Deadline) ->
 
 async def _stranger(look: asyncio.Future[_Seen], doctor: Doctor) -> str | None:
     """Who answers to other greetings, unless the broker answers after all first."""
-    asking = asyncio.ensure_future(identify(doctor.endpoint))
+    asking = asyncio.ensure_future(identify(doctor.endpoint, _own(doctor)))
     try:
         both: set[asyncio.Future[Any]] = {look, asking}
         await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
@@ -132,6 +132,10 @@ async def _stranger(look: asyncio.Future[_Seen], doctor: Doctor) -> str | None:
     finally:
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
+
+
+def _own(doctor: Doctor) -> str:
+    return AMQP if doctor.name == "amqp" else HTTP
 
 
 def _judge(

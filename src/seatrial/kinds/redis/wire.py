@@ -10,8 +10,8 @@ import ssl
 from dataclasses import replace
 
 from seatrial.kinds.base import Endpoint
-from seatrial.kinds.connecting import connect, streams
-from seatrial.kinds.resolving import Unresolved, resolve
+from seatrial.kinds.connecting import open_streams
+from seatrial.kinds.resolving import Unresolved
 
 _LONGEST_LINE = 8 * 1024  # bytes
 _LONGEST_TEXT = 256 * 1024
@@ -34,12 +34,9 @@ class Session:
     @classmethod
     async def open(cls, endpoint: Endpoint) -> Session:
         """Raises Unresolved, OSError (ssl.SSLError is one), EOFError, Said or NotRedis."""
-        addresses = await resolve(endpoint.host, endpoint.port)
         secure = endpoint.scheme == "rediss"
         tls = ssl.create_default_context() if secure else None
-        sock = await connect(addresses)
-        reader, writer = await streams(sock, tls, endpoint.host, _LONGEST_LINE)
-        session = cls(reader, writer)
+        session = cls(*await open_streams(endpoint.host, endpoint.port, tls, _LONGEST_LINE))
         try:
             if endpoint.password is not None:
                 user = (endpoint.user,) if endpoint.user else ()
