@@ -143,6 +143,7 @@ def test_causes_of_states() -> None:
     assert cause_of(Down("x", State.PAUSED), "postgres") is Cause.STOPPED
     assert cause_of(Down("x", State.UNREACHABLE), "postgres") is Cause.TIMEOUT
     assert cause_of(Down("x", State.UNREACHABLE), "process") is Cause.NO_CONSUMER
+    assert cause_of(Down("x", State.UNREACHABLE, cause=Cause.DNS), "http") is Cause.DNS
 
 
 @pytest.mark.parametrize(

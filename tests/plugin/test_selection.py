@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import replace
 from pathlib import Path
 
@@ -238,6 +239,16 @@ def test_a_remote_lacks_capabilities(yard: Yard, up: Deployment) -> None:
     assert told.trial("test_that_requires")["reason"].startswith("needs the capability pause")
     assert told.trial("test_with_a_fault")["reason"].startswith("needs the capability stop")
     assert told.exit == pytest.ExitCode.OK
+
+
+def test_a_remote_that_is_down_has_the_cause_that_a_check_names(yard: Yard) -> None:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))  # and does not listen
+        yard.declare(REMOTE.replace("{url}", f"http://127.0.0.1:{held.getsockname()[1]}"))
+        yard.trials("test_p1_far.py", "def test_that_reads(component): component('web')")
+        told = yard.run("--seatrial-env", "far")
+    assert told.outcomes == {"test_that_reads": "blocked"}
+    assert [f["finding"]["id"] for f in told.all("finding")] == ["web.refused"]
 
 
 def test_a_protected_environment_runs_what_only_reads(yard: Yard, up: Deployment) -> None:

@@ -155,11 +155,15 @@ class Managed:
             await self.network.note(self.name, number, state)
         timeline = self.world.timeline
         if len(self.replicas) > 1:
-            await timeline.add(self.name, number, state, detail, by_fault=by_fault)
+            await timeline.add(
+                self.name, number, state, detail, by_fault=by_fault, cause=replica.cause
+            )
         together = self._together()
         if together is not self.state or len(self.replicas) == 1:
             self.state = together
-            await timeline.add(self.name, None, together, detail, by_fault=by_fault)
+            await timeline.add(
+                self.name, None, together, detail, by_fault=by_fault, cause=replica.cause
+            )
 
     def _together(self) -> State:
         """The component is as well as its best replica, once all have been ready."""

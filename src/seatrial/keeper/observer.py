@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import traceback
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from seatrial.errors import CapabilityMissing, SeatrialError
 from seatrial.keeper.attached import Look
@@ -13,11 +14,20 @@ from seatrial.keeper.network.impairment import Impairment, NetworkEdge
 from seatrial.keeper.protocol import Action, Alter, ComponentStatus, Failure
 from seatrial.keeper.timeline import Timeline
 from seatrial.kinds.base import Context, Target, load
-from seatrial.outcome import Health, State
+from seatrial.outcome import Cause, Health, State
 from seatrial.waiting import Deadline
 
 _PERIOD = 1.0  # s between two looks at the same component
 _PROBE_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What the last look at a component showed."""
+
+    state: State
+    detail: str = ""
+    cause: Cause | None = None
 
 
 class Observer:
@@ -33,12 +43,15 @@ class Observer:
         self.ready = False
         self._look_again = look
         self._context: Context | None = None
-        self._states: dict[str, tuple[State, str]] = {}
+        self._seen: dict[str, _Seen] = {}
         self._observers: list[asyncio.Task[None]] = []
 
     @property
     def _targets(self) -> Mapping[str, Target]:
         return {} if self._context is None else self._context.targets
+
+    def _of(self, name: str) -> _Seen:
+        return self._seen.get(name, _Seen(State.WAITING))
 
     async def start(self) -> None:
         """Look at everything once, then keep looking in the background."""
@@ -75,35 +88,37 @@ class Observer:
 
     async def _look(self, name: str, context: Context) -> None:
         target = context.targets[name]
-        before = self._states.get(name, (None, ""))[0]
-        state, detail = await self._state(target, context)
-        if before is State.READY and state is State.UNREACHABLE:
-            state, detail = await self._state(target, context)  # one may be the probe's own fault
-        if before is not state:
-            self._states[target.name] = (state, detail)
-            await self.timeline.add(target.name, None, state, detail)
+        was = self._of(name).state
+        now = await self._state(target, context)
+        if was is State.READY and now.state is State.UNREACHABLE:
+            now = await self._state(target, context)  # one may be the probe's own fault
+        self._seen[name] = now
+        if now.state is not was:
+            await self.timeline.add(name, None, now.state, now.detail, cause=now.cause)
 
-    async def _state(self, target: Target, context: Context) -> tuple[State, str]:
+    async def _state(self, target: Target, context: Context) -> _Seen:
         # What cannot be seen from here (a task, or a component that this environment gives no
         # endpoint) is not held against it.
         kind = load(target.kind)
         if kind.endpoints and not target.endpoints:
-            return State.READY, "not observed: it has no endpoint in this environment"
+            return _Seen(State.READY, "not observed: it has no endpoint in this environment")
         try:
             result = await kind.probe(target, context, Deadline.after(_PROBE_SECONDS))
         except Exception as error:  # a defect of the kind's; what was seen before it is not known
             traceback.print_exc()
-            return State.UNREACHABLE, f"its probe failed: {type(error).__name__}: {error}"
-        down = result.health is Health.UNHEALTHY
-        return (State.UNREACHABLE, result.found) if down else (State.READY, "")
+            return _Seen(State.UNREACHABLE, f"its probe failed: {type(error).__name__}: {error}")
+        if result.health is Health.UNHEALTHY:
+            return _Seen(State.UNREACHABLE, result.found, result.cause)
+        return _Seen(State.READY)
 
     def statuses(self) -> dict[str, ComponentStatus]:
         return {
             name: ComponentStatus(
                 name=name,
                 kind=target.kind,
-                state=self._states.get(name, (State.WAITING, ""))[0],
-                detail=self._states.get(name, (State.WAITING, ""))[1],
+                state=self._of(name).state,
+                detail=self._of(name).detail,
+                cause=self._of(name).cause,
                 replicas=target.states,
                 endpoints=dict(target.endpoints),
                 provider=target.provider,

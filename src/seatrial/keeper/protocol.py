@@ -31,7 +31,7 @@ from seatrial.keeper.network.impairment import Impairment, NetworkEdge
 from seatrial.kinds.base import Endpoint, Words
 from seatrial.outcome import Cause, State
 
-PROTOCOL = 3  # another one when an older client or keeper would understand something else
+PROTOCOL = 4  # another one when an older client or keeper would understand something else
 LONGEST_LINE = 8 * 1024 * 1024  # bytes
 LONGEST_LOG = 1_300_000  # bytes of a log in one reply: JSON makes up to six of each
 
@@ -174,6 +174,7 @@ class ComponentStatus(_Answer):
     detail: str = ""
     replicas: tuple[State, ...] = ()
     causes: tuple[Cause | None, ...] = ()  # of each replica that failed
+    cause: Cause | None = None  # of a whole that is not up, where it is known
     by_fault: bool = False
     endpoints: dict[str, tuple[Endpoint, ...]] = {}
     provider: Words = Words()
@@ -189,6 +190,7 @@ class DeploymentStatus(_Answer):
     ready: bool
     failure: Failure | None
     components: dict[str, ComponentStatus]
+    secrets: tuple[str, ...] = ()  # of the declaration that runs; a client's may be another by now
     capabilities: tuple[str, ...]
     edges: tuple[NetworkEdge, ...] = ()  # where a network fault can be put on
     network_faults: tuple[str, ...] = ()  # that are on
@@ -204,6 +206,7 @@ class Event(_Answer):
     state: State
     detail: str
     by_fault: bool
+    cause: Cause | None = None
 
 
 class EventList(_Answer):

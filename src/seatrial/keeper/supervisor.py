@@ -119,6 +119,7 @@ class Supervisor:
                 detail=next((r.detail for r in m.replicas if r.state is m.state), ""),
                 replicas=tuple(r.state for r in m.replicas),
                 causes=m.causes,
+                cause=next((r.cause for r in m.replicas if r.state is m.state), None),
                 by_fault=any(r.by_fault for r in m.replicas),
                 endpoints=dict(m.endpoints),
                 started_in_ms=m.started_in_ms,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from seatrial.outcome import State
+from seatrial.outcome import Cause, State
 
 #: A deployment that flaps for hours must not fill the memory: older entries are dropped.
 _KEPT = 10_000
@@ -22,6 +22,7 @@ class StateEvent:
     state: State
     detail: str = ""
     by_fault: bool = False
+    cause: Cause | None = None  # of what is not up, where it is known
 
 
 @dataclass
@@ -38,10 +39,13 @@ class Timeline:
         detail: str = "",
         *,
         by_fault: bool = False,
+        cause: Cause | None = None,
     ) -> None:
         self._last += 1
         at = datetime.now(UTC)
-        self.events.append(StateEvent(self._last, at, component, replica, state, detail, by_fault))
+        self.events.append(
+            StateEvent(self._last, at, component, replica, state, detail, by_fault, cause)
+        )
         del self.events[:-_KEPT]
         await self.wake()
 

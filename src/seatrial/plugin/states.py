@@ -19,6 +19,11 @@ class Down:
     component: str
     state: State
     detail: str = ""
+    cause: Cause | None = None  # as far as its keeper knows it
+
+    @classmethod
+    def of(cls, event: Event) -> Down:
+        return cls(event.component, event.state, event.detail, event.cause)
 
     def __str__(self) -> str:
         return f"{self.component} is {self.state}" + (f" ({self.detail})" if self.detail else "")
@@ -29,14 +34,16 @@ class States:
 
     def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
-        self._known: dict[str, tuple[State, str]] = {}
+        self._known: dict[str, Down] = {}  # or up
         self._last = 0
         self._read_all()
 
     def _read_all(self) -> None:
         status = self._deployment.status()
         self._last = status.last_event
-        self._known = {name: (c.state, c.detail) for name, c in status.components.items()}
+        self._known = {
+            name: Down(name, c.state, c.detail, c.cause) for name, c in status.components.items()
+        }
 
     @property
     def last(self) -> int:
@@ -49,7 +56,7 @@ class States:
             self._read_all()
         whole = [event for event in events if event.replica is None]
         for event in whole:
-            self._known[event.component] = (event.state, event.detail)
+            self._known[event.component] = Down.of(event)
         if events:
             self._last = max(self._last, events[-1].seq)
         return whole
@@ -57,7 +64,7 @@ class States:
     def down(self, names: Iterable[str]) -> dict[str, Down]:
         """Those of these components that are not up."""
         found = {name: self._known[name] for name in names if name in self._known}
-        return {n: Down(n, state, detail) for n, (state, detail) in found.items() if not state.up}
+        return {name: one for name, one in found.items() if not one.state.up}
 
 
 def root(down: Mapping[str, Down], graph: Graph) -> Down:
@@ -69,7 +76,9 @@ def root(down: Mapping[str, Down], graph: Graph) -> Down:
 
 
 def cause_of(down: Down, kind: str) -> Cause:
-    """The cause class that a recorded state stands for, as far as it is known of this kind."""
+    """The cause class that the keeper saw, else the one that the recorded state stands for."""
+    if down.cause is not None:
+        return down.cause
     if down.state in (State.EXITED, State.FAILED):
         return Cause.EXITED
     if down.state is not State.UNREACHABLE:

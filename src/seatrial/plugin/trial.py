@@ -87,7 +87,7 @@ class Trial:
         for event in events:
             excused = self.faults > 0 or event.by_fault
             if event.component in watched and not event.state.up and not excused:
-                self.lost = self.lost or Down(event.component, event.state, event.detail)
+                self.lost = self.lost or Down.of(event)
 
     def forgive(self, down_now: Collection[str]) -> None:
         """A component that was out of an observer's reach for a moment, which nobody but the
