@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import click
@@ -14,7 +15,7 @@ from seatrial.cli.options import (
     require_components,
     system_option,
 )
-from seatrial.cli.output import print_json
+from seatrial.cli.output import print_json, tell_changes
 from seatrial.declaration.models import System
 from seatrial.environment.deployment import attach, logs_left, not_up
 from seatrial.evidence.redaction import redactor_of
@@ -37,14 +38,15 @@ def command(
 ) -> int:
     """Show the last log lines of COMPONENTS (default: all), secrets masked."""
     declared = load_system(system, environment)
-    wanted = components or tuple(declared.components)
-    require_components(declared, wanted)
-    deployment = attach(declared, name)
+    deployment = attach(declared, name, changed=True)
     if deployment is not None:
         with deployment:
+            tell_changes(deployment)
+            wanted = _wanted(declared, components, deployment.statuses())
             redactor = deployment.redactor
             found = {one: deployment.logs(one, lines) for one in wanted}
     else:
+        wanted = _wanted(declared, components, declared.components)
         redactor = redactor_of(declared)
         found = _left(declared, name, wanted, lines)
     redacted = {one: [redactor.redact(line) for line in tail] for one, tail in found.items()}
@@ -55,6 +57,11 @@ def command(
         for line in tail:
             click.echo(line if len(wanted) == 1 else f"{one} | {line}")
     return 0
+
+
+def _wanted(declared: System, named: tuple[str, ...], there: Collection[str]) -> tuple[str, ...]:
+    require_components(declared, named, there)
+    return named or tuple(there)
 
 
 def _left(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -43,9 +43,12 @@ def load_system(folder: Path, environment: str | None) -> System:
     return load(folder, KINDS, environment=environment, variables=os.environ)
 
 
-def require_components(system: System, names: Iterable[str]) -> None:
-    """Raise UsageError for a name that no component has."""
+def require_components(
+    system: System, names: Iterable[str], there: Collection[str] | None = None
+) -> None:
+    """Raise UsageError for a name that no component has; `there` are those of what runs."""
+    known = system.components if there is None else there
     for name in names:
-        if name not in system.components:
-            hint = nearest(name, system.components)
+        if name not in known:
+            hint = nearest(name, known)
             raise UsageError(f"{system.name} has no component {name}", hint=hint)

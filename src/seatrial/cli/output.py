@@ -79,6 +79,16 @@ def deployment_json(deployment: Deployment) -> dict[str, JsonValue]:
     }
 
 
+def tell_changes(deployment: Deployment) -> None:
+    """Say on standard error that what runs is not what is declared by now, if it is so."""
+    if not deployment.changes:
+        return
+    click.echo("The declaration has changed since; this is what runs (-), not this (+):", err=True)
+    for line in deployment.changes:
+        click.echo(f"    {line}", err=True)
+    click.echo("To have it as it is declared: seatrial down, then up again.", err=True)
+
+
 def print_components(statuses: dict[str, ComponentStatus]) -> None:
     """A table of components for people."""
     width = max(map(len, statuses), default=0)

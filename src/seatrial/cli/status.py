@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from seatrial.cli.options import deployment_options, load_system
-from seatrial.cli.output import deployment_json, print_components, print_json
+from seatrial.cli.output import deployment_json, print_components, print_json, tell_changes
 from seatrial.environment.deployment import require_running
 from seatrial.outcome import ExitCode
 
@@ -17,8 +17,11 @@ from seatrial.outcome import ExitCode
 def command(system: Path, environment: str | None, name: str, as_json: bool) -> int:
     """Show the components and their recorded states; exit 3 if one is not up."""
     declared = load_system(system, environment)
-    with require_running(declared, name) as deployment:
+    with require_running(declared, name, changed=True) as deployment:
         document = deployment_json(deployment)
+        if deployment.changes:
+            document["declaration_changed"] = list(deployment.changes)
+        tell_changes(deployment)
         on = deployment.status().network_faults
         if on:
             document["network_faults"] = list(on)

@@ -51,17 +51,26 @@ def command(system: Path, environment: str | None, name: str, as_json: bool, idl
                 raise
             click.echo(f"seatrial: {error}", err=True)
             return error.exit_code
-        deployment.keep(idle * 3600)
         document = deployment_json(deployment)
+        # What others run may never be up: then there is nothing to keep.
+        kept = bool(document["ready"]) or deployment.attached
         if as_json:
             print_json(document)
         else:
             how = "was up already" if deployment.attached else "is up"
             if not document["ready"]:
-                how = "is being watched, and is not up as a whole,"
+                how = "is not up as a whole"
             click.echo(f"{declared.name} {how} in {declared.environment}:")
             print_components(dict(deployment.statuses()))
-            click.echo(f"It ends with `seatrial down`, or after {idle:g} hours without a client.")
+            if kept:
+                after = f"{idle:g} hours without a client"
+                click.echo(f"It ends with `seatrial down`, or after {after}.")
+            else:
+                click.echo(f"What is wrong: seatrial check --env {declared.environment}")
+        if kept:
+            deployment.keep(idle * 3600)
+        else:
+            deployment.down()
     return int(ExitCode.GO if document["ready"] else ExitCode.DOWN)
 
 

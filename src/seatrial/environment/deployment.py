@@ -110,6 +110,11 @@ class Deployment:
             names = tuple(name for name in names if name == Capability.LOGS)
         return frozenset(Capability(name) for name in names)
 
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """How the declaration differs by now from the one that runs, in lines."""
+        return tuple(keeper.changes(self.system, self.place))
+
     def require(self, capability: Capability) -> None:
         """Raise CapabilityMissing, or Refused on a protected environment, if it cannot."""
         if capability in self.capabilities:
@@ -169,10 +174,13 @@ class Deployment:
 
     def secrets(self) -> tuple[str, ...]:
         """All passwords of all endpoints, and what the declaration holds, for redaction."""
-        components = self._client.status().components.values()
-        everything = (e for s in components for es in s.endpoints.values() for e in es)
+        status = self._client.status()
+        everything = (
+            e for s in status.components.values() for es in s.endpoints.values() for e in es
+        )
         passwords = (e.password for e in everything if e.password)
-        return tuple(dict.fromkeys((*self.system.secrets, *secrets_of(self.system), *passwords)))
+        declared = (*self.system.secrets, *secrets_of(self.system), *status.secrets)
+        return tuple(dict.fromkeys((*declared, *passwords)))
 
     def timeline(self, since: int = 0, wait: float = 0.0) -> tuple[Event, ...]:
         """State changes after the one numbered `since`; waits up to `wait` s for the first."""
@@ -289,14 +297,16 @@ class Deployment:
         self.close()
 
 
-def attach(system: System, name: str = "") -> Deployment | None:
-    """The deployment that runs already, or None. Raises Refused if declared differently."""
+def attach(system: System, name: str = "", *, changed: bool = False) -> Deployment | None:
+    """The deployment that runs already, or None. Raises Refused if declared differently, unless
+    it may have `changed`, as for whoever only wants to see what runs."""
     place = Place.of(system.folder, system.environment, name)
     client = keeper.attach(place)
     if client is None:
         return None
     try:
-        keeper.refuse_if_different(system, place)
+        if not changed:
+            keeper.refuse_if_different(system, place)
     except Refused:
         client.close()
         raise
@@ -339,9 +349,10 @@ def join(system: System, place_id: str) -> Deployment:
     return Deployment(system, client, attached=True)
 
 
-def require_running(system: System, name: str = "") -> Deployment:
-    """The deployment that runs already. Raises DeploymentError where there is none."""
-    deployment = attach(system, name)
+def require_running(system: System, name: str = "", *, changed: bool = False) -> Deployment:
+    """The deployment that runs already (see `attach`). Raises DeploymentError where there is
+    none."""
+    deployment = attach(system, name, changed=changed)
     if deployment is None:
         raise not_up(system, name)
     return deployment

@@ -36,6 +36,7 @@ __all__ = [
     "KeeperClient",
     "Unusable",
     "attach",
+    "changes",
     "end",
     "read_state",
     "refuse_if_different",
@@ -323,14 +324,21 @@ def _order(system: System, place: Place, lock: int, observe: bool) -> socket.soc
     return connection
 
 
-def refuse_if_different(system: System, place: Place) -> None:
-    """Raise Refused, naming the differences, when what runs was declared differently."""
+def changes(system: System, place: Place) -> list[str]:
+    """How this declaration differs from the one that runs, in lines; none where it does not."""
     running = read_state(place)
     if running is None or running.digest == system.digest:
-        return
+        return []
     lines = differences(running.description, describe(system))
-    elsewhere = "    (outside the components, or in a secret)"
-    shown = "\n".join(f"    {line}" for line in lines) or elsewhere
+    return lines or ["(outside the components, or in a secret)"]
+
+
+def refuse_if_different(system: System, place: Place) -> None:
+    """Raise Refused, naming the differences, when what runs was declared differently."""
+    found = changes(system, place)
+    if not found:
+        return
+    shown = "\n".join(f"    {line}" for line in found)
     raise Refused(
         f"{system.name} is already up in {system.environment}, from a different declaration:\n"
         f"{shown}",

@@ -215,6 +215,7 @@ class Server:
             ready=self._owner.ready,
             failure=self._owner.failure,
             components=self._owner.statuses(),
+            secrets=self._system.secrets,
             capabilities=tuple(sorted(self._owner.capabilities)),
             edges=self._owner.edges,
             network_faults=self._owner.network_faults,
