@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -306,6 +307,35 @@ def test_a_fixed_port_that_is_taken(fleet: Fleet) -> None:
     assert status.failure is not None
     assert status.failure.cause is Cause.PORT_IN_USE
     assert str(port) in status.failure.expected
+
+
+def test_a_program_that_listens_elsewhere_is_told_where(fleet: Fleet) -> None:
+    with socket.socket() as free:  # not the port that it is given, whoever else comes
+        free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+        system = fleet.system(_web_at(port).replace("health:", "start_timeout: 8, health:"))
+        status = fleet.start(system).wait_until_ready(lambda event: None)
+    assert status.failure is not None
+    assert status.failure.cause is Cause.REFUSED
+    given = status.components["web"].endpoints["http"][0].address
+    assert f"listens at 127.0.0.1:{port}, and not at {given}" in status.failure.found
+    assert "{web.port}" in status.failure.fix
+
+
+def test_a_program_that_wants_a_port_of_somebody_else_is_told_so(fleet: Fleet) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        system = fleet.system(_web_at(other.getsockname()[1]))
+        status = fleet.start(system).wait_until_ready(lambda event: None)
+    assert status.failure is not None
+    assert status.failure.cause is Cause.PORT_IN_USE
+    given = status.components["web"].endpoints["http"][0].port
+    assert f"another address, for port {given} is free" in status.failure.found
+    assert "{web.port}" in status.failure.fix
+
+
+def _web_at(port: int) -> str:
+    return WEB.replace("'{web.port}'", f"'{port}'")
 
 
 def test_an_exit_after_ready_is_on_the_time_line(fleet: Fleet) -> None:

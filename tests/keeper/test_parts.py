@@ -19,7 +19,7 @@ from seatrial.errors import KeeperError
 from seatrial.keeper import observer, processes
 from seatrial.keeper.locks import SharedLock
 from seatrial.keeper.observer import Observer
-from seatrial.keeper.ports import PortReservations, is_taken
+from seatrial.keeper.ports import PortReservations, is_taken, listeners
 from seatrial.keeper.timeline import Timeline
 from seatrial.kinds.base import Context, ProbeResult, Target
 from seatrial.outcome import Connection, Health, State
@@ -88,6 +88,19 @@ def test_a_cancelled_waiter_leaves_no_trace() -> None:
         assert await lock.acquire("c", "exclusive", 0.1)
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "0.0.0.0", "::"])
+def test_who_listens_where(host: str) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    before = set(listeners([os.getpid()]))
+    with socket.create_server((host, 0), family=family) as server:
+        (found,) = set(listeners([os.getpid()])) - before
+        port = server.getsockname()[1]
+        assert (found.address, found.port) == (host, port)
+        assert found.takes("127.0.0.1", port) is (host != "::1")
+        assert not found.takes("127.0.0.1", port - 1)
+    assert set(listeners([os.getpid()])) == before
 
 
 def test_a_reserved_port_is_free_for_its_server_and_for_nobody_by_chance() -> None:

@@ -13,6 +13,7 @@ from seatrial.errors import SeatrialError
 from seatrial.keeper import open_files, processes
 from seatrial.keeper.log import Log
 from seatrial.keeper.notification import Notification
+from seatrial.keeper.ports import is_taken, listeners
 from seatrial.kinds.base import Context, Kind, ProbeResult, Target
 from seatrial.kinds.launching import Launch, Plan, Process, Ready, Site
 from seatrial.outcome import Cause, Health
@@ -200,14 +201,7 @@ class Instance:
         """Why it ended by itself, from its exit code and its log since it was started."""
         name = self.site.component
         if self.log.says_port_in_use(self._begin):
-            ports = ", ".join(str(e.port) for e in self.site.endpoints.values())
-            return StartFailed(
-                Cause.PORT_IN_USE,
-                f"{name} listens on port {ports}",
-                f"it ended with {exit_text(code)}: the address is already in use",
-                f"end the program that holds the port, or leave `port` of {name} out",
-                self.log.tail(),
-            )
+            return self._port_in_use(code)
         return StartFailed(
             Cause.EXITED,
             f"{name} keeps running" if self._wants_to_run else f"{name} ends with exit code 0",
@@ -215,6 +209,17 @@ class Instance:
             f"read its last log lines: seatrial logs {name}",
             self.log.tail(),
         )
+
+    def _port_in_use(self, code: int) -> StartFailed:
+        name, given = self.site.component, [e.port for e in self.site.endpoints.values()]
+        ports = ", ".join(map(str, given))
+        found = f"it ended with {exit_text(code)}: the address is already in use"
+        fix = f"end the program that holds the port, or leave `port` of {name} out"
+        if given and not any(is_taken(port) for port in given):
+            found += f"; that is another address, for port {ports} is free"
+            fix = _listen_there(name)
+        expected = f"{name} listens on port {ports}" if given else f"{name} keeps running"
+        return StartFailed(Cause.PORT_IN_USE, expected, found, fix, self.log.tail())
 
     @property
     def _wants_to_run(self) -> bool:
@@ -232,7 +237,21 @@ class Instance:
             cause = self.last.cause or cause
             found = f"it runs, but: {self.last.found}"
             fix = self.last.fix or fix
+            if elsewhere := self._elsewhere():
+                found = f"it runs, but listens at {elsewhere}, and not at {self._addresses()}"
+                fix = _listen_there(name)
         return StartFailed(cause, f"{name} is ready in time", found, fix, self.log.tail())
+
+    def _elsewhere(self) -> str:
+        """Where it listens, if that is not where it was told to; "" where nothing is to be seen."""
+        given = self.site.endpoints.values()
+        there = listeners(self._pids())
+        if any(one.takes(e.host, e.port) for one in there for e in given):
+            return ""
+        return ", ".join(sorted(map(str, there)))
+
+    def _addresses(self) -> str:
+        return ", ".join(endpoint.address for endpoint in self.site.endpoints.values())
 
     async def _watch(self) -> None:
         assert self._main is not None
@@ -282,6 +301,13 @@ class Instance:
     def discard_signal(self) -> signal.Signals:
         """How to end it when its data will not be needed again."""
         return self._plan.process.discard_signal if self._plan else signal.SIGKILL
+
+
+def _listen_there(name: str) -> str:
+    return (
+        f"give its program the port: {{{name}.port}} in its `run` or `env`, on 127.0.0.1; or "
+        f"declare the one that it insists on: `port` of {name}"
+    )
 
 
 def exit_text(code: int) -> str:

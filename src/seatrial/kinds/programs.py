@@ -133,8 +133,9 @@ def _port_in_use(target: Target) -> ProbeResult:
         0.0,
         Cause.PORT_IN_USE,
         expected=f"{target.name} listens on port {ports}",
-        found="another program listens there, so it could not start",
-        fix=f"end that program (ss -ltnp shows it), then: {target.start}",
+        found="another program holds the port that it wants, so it could not start",
+        fix=f"end that program (ss -ltnp shows it), then: {target.start}; its last words: "
+        f"{target.logs}",
     )
 
 
