@@ -119,9 +119,9 @@ class Yard:
         return Told(int(done.ret), text, self.evidence())
 
     def evidence(self) -> list[dict[str, Any]]:
-        files = sorted(self.folder.glob("run/evidence/*.jsonl"))
+        files = self.folder.glob("run/evidence/*.jsonl")
         lines = [line for file in files for line in file.read_text().splitlines()]
-        return [json.loads(line) for line in lines]
+        return sorted((json.loads(line) for line in lines), key=lambda record: record["at"])
 
 
 @pytest.fixture(scope="session")
