@@ -17,6 +17,7 @@ from http_pages import Pages, target
 
 from seatrial.kinds import connecting, resolving
 from seatrial.kinds.base import Context, Endpoint, ProbeResult, Target
+from seatrial.kinds.http import wire
 from seatrial.kinds.http.probe import probe
 from seatrial.outcome import Cause, Connection, Health, State
 from seatrial.waiting import Deadline
