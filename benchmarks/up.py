@@ -33,8 +33,8 @@ def measure() -> Iterator[Row]:
 
     up()  # warms the caches
     with tempfile.TemporaryDirectory() as name:
-        systems = {one: _only(one, Path(name)) for one in ALONE}
-        ways = [lambda one=one: _alone(systems[one]) for one in ALONE]
+        systems = {one: only(one, Path(name)) for one in ALONE}
+        ways = [lambda one=one: started_alone(systems[one]) for one in ALONE]
         ours, *alone = by_turns(9, up, *ways)
     slowest = max(alone, key=median)
     which = ALONE[alone.index(slowest)]
@@ -50,7 +50,7 @@ def measure() -> Iterator[Row]:
     )
 
 
-def _only(component: str, folder: Path) -> System:
+def only(component: str, folder: Path) -> System:
     where = folder / component
     where.mkdir()
     (where / "seatrial.yaml").write_text(
@@ -59,7 +59,7 @@ def _only(component: str, folder: Path) -> System:
     return load(where, KINDS, environment=None, variables=os.environ)
 
 
-def _alone(system: System) -> float:
+def started_alone(system: System) -> float:
     """Seconds until the one component is ready."""
     place = Place.private()
     base()

@@ -18,6 +18,7 @@ from seatrial.errors import UsageError
 from seatrial.keeper.processes import die_with_parent
 from seatrial.outcome import Priority
 
+_LOOK = 60.0  # s that an interpreter gets to say what it has
 _PATIENCE = 30.0  # s for an interrupted session to revert its faults and remove its data
 
 
@@ -41,22 +42,42 @@ def require_pytest(system: System) -> None:
             f"{system.name} has no trials: there is no folder {system.folder / system.trials}",
             hint="write a first one, trials/test_p1_health.py, or look without any: seatrial check",
         )
+    require_modules(system)
+
+
+def require_modules(system: System) -> str:
+    """The system's interpreter. Raises UsageError when it lacks what trials need."""
     python = interpreter(system)
     look = (
         "import importlib.util as u, sys;"
         "sys.exit(', '.join(m for m in ('pytest', 'seatrial') if u.find_spec(m) is None) or 0)"
     )
     if python == sys.executable:
-        return
-    found = subprocess.run(
-        [python, "-c", look], capture_output=True, text=True, timeout=60, check=False
-    )
+        return python
+    try:
+        found = subprocess.run(
+            [python, "-c", look], capture_output=True, text=True, timeout=_LOOK, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise UsageError(
+            f"{python}, which runs the trials of {system.name}, cannot be asked: {error}",
+            hint="correct `python:`, or make the system's .venv anew",
+        ) from error
     if found.returncode != 0:
         what = found.stderr.strip().splitlines()[-1:] or [f"it ends with {found.returncode}"]
         raise UsageError(
             f"{python}, which runs the trials of {system.name}, lacks: {what[0]}",
-            hint=f"{python} -m pip install seatrial",
+            hint=_install(system, python),
         )
+    return python
+
+
+def _install(system: System, python: str) -> str:
+    own = system.folder / ".venv"
+    if system.python is not None or own.is_dir():
+        return f"{python} -m pip install seatrial"
+    # One that belongs to the whole machine takes no packages (PEP 668), and should not have to.
+    return f"{python} -m venv {own} && {own}/bin/pip install seatrial   (and what it needs itself)"
 
 
 def run_session(

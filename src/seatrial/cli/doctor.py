@@ -16,6 +16,7 @@ from seatrial.kinds.registry import KINDS
 from seatrial.outcome import ExitCode
 from seatrial.provision.doctor import Diagnosis, Item, State, diagnose
 from seatrial.provision.servers import of_all, of_system
+from seatrial.sessions import require_modules
 
 _COLOURS = {State.OK: "green", State.WARNING: "yellow", State.LACKING: "red"}
 
@@ -53,8 +54,10 @@ def _declared(folder: Path, environment: str | None) -> tuple[System | None, Ite
 
 
 def _interpreter(system: System) -> Item:
+    trials = (system.folder / system.trials).is_dir()
     try:
-        return Item("interpreter", State.OK, f"{interpreter(system)} (of {system.name})")
+        python = require_modules(system) if trials else interpreter(system)
+        return Item("interpreter", State.OK, f"{python} (of {system.name})")
     except UsageError as error:
         return Item("interpreter", State.LACKING, error.message, error.hint or "")
 

@@ -8,9 +8,13 @@ import errno
 import os
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 
-from seatrial.kinds.resolving import Address, resolve
+from seatrial.kinds.base import Endpoint
+from seatrial.kinds.resolving import Address, Unresolved, resolve
+from seatrial.kinds.trouble import Trouble
+from seatrial.outcome import Cause
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -27,6 +31,49 @@ async def open_streams(
     polite goodbye could hang.
     """
     return await streams(await connect(await resolve(host, port)), tls, host, limit)
+
+
+@cache
+def tls_context() -> ssl.SSLContext:
+    """The authorities of the system, or of SSL_CERT_FILE and SSL_CERT_DIR."""
+    return ssl.create_default_context()
+
+
+async def reach(
+    endpoint: Endpoint, *, tls: bool, stage: Callable[[str], None], limit: int = _LIMIT
+) -> Streams:
+    """`open_streams` in words: raises Trouble. `stage` is told what is missing so far, for whoever
+    runs out of time meanwhile."""
+    host = endpoint.host
+    stage(f"the name {host} was not resolved")
+    try:
+        addresses = await resolve(host, endpoint.port)
+    except Unresolved as error:
+        raise Trouble(Cause.DNS, f"the name {host!r} has no address: {error}") from error
+    stage(missing := f"no connection to {endpoint.address}")
+    try:
+        sock = await connect(addresses)
+    except OSError as failure:
+        cause = Cause.TIMEOUT if isinstance(failure, TimeoutError) else Cause.REFUSED
+        reason = os.strerror(failure.errno or 0).lower()
+        raise Trouble(cause, f"{missing}: {reason}") from failure
+    if tls:
+        stage("connected, but no TLS handshake")
+    try:
+        return await streams(sock, tls_context() if tls else None, host, limit)
+    except OSError as error:
+        raise tls_trouble(error, endpoint) from error
+
+
+def tls_trouble(error: OSError, endpoint: Endpoint) -> Trouble:
+    """Why the handshake failed."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        reason = f"its certificate is not accepted: {error.verify_message}"
+    elif isinstance(error, ssl.SSLError) and error.reason == "WRONG_VERSION_NUMBER":
+        reason = f"it does not speak TLS, but the endpoint's URL says {endpoint.scheme}"
+    else:
+        reason = f"the TLS handshake failed: {error.strerror or type(error).__name__}"
+    return Trouble(Cause.TLS, reason)
 
 
 async def connect(addresses: Sequence[Address]) -> socket.socket:

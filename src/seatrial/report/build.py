@@ -226,7 +226,7 @@ def _moment(record: r.AnyRecord) -> tuple[str | None, str]:
         case r.EnvironmentFailed():
             return record.component, f"the environment did not come up: {record.error}"
         case r.ChecksDone():
-            return None, f"checks {record.moment} the trials done in {record.duration_ms:.0f} ms"
+            return None, f"checks before the trials done in {record.duration_ms:.0f} ms"
         case r.SessionStarted():
             return None, f"session {record.session} ({record.worker}) started"
         case r.SessionFinished():

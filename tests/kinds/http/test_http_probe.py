@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from http_pages import Pages, target
 
-from seatrial.kinds import resolving
+from seatrial.kinds import connecting, resolving
 from seatrial.kinds.base import Context, Endpoint, ProbeResult, Target
 from seatrial.kinds.http import wire
 from seatrial.kinds.http.probe import probe
@@ -394,9 +394,9 @@ async def test_a_certificate_of_an_authority_of_ones_own(
     serve, context, tls, certificate, monkeypatch
 ):
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    wire.tls_context.cache_clear()
+    connecting.tls_context.cache_clear()
     result = await look(target(await serve(Pages({"*": (200, "ok")}), tls=tls)), context)
-    wire.tls_context.cache_clear()
+    connecting.tls_context.cache_clear()
     assert result.health is Health.HEALTHY, result.found
 
 

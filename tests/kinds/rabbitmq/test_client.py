@@ -12,8 +12,8 @@ import pytest
 from seatrial.kinds.base import Target
 from seatrial.kinds.rabbitmq.answers import NotConfirmed, QueueMissing
 from seatrial.kinds.rabbitmq.client import RabbitmqClient
-from seatrial.kinds.rabbitmq.trouble import BrokerTrouble
 from seatrial.kinds.rabbitmq.wire import Session, session
+from seatrial.kinds.trouble import Trouble
 from seatrial.outcome import Cause
 from seatrial.waiting import Deadline, eventually
 from tests.kinds.harness import Running
@@ -123,7 +123,7 @@ def test_a_frozen_broker_is_noticed(target: Target, server: Running, admin: Admi
     admin.queue("tasks")
     with RabbitmqClient(target, timeout=0.3) as client:
         client.message_count("tasks")
-        with server.paused(), pytest.raises(BrokerTrouble) as caught:
+        with server.paused(), pytest.raises(Trouble) as caught:
             client.message_count("tasks")
         assert caught.value.cause is Cause.TIMEOUT
     with RabbitmqClient(target) as client:
@@ -222,5 +222,5 @@ def test_what_is_not_declared_cannot_be_asked(target: Target, admin: Admin) -> N
     without = Target(only.name, only.kind, only.config, {"amqp": only.endpoints["amqp"]})
     with RabbitmqClient(without) as client:
         assert client.message_count("tasks") == 0
-        with pytest.raises(BrokerTrouble, match="no management endpoint"):
+        with pytest.raises(Trouble, match="no management endpoint"):
             client.queue("tasks")

@@ -252,7 +252,7 @@ def test_more_plugins(cache: Path) -> None:
 def test_the_stock_start_where_the_layout_is_unknown(
     cache: Path, monkeypatch: pytest.MonkeyPatch, look: Look
 ) -> None:
-    monkeypatch.setattr("seatrial.kinds.rabbitmq.slim._TRIED", ("0.",))
+    monkeypatch.setattr("seatrial.kinds.rabbitmq.slim.TRIED", ("0.",))
     with running(make_config(), component="broker", cache=cache) as one:
         assert one.plan is not None
         assert one.plan.process.argv[0].startswith(str(find_server(None).home))

@@ -8,7 +8,7 @@ import pytest
 from seatrial.kinds.base import Target
 from seatrial.kinds.rabbitmq.client import RabbitmqClient
 from seatrial.kinds.rabbitmq.meters import read
-from seatrial.kinds.rabbitmq.trouble import BrokerTrouble
+from seatrial.kinds.trouble import Trouble
 from seatrial.outcome import Cause
 from seatrial.waiting import Deadline, eventually
 from tests.kinds.rabbitmq.admin import Admin
@@ -52,10 +52,10 @@ def test_a_user_who_may_not_see_nodes(target: Target, admin: Admin) -> None:
 
 
 def test_a_broker_that_cannot_be_asked(target: Target) -> None:
-    with pytest.raises(BrokerTrouble) as caught:
+    with pytest.raises(Trouble) as caught:
         sample(with_endpoint(target, "management", password="wrong"))
     assert caught.value.cause is Cause.AUTH
-    with pytest.raises(BrokerTrouble):
+    with pytest.raises(Trouble):
         asyncio.run(
             read(
                 Target(target.name, target.kind, target.config, {"amqp": target.endpoints["amqp"]}),

@@ -22,7 +22,7 @@ from seatrial.kinds.base import ProbeResult, Target
 from seatrial.kinds.rabbitmq.client import RabbitmqClient
 from seatrial.kinds.rabbitmq.meters import read
 from seatrial.kinds.rabbitmq.probe import probe
-from seatrial.kinds.rabbitmq.trouble import BrokerTrouble
+from seatrial.kinds.trouble import Trouble
 from seatrial.outcome import Cause, Connection, Health, State
 from seatrial.waiting import Deadline, eventually
 from tests.kinds.harness import Running, context_of, running
@@ -390,7 +390,7 @@ def test_a_broker_that_blocks_its_publishers(cache: Path, look: Look) -> None:
         Admin(full.endpoints["management"], "%2F").queue("tasks")
         with (
             RabbitmqClient(full.target, timeout=0.5) as client,
-            pytest.raises(BrokerTrouble, match="publishers are blocked: low on memory"),
+            pytest.raises(Trouble, match="publishers are blocked: low on memory"),
         ):
             client.publish("x", "tasks")
 

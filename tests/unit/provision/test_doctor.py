@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -119,3 +120,23 @@ def test_a_declaration_with_mistakes_is_shown_not_raised(tmp_path: Path) -> None
     assert done.return_value == 3
     assert "nonsense" in done.output
     assert os.fspath(tmp_path) in done.output
+
+
+@pytest.mark.parametrize("trials", [True, False])
+def test_an_interpreter_without_pytest_is_lacking_where_there_are_trials(
+    tmp_path: Path, trials: bool
+) -> None:
+    (tmp_path / "seatrial.yaml").write_text(
+        "system: x\ncomponents: {one: {kind: process, run: [python, one.py]}}\n"
+    )
+    if trials:
+        (tmp_path / "trials").mkdir()
+    python = tmp_path / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    program(python.parent, "python", f'exec {sys.executable} -I -S "$@"')  # it has no packages
+    done = CliRunner().invoke(command, ["--json", str(tmp_path)], standalone_mode=False)
+    (found,) = (i for i in json.loads(done.stdout)["local"]["items"] if i["name"] == "interpreter")
+    assert (found["state"], done.return_value) == (("lacking", 3) if trials else ("ok", 0))
+    if trials:
+        assert "lacks: pytest, seatrial" in found["found"]
+        assert found["fix"] == f"{python} -m pip install seatrial"

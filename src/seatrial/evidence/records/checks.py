@@ -61,8 +61,7 @@ class Finding(Record):
 
 
 class ChecksDone(Record):
-    """All checks of one pass ended. `moment`: "before" the trials, or "after" them."""
+    """All checks of one pass ended."""
 
     type: Literal["checks_done"] = "checks_done"
-    moment: Literal["before", "after"] = "before"
     duration_ms: float

@@ -19,9 +19,9 @@ from weakref import WeakKeyDictionary
 import httpx
 
 from seatrial.kinds.base import Target
+from seatrial.kinds.connecting import tls_context
 from seatrial.kinds.http.config import HttpConfig
 from seatrial.kinds.http.probe import path_at
-from seatrial.kinds.http.wire import tls_context
 
 #: Seconds to connect, and for each further step of a request.
 TIMEOUT = httpx.Timeout(5.0, connect=2.0)

@@ -11,8 +11,9 @@ from seatrial.declaration.models import ComponentConfig
 from seatrial.kinds.base import Endpoint, Target
 from seatrial.kinds.connecting import open_streams
 from seatrial.kinds.containers import BY_ELIMINATION, BY_SETTINGS, Guess, InContainers, Service
-from seatrial.kinds.http.wire import Trouble, get
+from seatrial.kinds.http.wire import get
 from seatrial.kinds.resolving import Unresolved
+from seatrial.kinds.trouble import Trouble
 from seatrial.waiting import Deadline
 
 _URL = re.compile(

@@ -13,7 +13,8 @@ from seatrial.kinds.base import CheckResult, Context, Endpoint, Target
 from seatrial.kinds.http import answers
 from seatrial.kinds.http.config import HttpConfig, HttpExpect
 from seatrial.kinds.http.probe import path_at
-from seatrial.kinds.http.wire import BODY_LIMIT, Answer, Trouble, get
+from seatrial.kinds.http.wire import BODY_LIMIT, Answer, get
+from seatrial.kinds.trouble import Trouble
 from seatrial.outcome import Cause, Outcome, Priority
 from seatrial.waiting import Deadline
 

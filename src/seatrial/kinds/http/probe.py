@@ -30,8 +30,9 @@ from seatrial.kinds.base import Context, Endpoint, ProbeResult, Target
 from seatrial.kinds.http import answers
 from seatrial.kinds.http.answers import Said, Word
 from seatrial.kinds.http.config import HttpConfig
-from seatrial.kinds.http.wire import Answer, Trouble, get
+from seatrial.kinds.http.wire import Answer, get
 from seatrial.kinds.programs import down_by_states, waiting_by_states
+from seatrial.kinds.trouble import Trouble
 from seatrial.kinds.versions import satisfies
 from seatrial.outcome import Cause, Connection, Health, State
 from seatrial.waiting import Deadline

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import os
-import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,8 +12,9 @@ from functools import cache
 import h11
 
 from seatrial.kinds.base import Endpoint
-from seatrial.kinds.connecting import connect, open_streams, streams
-from seatrial.kinds.resolving import Unresolved, resolve
+from seatrial.kinds.connecting import open_streams, reach, tls_trouble
+from seatrial.kinds.resolving import Unresolved
+from seatrial.kinds.trouble import Trouble
 from seatrial.outcome import Cause
 from seatrial.waiting import Deadline
 
@@ -41,15 +40,6 @@ class Answer:
         return self.body.decode("utf-8", "replace")
 
 
-class Trouble(Exception):
-    """There was no HTTP answer; `found` continues "found: ..."."""
-
-    def __init__(self, cause: Cause, found: str) -> None:
-        super().__init__(found)
-        self.cause = cause
-        self.found = found
-
-
 class _HungUp(Exception):
     """The connection was accepted and closed without a byte."""
 
@@ -61,12 +51,6 @@ def _curious_context() -> ssl.SSLContext:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
-
-
-@cache
-def tls_context() -> ssl.SSLContext:
-    """The authorities of the system, or of SSL_CERT_FILE and SSL_CERT_DIR."""
-    return ssl.create_default_context()
 
 
 async def get(
@@ -113,17 +97,19 @@ class _Exchange:
         self.endpoint = endpoint
         self.path = path
         self.limit = limit
-        self.stage = f"the name {endpoint.host} was not resolved"  # what is missing so far
+        self.stage = ""  # what is missing so far
         self.head: h11.Response | None = None
         self.body = bytearray()
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_HEAD_LIMIT)
         self._first = b""
         self._writer: asyncio.StreamWriter | None = None
 
+    def _missing(self, what: str) -> None:
+        self.stage = what
+
     async def run(self) -> Answer:
-        sock = await self._connect()
-        reader = await self._open(sock)
-        assert self._writer is not None
+        secure = self.endpoint.scheme == "https"
+        reader, self._writer = await reach(self.endpoint, tls=secure, stage=self._missing)
         try:
             self._writer.write(self._request())
             self.stage = "connected, but nothing came back"
@@ -149,38 +135,12 @@ class _Exchange:
             if self.head is not None:
                 return self.answer(complete=False)
             if isinstance(error, ssl.SSLError):
-                raise self._tls(error) from error
+                raise tls_trouble(error, self.endpoint) from error
             raise Trouble(
                 Cause.REFUSED,
                 "the connection was accepted and then reset without an answer (a port forwarder "
                 "with nothing behind it, or a service that fails on every request)",
             ) from error
-
-    async def _connect(self) -> socket.socket:
-        host, port = self.endpoint.host, self.endpoint.port
-        try:
-            addresses = await resolve(host, port)
-        except Unresolved as error:
-            raise Trouble(Cause.DNS, f"the name {host!r} has no address: {error}") from error
-        self.stage = f"no connection to {self.endpoint.address}"
-        try:
-            return await connect(addresses)
-        except OSError as failure:
-            cause = Cause.TIMEOUT if isinstance(failure, TimeoutError) else Cause.REFUSED
-            reason = os.strerror(failure.errno or 0).lower()
-            raise Trouble(cause, f"{self.stage}: {reason}") from failure
-
-    async def _open(self, sock: socket.socket) -> asyncio.StreamReader:
-        secure = self.endpoint.scheme == "https"
-        if secure:
-            self.stage = "connected, but no TLS handshake"
-        try:
-            reader, self._writer = await streams(
-                sock, tls_context() if secure else None, self.endpoint.host
-            )
-        except OSError as error:
-            raise self._tls(error) from error
-        return reader
 
     def _request(self) -> bytes:
         endpoint = self.endpoint
@@ -210,15 +170,6 @@ class _Exchange:
         return Trouble(
             Cause.WRONG_PROGRAM, f"the answer is not HTTP/1.1; it begins with {self._first[:40]!r}"
         )
-
-    def _tls(self, error: OSError) -> Trouble:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            reason = f"its certificate is not accepted: {error.verify_message}"
-        elif isinstance(error, ssl.SSLError) and error.reason == "WRONG_VERSION_NUMBER":
-            reason = "it does not speak TLS, but the endpoint's URL says https"
-        else:
-            reason = f"the TLS handshake failed: {error.strerror or type(error).__name__}"
-        return Trouble(Cause.TLS, reason)
 
     def answer(self, *, complete: bool, timed_out: bool = False) -> Answer:
         assert self.head is not None

@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from seatrial.errors import DeploymentError, ServerMissing
-from seatrial.kinds.versions import satisfies
+from seatrial.errors import DeploymentError
+from seatrial.kinds import installed
+from seatrial.kinds.installed import Looked, RunAs
 
 _DEBIAN = Path("/usr/lib/postgresql")
 _USERS = ("postgres", "nobody")  # who a server may run as when we are root
-_OVERRIDE = "SEATRIAL_POSTGRES_BIN"
+_LOOKED = Looked(
+    "PostgreSQL", ("postgresql",), "SEATRIAL_POSTGRES_BIN", "a folder with postgres and initdb"
+)
 
 
 @dataclass(frozen=True)
@@ -37,11 +40,7 @@ class Server:
 
     @property
     def major(self) -> int:
-        return self.order[0]
-
-    @property
-    def order(self) -> tuple[int, ...]:
-        return tuple(int(part) for part in self.version.split("."))
+        return int(self.version.partition(".")[0])
 
     @property
     def notifies(self) -> bool:
@@ -58,13 +57,9 @@ def find_server(version: str | None) -> Server:
 
     Looks at SEATRIAL_POSTGRES_BIN (a folder), at Debian's folders and at PATH, in this order.
     """
-    override = os.environ.get(_OVERRIDE)
-    servers = [_examine(folder) for folder in ([Path(override)] if override else _folders())]
-    present = [server for server in servers if server is not None]
-    for server in sorted(present, key=lambda one: one.order, reverse=True):
-        if version is None or satisfies(server.version, version):
-            return server
-    raise _missing(version, override, present)
+    place = _LOOKED.place
+    servers = [_examine(folder) for folder in ([Path(place)] if place else _folders())]
+    return _LOOKED.newest([server for server in servers if server is not None], version)
 
 
 def _folders() -> list[Path]:
@@ -94,48 +89,15 @@ def _version(program: str, changed: int) -> str | None:
     return match[0] if match else None
 
 
-def _missing(version: str | None, override: str | None, present: list[Server]) -> ServerMissing:
-    wanted = f"PostgreSQL {version}" if version else "PostgreSQL"
-    if override:
-        there = present[0].version if present else "no server"
-        hint = f"{_OVERRIDE}={override} holds {there}; unset it, or name a folder with postgres"
-        return ServerMissing(wanted, ["postgresql"], hint=hint)
-    if present:
-        have = ", ".join(server.version for server in present)
-        hint = f"only {have} is here: install one that satisfies {version}, or change the version"
-        return ServerMissing(wanted, ["postgresql"], hint=hint)
-    return ServerMissing(wanted, ["postgresql"])
-
-
-@dataclass(frozen=True)
-class RunAs:
-    """The user that the server runs as; PostgreSQL refuses to run as root."""
-
-    name: str
-    uid: int
-    gid: int
-    switched: bool  # whether that is another user than the one that runs Seatrial
-
-    def give(self, path: Path) -> None:
-        if self.switched:
-            os.chown(path, self.uid, self.gid)
-
-
 def run_as() -> RunAs:
     """As root: `postgres` if there is such a user, else `nobody`. Otherwise: as oneself."""
-    if os.geteuid() != 0:
-        name = own_name() or str(os.geteuid())
-        return RunAs(name, os.geteuid(), os.getegid(), switched=False)
-    for name in _USERS:
-        try:
-            entry = pwd.getpwnam(name)
-        except KeyError:
-            continue
-        return RunAs(name, entry.pw_uid, entry.pw_gid, switched=True)
-    raise DeploymentError(
-        "PostgreSQL does not run as root, and there is neither a user postgres nor nobody",
-        hint="create one: adduser --system postgres",
-    )
+    found = installed.run_as(*_USERS)
+    if found.uid == 0:
+        raise DeploymentError(
+            "PostgreSQL does not run as root, and there is neither a user postgres nor nobody",
+            hint="create one: adduser --system postgres",
+        )
+    return found
 
 
 def own_name() -> str | None:

@@ -7,15 +7,8 @@ from dataclasses import dataclass
 
 from seatrial.kinds.postgres.wire import ServerRefused, SslMode
 from seatrial.kinds.strangers import who_says
+from seatrial.kinds.trouble import Diagnosis
 from seatrial.outcome import Cause
-
-
-@dataclass(frozen=True)
-class Diagnosis:
-    cause: Cause
-    expected: str
-    found: str
-    fix: str
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,9 @@ from pathlib import Path
 from seatrial.declaration.models import ComponentConfig
 from seatrial.errors import DeploymentError
 from seatrial.kinds.base import Endpoint, Target
+from seatrial.kinds.installed import RunAs
 from seatrial.kinds.launching import Plan, Ports, Process, Ready, Site
-from seatrial.kinds.postgres.binaries import RunAs, Server, find_server, run_as
+from seatrial.kinds.postgres.binaries import Server, find_server, run_as
 from seatrial.kinds.postgres.config import PostgresConfig
 from seatrial.kinds.postgres.scram import verifier
 from seatrial.kinds.postgres.template import (
@@ -138,7 +139,7 @@ def _process(server: Server, data: Path, user: RunAs) -> Process:
         argv=(server.postgres, "-D", str(data)),
         env={"LC_ALL": "C.UTF-8"},
         cwd=data,
-        user=user.name if user.switched else None,
+        user=user.name,
         stop_signal=signal.SIGINT,  # ends sessions, writes a checkpoint; SIGTERM waits for clients
         discard_signal=signal.SIGQUIT,  # at once, and its shared memory goes with it
     )

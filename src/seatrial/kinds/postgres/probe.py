@@ -10,7 +10,7 @@ from typing import Any
 
 from seatrial.kinds.base import Context, ProbeResult, Target
 from seatrial.kinds.postgres.address import Place, config_of, place_of
-from seatrial.kinds.postgres.diagnosis import Diagnosis, Diagnostician
+from seatrial.kinds.postgres.diagnosis import Diagnostician
 from seatrial.kinds.postgres.wire import (
     LoginUnsupported,
     NoTls,
@@ -25,6 +25,7 @@ from seatrial.kinds.postgres.wire import (
 from seatrial.kinds.programs import down_by_states, waiting_by_states
 from seatrial.kinds.resolving import Unresolved, resolve
 from seatrial.kinds.strangers import greet
+from seatrial.kinds.trouble import Diagnosis
 from seatrial.kinds.versions import satisfies
 from seatrial.outcome import Connection, Health
 from seatrial.waiting import Deadline

@@ -21,8 +21,9 @@ from pathlib import Path
 from seatrial.declaration.models import ProgramConfig
 from seatrial.errors import DeploymentError
 from seatrial.kinds.base import Context, Endpoint
+from seatrial.kinds.installed import RunAs
 from seatrial.kinds.launching import Site
-from seatrial.kinds.postgres.binaries import RunAs, Server, run_as
+from seatrial.kinds.postgres.binaries import Server, run_as
 from seatrial.kinds.postgres.config import MigrationsExpect
 from seatrial.kinds.postgres.scram import verifier
 from seatrial.kinds.postgres.template import (
@@ -124,7 +125,7 @@ async def _started(
 async def _spawn(server: Server, who: RunAs, data: Path, log: Path) -> asyncio.subprocess.Process:
     # SIGQUIT rather than SIGKILL: it ends as surely, and takes its shared memory with it.
     argv = _dying_with_us("QUIT", who)
-    switch = who.switched and not argv  # setpriv has to be root still
+    switch = who.name is not None and not argv  # setpriv has to be root still
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
         return await asyncio.create_subprocess_exec(
@@ -154,7 +155,7 @@ def _dying_with_us(name: str, who: RunAs | None = None) -> list[str]:
     if (setpriv := shutil.which("setpriv")) is None:
         return []
     change: list[str] = []
-    if who is not None and who.switched:
+    if who is not None and who.name is not None:
         change = [f"--reuid={who.uid}", f"--regid={who.gid}", "--clear-groups"]
     return [setpriv, *change, "--pdeathsig", name, "--"]
 

@@ -13,4 +13,4 @@ def installed(config: ComponentConfig | None) -> Installed:
     wanted = config.version if isinstance(config, PostgresConfig) else None
     server = find_server(wanted)
     user = run_as()
-    return Installed(server.postgres, server.version, user.name if user.switched else None)
+    return Installed(server.postgres, server.version, user.name)

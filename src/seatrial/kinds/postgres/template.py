@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seatrial.errors import DeploymentError
+from seatrial.kinds.installed import RunAs
 from seatrial.kinds.placing import put_file
-from seatrial.kinds.postgres.binaries import RunAs, Server, own_name
+from seatrial.kinds.postgres.binaries import Server, own_name
 from seatrial.waiting import Deadline, NotReached, eventually
 
 #: The superuser, for Seatrial alone; it can log in only over the private Unix socket.
@@ -176,7 +177,7 @@ def _configure(folder: Path, user: RunAs) -> None:
 
 
 def _write(path: Path, text: str, user: RunAs) -> None:
-    put_file(path, text, owner=(user.uid, user.gid) if user.switched else None)
+    put_file(path, text, owner=user.owner)
 
 
 def write_settings(folder: Path, settings: dict[str, str], user: RunAs) -> None:
@@ -205,7 +206,7 @@ def _run(
     *,
     until: Deadline | None = None,
 ) -> str:
-    switch = user is not None and user.switched
+    switch = user is not None and user.name is not None
     try:
         done = subprocess.run(
             argv,

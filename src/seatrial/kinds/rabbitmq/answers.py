@@ -1,4 +1,4 @@
-"""What the client for trials returns, and what it raises beside BrokerTrouble."""
+"""What the client for trials returns, and what it raises beside Trouble."""
 
 from __future__ import annotations
 

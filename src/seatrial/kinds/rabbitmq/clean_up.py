@@ -18,8 +18,9 @@ from seatrial.errors import SeatrialError
 from seatrial.kinds.base import Target
 from seatrial.kinds.rabbitmq.config import RabbitmqCleanUp
 from seatrial.kinds.rabbitmq.place import place_of
-from seatrial.kinds.rabbitmq.trouble import NOT_FOUND, BrokerTrouble, ChannelClosed
+from seatrial.kinds.rabbitmq.trouble import NOT_FOUND, ChannelClosed
 from seatrial.kinds.rabbitmq.wire import Content, Session, session
+from seatrial.kinds.trouble import Trouble
 from seatrial.waiting import Deadline
 
 HEADER = "x-seatrial"
@@ -81,7 +82,7 @@ async def _all(target: Target, queues: Sequence[str], keys: frozenset[str], remo
         async with session(place.amqp, Deadline.after(_TIME)) as amqp:
             for queue in queues:
                 found += await _search(amqp, target.name, queue, keys, remove)
-    except BrokerTrouble as trouble:
+    except Trouble as trouble:
         raise SeatrialError(f"{target.name}: {trouble.found}") from trouble
     return found
 

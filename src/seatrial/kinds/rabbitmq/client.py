@@ -33,8 +33,9 @@ from seatrial.kinds.rabbitmq.counting import Counts, count_all
 from seatrial.kinds.rabbitmq.management import Json, Management, NotThere, quoted
 from seatrial.kinds.rabbitmq.place import Place, place_of
 from seatrial.kinds.rabbitmq.reading import Vhost, read_vhost
-from seatrial.kinds.rabbitmq.trouble import BrokerTrouble, ChannelClosed
+from seatrial.kinds.rabbitmq.trouble import ChannelClosed
 from seatrial.kinds.rabbitmq.wire import Content, Session, session
+from seatrial.kinds.trouble import Trouble
 from seatrial.outcome import Cause
 from seatrial.waiting import Deadline
 
@@ -51,7 +52,7 @@ class AsyncRabbitmqClient:
     timeout: float = TIMEOUT
 
     async def queue(self, name: str) -> QueueInfo:
-        """All about one queue. Raises QueueMissing, BrokerTrouble."""
+        """All about one queue. Raises QueueMissing, Trouble."""
         counts = await self._counts(name)
         api = self._api()
         vhost = await read_vhost(api, self.place.vhost)
@@ -68,17 +69,17 @@ class AsyncRabbitmqClient:
         return (await self._count(name)).exists
 
     async def consumer_count(self, name: str) -> int:
-        """Exact, also right after a consumer came or went. Raises QueueMissing, BrokerTrouble."""
+        """Exact, also right after a consumer came or went. Raises QueueMissing, Trouble."""
         found = (await self._counts(name)).consumers
         if found is None:
-            raise BrokerTrouble(Cause.NOT_MEASURED, f"the consumers of {name} are not known")
+            raise Trouble(Cause.NOT_MEASURED, f"the consumers of {name} are not known")
         return found
 
     async def message_count(self, name: str) -> int:
-        """Messages that are ready to be delivered, exactly. Raises QueueMissing, BrokerTrouble."""
+        """Messages that are ready to be delivered, exactly. Raises QueueMissing, Trouble."""
         found = (await self._counts(name)).ready
         if found is None:
-            raise BrokerTrouble(Cause.NOT_MEASURED, f"the messages in {name} are not known")
+            raise Trouble(Cause.NOT_MEASURED, f"the messages in {name} are not known")
         return found
 
     async def bindings(self, queue: str) -> tuple[Binding, ...]:
@@ -87,7 +88,7 @@ class AsyncRabbitmqClient:
         return tuple(binding_of(b) for b in vhost.bindings if b.to_queue and b.destination == queue)
 
     async def read(self) -> Vhost:
-        """Queues, exchanges and bindings of the virtual host. Raises BrokerTrouble."""
+        """Queues, exchanges and bindings of the virtual host. Raises Trouble."""
         return await read_vhost(self._api(), self.place.vhost)
 
     async def publish(
@@ -130,7 +131,7 @@ class AsyncRabbitmqClient:
         """The first message that is ready, or None.
 
         Without `ack` it is put back where it was (and is marked as redelivered from then on).
-        Raises QueueMissing, BrokerTrouble.
+        Raises QueueMissing, Trouble.
         """
         async with self._session() as amqp:
             channel = await amqp.channel()
@@ -181,7 +182,7 @@ _CLOSE = commands.Channel.Close(200, "", 0, 0)
 
 def _needed(endpoint: Endpoint | None, what: str) -> Endpoint:
     if endpoint is None:
-        raise BrokerTrouble(Cause.NOT_MEASURED, f"there is no {what} endpoint here")
+        raise Trouble(Cause.NOT_MEASURED, f"there is no {what} endpoint here")
     return endpoint
 
 

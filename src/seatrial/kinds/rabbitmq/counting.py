@@ -12,13 +12,9 @@ from seatrial.kinds.base import Endpoint, Target
 from seatrial.kinds.rabbitmq.management import Json, Management, NotThere, quoted
 from seatrial.kinds.rabbitmq.place import Place, place_of
 from seatrial.kinds.rabbitmq.together import together
-from seatrial.kinds.rabbitmq.trouble import (
-    NOT_FOUND,
-    RESOURCE_LOCKED,
-    BrokerTrouble,
-    ChannelClosed,
-)
+from seatrial.kinds.rabbitmq.trouble import NOT_FOUND, RESOURCE_LOCKED, ChannelClosed
 from seatrial.kinds.rabbitmq.wire import session
+from seatrial.kinds.trouble import Trouble
 from seatrial.outcome import Cause
 from seatrial.waiting import Deadline, backoff
 
@@ -39,12 +35,12 @@ class Counts:
 
 
 async def count(target: Target, queue: str, deadline: Deadline) -> int:
-    """How many consumers a queue has. Raises LookupError if there is none, and BrokerTrouble."""
+    """How many consumers a queue has. Raises LookupError if there is none, and Trouble."""
     counts = (await count_all(place_of(target), [queue], deadline))[queue]
     if not counts.exists:
         raise LookupError(f"{target.name} has no queue {queue!r}")
     if counts.consumers is None:
-        raise BrokerTrouble(Cause.NOT_MEASURED, counts.why)
+        raise Trouble(Cause.NOT_MEASURED, counts.why)
     return counts.consumers
 
 
@@ -59,15 +55,15 @@ async def count_all(
 
     These need no permission but to enter the virtual host. Where AMQP is of no use, the management
     API tells; a count that is not `enough` is then looked at again until it cannot be old any more.
-    Raises BrokerTrouble.
+    Raises Trouble.
     """
     names = list(queues)
-    trouble: BrokerTrouble | None = None
+    trouble: Trouble | None = None
     found: dict[str, Counts] = {}
     if place.amqp is not None:
         try:
             found = await _declare_all(place.amqp, names, deadline.within(place.patience))
-        except BrokerTrouble as error:
+        except Trouble as error:
             trouble = error
     missing = [name for name in names if name not in found]
     if not missing or place.management is None:
@@ -78,7 +74,7 @@ async def count_all(
         sampled = await together(
             _sampled(place, place.management, name, enough, deadline) for name in missing
         )
-    except BrokerTrouble:
+    except Trouble:
         if trouble is not None:
             raise trouble from None  # AMQP's trouble is the one to repair
         raise

@@ -12,7 +12,7 @@ from seatrial.kinds.launching import Site
 from seatrial.kinds.rabbitmq.config import RabbitmqConfig
 from seatrial.kinds.rabbitmq.installed import Server
 from seatrial.kinds.rabbitmq.management import Management
-from seatrial.kinds.rabbitmq.trouble import BrokerTrouble
+from seatrial.kinds.trouble import Trouble
 from seatrial.waiting import Deadline
 
 _ASKING = 5.0  # s
@@ -80,7 +80,7 @@ async def see_loaded(site: Site, config: RabbitmqConfig, deadline: Deadline) -> 
     api = Management(site.endpoints["management"], deadline.within(_ASKING))
     try:
         found = await api.one("definitions")
-    except BrokerTrouble as trouble:
+    except Trouble as trouble:
         raise DeploymentError(
             f"{site.component}: its definitions cannot be read back: {trouble.found}"
         ) from trouble

@@ -6,18 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from seatrial.kinds.base import Endpoint
-from seatrial.kinds.rabbitmq.trouble import BrokerTrouble
+from seatrial.kinds.trouble import Diagnosis, Trouble
 from seatrial.outcome import Cause
 
 _API = "RabbitMQ's management API"
-
-
-@dataclass(frozen=True)
-class Diagnosis:
-    cause: Cause
-    expected: str
-    found: str
-    fix: str
 
 
 @dataclass(frozen=True)
@@ -47,7 +39,7 @@ class Doctor:
             return f"{_API} at {self._address}, for user {self._user}"
         return f"RabbitMQ at {self._address}, virtual host {self.vhost!r}, for user {self._user}"
 
-    def explain(self, trouble: BrokerTrouble) -> Diagnosis:
+    def explain(self, trouble: Trouble) -> Diagnosis:
         fix = _FIXES.get(trouble.cause, Doctor._look)(self)
         return Diagnosis(trouble.cause, self._who, trouble.found, fix)
 

@@ -18,7 +18,7 @@ from seatrial.kinds.rabbitmq.management import Management
 from seatrial.kinds.rabbitmq.permissions import judge_permissions, read_permissions
 from seatrial.kinds.rabbitmq.place import Place, place_of
 from seatrial.kinds.rabbitmq.reading import Vhost, read_vhost
-from seatrial.kinds.rabbitmq.trouble import BrokerTrouble
+from seatrial.kinds.trouble import Trouble
 from seatrial.outcome import Cause, Priority
 from seatrial.waiting import Deadline
 
@@ -58,7 +58,7 @@ async def _read(place: Place, deadline: Deadline) -> Vhost | _Unseen:
     try:
         api = Management(place.management, deadline.within(place.patience))
         return await read_vhost(api, place.vhost)
-    except BrokerTrouble as trouble:
+    except Trouble as trouble:
         fix = f"make the management API of {place.component} answer"
         if trouble.cause is Cause.NOT_AUTHORISED:
             user = place.management.user
@@ -102,7 +102,7 @@ async def _count(
 
     try:
         return await count_all(place, wanted.queues, deadline, enough=enough), ""
-    except BrokerTrouble as trouble:
+    except Trouble as trouble:
         return {}, trouble.found
 
 

@@ -19,11 +19,12 @@ from urllib.parse import quote
 from seatrial.declaration.models import ComponentConfig
 from seatrial.errors import DeploymentError
 from seatrial.kinds.base import Endpoint, Target
+from seatrial.kinds.installed import RunAs
 from seatrial.kinds.launching import Plan, Ports, Process, Ready, Site
 from seatrial.kinds.placing import put_file
 from seatrial.kinds.rabbitmq.config import RabbitmqConfig
 from seatrial.kinds.rabbitmq.definitions import definitions_for, see_loaded
-from seatrial.kinds.rabbitmq.installed import RunAs, Server, find_server, run_as
+from seatrial.kinds.rabbitmq.installed import Server, find_server, run_as
 from seatrial.kinds.rabbitmq.slim import slim_home
 from seatrial.kinds.rabbitmq.template import DATA, Template, is_empty
 from seatrial.waiting import Deadline
@@ -105,7 +106,7 @@ def _plan(site: Site) -> Plan:
     cookie = folder / ".erlang.cookie"
     if not cookie.exists():
         _write(cookie, secrets.token_hex(16), 0o400)
-    user.give(folder)
+    user.give(folder, *folder.rglob("*"))
     mapper, distribution = site.ports(), site.ports()
     env = _environment(folder, home, mapper, distribution)
     script = (home or server.home) / "sbin" / "rabbitmq-server"

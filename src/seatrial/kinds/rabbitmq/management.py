@@ -9,8 +9,8 @@ from typing import TypeAlias
 from urllib.parse import quote
 
 from seatrial.kinds.base import Endpoint
-from seatrial.kinds.http.wire import Answer, Trouble, get
-from seatrial.kinds.rabbitmq.trouble import BrokerTrouble
+from seatrial.kinds.http.wire import Answer, get
+from seatrial.kinds.trouble import Trouble
 from seatrial.outcome import Cause
 from seatrial.waiting import Deadline
 
@@ -34,14 +34,14 @@ class Management:
     deadline: Deadline
 
     async def one(self, path: str) -> Json:
-        """One object. Raises BrokerTrouble, NotThere."""
+        """One object. Raises Trouble, NotThere."""
         found = await self._get(path)
         if not isinstance(found, dict):
             raise self._strange("an object", found)
         return found
 
     async def many(self, path: str) -> list[Json]:
-        """A list of objects. Raises BrokerTrouble, NotThere."""
+        """A list of objects. Raises Trouble, NotThere."""
         found = await self._get(path)
         if not isinstance(found, list):
             raise self._strange("a list", found)
@@ -49,19 +49,14 @@ class Management:
 
     async def _get(self, path: str) -> object:
         prefix = self.endpoint.path.partition("?")[0].rstrip("/")
-        try:
-            answer = await get(self.endpoint, f"{prefix}/api/{path}", self.deadline, limit=_LIMIT)
-        except Trouble as trouble:
-            raise BrokerTrouble(trouble.cause, trouble.found) from trouble
+        answer = await get(self.endpoint, f"{prefix}/api/{path}", self.deadline, limit=_LIMIT)
         return self._read(answer)
 
     def _read(self, answer: Answer) -> object:
         if answer.timed_out:
-            raise BrokerTrouble(Cause.TIMEOUT, "the management API's answer did not come in time")
+            raise Trouble(Cause.TIMEOUT, "the management API's answer did not come in time")
         if not answer.complete:
-            raise BrokerTrouble(
-                Cause.REFUSED, "the management API's answer broke off or is too long"
-            )
+            raise Trouble(Cause.REFUSED, "the management API's answer broke off or is too long")
         try:
             found = json.loads(answer.body)
         except (ValueError, RecursionError):  # RecursionError: nested as no API's answer is
@@ -71,37 +66,37 @@ class Management:
         if answer.status == 404 and isinstance(found, dict) and "error" in found:
             raise NotThere
         if answer.status in (500, 502, 503, 504):
-            raise BrokerTrouble(
+            raise Trouble(
                 Cause.UNHEALTHY, f"the management API answers with status {answer.status}"
             )
         if answer.status != 200 or found is None:
             kind = answer.content_type or "no content type"
-            raise BrokerTrouble(
+            raise Trouble(
                 Cause.WRONG_PROGRAM,
                 f"{self.endpoint.address} answers with status {answer.status} and {kind}: "
                 "that is not RabbitMQ's management API",
             )
         return found
 
-    def _refused(self, found: object) -> BrokerTrouble:
+    def _refused(self, found: object) -> Trouble:
         """RabbitMQ says in its own words whether the login failed or a tag is missing."""
         if not isinstance(found, dict) or "error" not in found:
-            return BrokerTrouble(
+            return Trouble(
                 Cause.WRONG_PROGRAM,
                 f"{self.endpoint.address} refuses the login, but not as RabbitMQ does",
             )
         reason = str(found.get("reason", found["error"]))
         user = self.endpoint.user or "(no user)"
         if "Not" in reason and "user" in reason:  # "Not management user", "Not monitor user"
-            return BrokerTrouble(
+            return Trouble(
                 Cause.NOT_AUTHORISED, f"user {user} lacks a tag; the broker says: {reason}"
             )
         if reason.startswith("User not authorised"):
-            return BrokerTrouble(Cause.NOT_AUTHORISED, f"user {user}: the broker says: {reason}")
-        return BrokerTrouble(Cause.AUTH, f"the login of {user} is refused: {reason}")
+            return Trouble(Cause.NOT_AUTHORISED, f"user {user}: the broker says: {reason}")
+        return Trouble(Cause.AUTH, f"the login of {user} is refused: {reason}")
 
-    def _strange(self, wanted: str, found: object) -> BrokerTrouble:
-        return BrokerTrouble(
+    def _strange(self, wanted: str, found: object) -> Trouble:
+        return Trouble(
             Cause.WRONG_PROGRAM,
             f"{self.endpoint.address} answers with {type(found).__name__} where RabbitMQ's "
             f"management API has {wanted}",

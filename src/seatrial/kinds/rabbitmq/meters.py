@@ -8,7 +8,7 @@ from seatrial.kinds.base import Target
 from seatrial.kinds.rabbitmq.management import Json, Management, quoted
 from seatrial.kinds.rabbitmq.place import place_of
 from seatrial.kinds.rabbitmq.together import together
-from seatrial.kinds.rabbitmq.trouble import BrokerTrouble
+from seatrial.kinds.trouble import Trouble
 from seatrial.outcome import Cause
 from seatrial.waiting import Deadline
 
@@ -31,11 +31,11 @@ async def read(target: Target, deadline: Deadline) -> Mapping[str, float]:
 
     Keys end with their unit, counts have none: `queues`, `messages_ready`,
     `messages_unacknowledged`, `connections`, `channels`, `memory_used_bytes`... Figures that this
-    broker or user cannot have are left out. Raises BrokerTrouble.
+    broker or user cannot have are left out. Raises Trouble.
     """
     place = place_of(target)
     if place.management is None:
-        raise BrokerTrouble(Cause.NOT_MEASURED, "there is no management endpoint here")
+        raise Trouble(Cause.NOT_MEASURED, "there is no management endpoint here")
     api = Management(place.management, deadline.within(place.patience))
     queues_at = f"queues/{quoted(place.vhost)}?disable_stats=true&enable_queue_totals=true"
     queues, nodes, overview = await together((api.many(queues_at), _nodes(api), _overview(api)))
@@ -54,7 +54,7 @@ async def read(target: Target, deadline: Deadline) -> Mapping[str, float]:
 async def _nodes(api: Management) -> list[Json]:
     try:
         return await api.many("nodes")
-    except BrokerTrouble as trouble:
+    except Trouble as trouble:
         if trouble.cause is Cause.NOT_AUTHORISED:
             return []
         raise

@@ -13,7 +13,7 @@ from seatrial.kinds.rabbitmq.config import PermissionsExpect, RabbitmqExpect
 from seatrial.kinds.rabbitmq.judge import Judge
 from seatrial.kinds.rabbitmq.management import Management, NotThere, quoted
 from seatrial.kinds.rabbitmq.place import Place
-from seatrial.kinds.rabbitmq.trouble import BrokerTrouble
+from seatrial.kinds.trouble import Trouble
 from seatrial.outcome import Cause, Priority
 from seatrial.waiting import Deadline
 
@@ -51,7 +51,7 @@ async def _read(api: Management, place: Place, user: str) -> Granted | Unknown |
         found = await api.one(f"permissions/{quoted(place.vhost)}/{quoted(user)}")
     except NotThere:
         return None
-    except BrokerTrouble as trouble:
+    except Trouble as trouble:
         fix = f"make the management API of {place.component} answer"
         if trouble.cause is Cause.NOT_AUTHORISED:
             fix = "let an administrator ask: rabbitmqctl set_user_tags "

@@ -11,13 +11,13 @@ from typing import Any
 from seatrial.kinds.base import Context, Endpoint, ProbeResult, Target
 from seatrial.kinds.programs import down_by_states, waiting_by_states
 from seatrial.kinds.rabbitmq.config import RabbitmqConfig
-from seatrial.kinds.rabbitmq.diagnosis import Diagnosis, Doctor
+from seatrial.kinds.rabbitmq.diagnosis import Doctor
 from seatrial.kinds.rabbitmq.management import Json, Management, NotThere
 from seatrial.kinds.rabbitmq.place import Place, place_of
 from seatrial.kinds.rabbitmq.together import together
-from seatrial.kinds.rabbitmq.trouble import BrokerTrouble
 from seatrial.kinds.rabbitmq.wire import session
 from seatrial.kinds.strangers import AMQP, HTTP, identify
+from seatrial.kinds.trouble import Diagnosis, Trouble
 from seatrial.kinds.versions import satisfies
 from seatrial.outcome import Cause, Connection, Health
 from seatrial.waiting import Deadline
@@ -68,14 +68,12 @@ async def _login(endpoint: Endpoint, until: Deadline) -> _Seen:
 
 
 async def _ask(doctor: Doctor, until: Deadline) -> _Seen:
-    """The version, and the alarms of all nodes. Raises BrokerTrouble."""
+    """The version, and the alarms of all nodes. Raises Trouble."""
     api = Management(doctor.endpoint, until)
     overview, nodes = await api.one("overview"), await _nodes(api)
     version = overview.get("rabbitmq_version", overview.get("product_version"))
     if not isinstance(version, str):
-        raise BrokerTrouble(
-            Cause.WRONG_PROGRAM, f"{doctor.endpoint.address} tells no RabbitMQ version"
-        )
+        raise Trouble(Cause.WRONG_PROGRAM, f"{doctor.endpoint.address} tells no RabbitMQ version")
     raised = [
         f"{words} on {node.get('name')}"
         for node in nodes or ()
@@ -94,7 +92,7 @@ async def _nodes(api: Management) -> list[Json] | None:
     columns = ",".join(("name", "running", *_ALARMS))
     try:
         return await api.many(f"nodes?columns={columns}")
-    except BrokerTrouble as trouble:
+    except Trouble as trouble:
         if trouble.cause is Cause.NOT_AUTHORISED and "monitor" in trouble.found:
             return None
         raise
@@ -109,9 +107,9 @@ async def _expose(looking: Awaitable[_Seen], doctor: Doctor, until: Deadline) ->
             return _Seen(trouble=doctor.stranger(who))
         return await look
     except NotThere:
-        trouble = BrokerTrouble(Cause.WRONG_PROGRAM, "the management API lacks what RabbitMQ has")
+        trouble = Trouble(Cause.WRONG_PROGRAM, "the management API lacks what RabbitMQ has")
         return _Seen(trouble=doctor.explain(trouble))
-    except BrokerTrouble as trouble:
+    except Trouble as trouble:
         odd = trouble.cause in (Cause.REFUSED, Cause.WRONG_PROGRAM)
         connected = "no connection" not in trouble.found
         if odd and connected and (who := await identify(doctor.endpoint, _own(doctor))) is not None:

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from seatrial.kinds.rabbitmq.management import Json, Management, NotThere, quoted
 from seatrial.kinds.rabbitmq.together import together
-from seatrial.kinds.rabbitmq.trouble import BrokerTrouble
+from seatrial.kinds.trouble import Trouble
 from seatrial.outcome import Cause
 
 Value: TypeAlias = object  # of an argument: bool, int, float, str, list or dict
@@ -112,7 +112,7 @@ class Policy:
 
 
 async def read_vhost(api: Management, vhost: str) -> Vhost:
-    """Everything that checks need of a virtual host. Raises BrokerTrouble."""
+    """Everything that checks need of a virtual host. Raises Trouble."""
     where = quoted(vhost)
     paths = (
         f"queues/{where}?disable_stats=true",
@@ -124,7 +124,7 @@ async def read_vhost(api: Management, vhost: str) -> Vhost:
     try:
         queues, exchanges, bindings, policies, operator = await together(map(api.many, paths))
     except NotThere as error:
-        raise BrokerTrouble(Cause.WRONG_VHOST, f"there is no virtual host {vhost!r}") from error
+        raise Trouble(Cause.WRONG_VHOST, f"there is no virtual host {vhost!r}") from error
     return Vhost(
         queues={q.name: q for q in _queues(queues, _policies(policies), _policies(operator))},
         exchanges={e.name: e for e in _exchanges(exchanges, _policies(policies))},

@@ -19,7 +19,7 @@ from seatrial.kinds.launching import Site
 from seatrial.kinds.rabbitmq.config import RabbitmqConfig
 from seatrial.kinds.rabbitmq.installed import Server
 from seatrial.kinds.rabbitmq.management import Management
-from seatrial.kinds.rabbitmq.trouble import BrokerTrouble
+from seatrial.kinds.trouble import Trouble
 from seatrial.waiting import Deadline
 
 DATA = "mnesia"
@@ -117,7 +117,7 @@ async def is_empty(site: Site, deadline: Deadline) -> bool:
     api = Management(site.endpoints["management"], deadline.within(_ASKING))
     try:
         found = await api.one("definitions")
-    except BrokerTrouble:
+    except Trouble:
         return False
     counts = {key: len(value) for key in found if isinstance(value := found[key], list)}
     declared = sum(counts.get(key, 0) for key in _EMPTY)

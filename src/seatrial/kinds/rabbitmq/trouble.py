@@ -1,17 +1,6 @@
-"""What can be wrong with a broker, as the modules that talk to it raise it."""
+"""What a broker says of one channel: the connection goes on."""
 
 from __future__ import annotations
-
-from seatrial.outcome import Cause
-
-
-class BrokerTrouble(Exception):
-    """The broker could not be asked, or refused. `found` continues "found: ..."; no passwords."""
-
-    def __init__(self, cause: Cause, found: str) -> None:
-        super().__init__(found)
-        self.cause = cause
-        self.found = found
 
 
 class ChannelClosed(Exception):

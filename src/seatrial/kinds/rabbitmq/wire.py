@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import ssl
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -25,11 +23,10 @@ from pamqp.header import ContentHeader, ProtocolHeader
 from pamqp.heartbeat import Heartbeat
 
 from seatrial.kinds.base import Endpoint
-from seatrial.kinds.connecting import connect, streams
-from seatrial.kinds.http.wire import tls_context
+from seatrial.kinds.connecting import reach
 from seatrial.kinds.rabbitmq.place import vhost_of
-from seatrial.kinds.rabbitmq.trouble import BrokerTrouble, ChannelClosed
-from seatrial.kinds.resolving import Unresolved, resolve
+from seatrial.kinds.rabbitmq.trouble import ChannelClosed
+from seatrial.kinds.trouble import Trouble
 from seatrial.outcome import Cause
 from seatrial.waiting import Deadline
 
@@ -58,7 +55,7 @@ class Session:
         self.blocked: str | None = None  # why the broker takes no messages now, if it does not
         self._deadline = deadline
         self._seconds = deadline.remaining()
-        self._stage = f"the name {endpoint.host} was not resolved"
+        self._stage = ""  # what is missing so far
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._frame_max = 4096
@@ -68,9 +65,10 @@ class Session:
     # -- opening and closing ---------------------------------------------------------------------
 
     async def open(self) -> None:
-        """Connect, log in, enter the virtual host. Raises BrokerTrouble."""
+        """Connect, log in, enter the virtual host. Raises Trouble."""
         async with self._bounded():
-            await self._connect()
+            secure = self.endpoint.scheme == "amqps"
+            self._reader, self._writer = await reach(self.endpoint, tls=secure, stage=self._missing)
         self._stage = f"{self.endpoint.address} takes the connection, but nothing came back"
         self._write(b"AMQP\x00\x00\x09\x01")
         start = await self._expect(0, commands.Connection.Start)
@@ -104,43 +102,21 @@ class Session:
         await self._expect(0, commands.Connection.OpenOk)
         self._stage = "the broker does not answer"
 
+    def _missing(self, what: str) -> None:
+        self._stage = what
+
     def _read_greeting(self, start: commands.Connection.Start) -> None:
         properties = start.server_properties or {}
         self.version = str(properties.get("version", ""))
         if "PLAIN" not in (start.mechanisms or "").split():
-            raise BrokerTrouble(
-                Cause.AUTH, f"it offers the logins {start.mechanisms}, and not PLAIN"
-            )
-
-    async def _connect(self) -> None:
-        host, port = self.endpoint.host, self.endpoint.port
-        try:
-            addresses = await resolve(host, port)
-        except Unresolved as error:
-            raise BrokerTrouble(Cause.DNS, f"the name {host!r} has no address: {error}") from error
-        self._stage = f"no connection to {self.endpoint.address}"
-        try:
-            sock = await connect(addresses)
-        except OSError as failure:
-            cause = Cause.TIMEOUT if isinstance(failure, TimeoutError) else Cause.REFUSED
-            reason = os.strerror(failure.errno or 0).lower()
-            raise BrokerTrouble(cause, f"{self._stage}: {reason}") from failure
-        secure = self.endpoint.scheme == "amqps"
-        if secure:
-            self._stage = "connected, but no TLS handshake"
-        try:
-            self._reader, self._writer = await streams(
-                sock, tls_context() if secure else None, self.endpoint.host
-            )
-        except OSError as error:
-            raise _tls_trouble(error) from error
+            raise Trouble(Cause.AUTH, f"it offers the logins {start.mechanisms}, and not PLAIN")
 
     async def close(self) -> None:
         """Say goodbye, without waiting for a broker that does not answer."""
         if self._writer is None:
             return
         try:
-            with contextlib.suppress(BrokerTrouble, OSError):
+            with contextlib.suppress(Trouble, OSError):
                 if not self._closed:
                     self._deadline = self._deadline.within(_GOODBYE)
                     self.send(0, commands.Connection.Close(200, "", 0, 0))
@@ -157,7 +133,7 @@ class Session:
         return self._channels
 
     async def ask(self, channel: int, question: Frame, answer: type[Answer]) -> Answer:
-        """Send a method and return its answer. Raises ChannelClosed or BrokerTrouble."""
+        """Send a method and return its answer. Raises ChannelClosed or Trouble."""
         self.send(channel, question)
         return await self._expect(channel, answer)
 
@@ -171,7 +147,7 @@ class Session:
         self.send(channel, method, ContentHeader(0, len(body), content.properties), *parts)
 
     async def receive(self, channel: int) -> Frame:
-        """The next method on this channel. Raises ChannelClosed or BrokerTrouble."""
+        """The next method on this channel. Raises ChannelClosed or Trouble."""
         while True:
             number, frame = await self._frame()
             if isinstance(frame, commands.Channel.Close) and number == channel:
@@ -235,9 +211,7 @@ class Session:
         try:
             _, number, frame = pamqp.frame.unmarshal(head + rest)
         except (exceptions.PAMQPException, struct.error, ValueError, LookupError) as error:
-            raise BrokerTrouble(
-                Cause.WRONG_PROGRAM, f"it sent what is no AMQP 0-9-1: {error}"
-            ) from error
+            raise Trouble(Cause.WRONG_PROGRAM, f"it sent what is no AMQP 0-9-1: {error}") from error
         return number, frame
 
     def _write(self, data: bytes) -> None:
@@ -245,11 +219,11 @@ class Session:
         if not self._writer.transport.is_closing():
             self._writer.write(data)
 
-    def _hung_up(self, partial: bytes) -> BrokerTrouble:
+    def _hung_up(self, partial: bytes) -> Trouble:
         self._closed = True
         if partial:
             return _stranger(partial)
-        return BrokerTrouble(
+        return Trouble(
             Cause.REFUSED,
             f"{self.endpoint.address} takes the connection and hangs up"
             + ("" if self.version else " without an answer"),
@@ -262,14 +236,14 @@ class Session:
                 yield
         except TimeoutError:
             why = f" (publishers are blocked: {self.blocked})" if self.blocked else ""
-            raise BrokerTrouble(
+            raise Trouble(
                 Cause.TIMEOUT, f"{self._stage} within {self._seconds:.1f} s{why}"
             ) from None
 
 
 @asynccontextmanager
 async def session(endpoint: Endpoint, deadline: Deadline) -> AsyncIterator[Session]:
-    """A session that is open inside and closed after. Raises BrokerTrouble."""
+    """A session that is open inside and closed after. Raises Trouble."""
     one = Session(endpoint, deadline)
     try:
         await one.open()
@@ -278,34 +252,24 @@ async def session(endpoint: Endpoint, deadline: Deadline) -> AsyncIterator[Sessi
         await one.close()
 
 
-def _tls_trouble(error: OSError) -> BrokerTrouble:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        reason = f"its certificate is not accepted: {error.verify_message}"
-    elif isinstance(error, ssl.SSLError) and error.reason == "WRONG_VERSION_NUMBER":
-        reason = "it does not speak TLS, but the endpoint's URL says amqps"
-    else:
-        reason = f"the TLS handshake failed: {error.strerror or type(error).__name__}"
-    return BrokerTrouble(Cause.TLS, reason)
-
-
-def _stranger(first: bytes) -> BrokerTrouble:
+def _stranger(first: bytes) -> Trouble:
     if first[:2] in (b"\x15\x03", b"\x16\x03"):  # a TLS record
-        return BrokerTrouble(Cause.TLS, "it speaks TLS, but the endpoint's URL says amqp")
+        return Trouble(Cause.TLS, "it speaks TLS, but the endpoint's URL says amqp")
     if first.startswith(b"AMQP"):
         version = ".".join(str(byte) for byte in first[5:7])  # after the number of the protocol
-        return BrokerTrouble(Cause.WRONG_PROGRAM, f"it speaks AMQP {version}, and not 0-9-1")
-    return BrokerTrouble(Cause.WRONG_PROGRAM, f"what answers is no AMQP broker: {first[:40]!r}")
+        return Trouble(Cause.WRONG_PROGRAM, f"it speaks AMQP {version}, and not 0-9-1")
+    return Trouble(Cause.WRONG_PROGRAM, f"what answers is no AMQP broker: {first[:40]!r}")
 
 
-def _refusal(code: int, text: str) -> BrokerTrouble:
+def _refusal(code: int, text: str) -> Trouble:
     """The broker closed the connection: its reply code and text tell the cause."""
     said = f"the broker says: {text}"
     if code == 403:
-        return BrokerTrouble(Cause.AUTH, f"the login is refused; {said}")
+        return Trouble(Cause.AUTH, f"the login is refused; {said}")
     if code == 530 and "vhost" in text and "not found" in text:
-        return BrokerTrouble(Cause.WRONG_VHOST, said)
+        return Trouble(Cause.WRONG_VHOST, said)
     if code == 530 and "limit" in text:
-        return BrokerTrouble(Cause.EXHAUSTED, said)
+        return Trouble(Cause.EXHAUSTED, said)
     if code == 530:
-        return BrokerTrouble(Cause.NOT_AUTHORISED, said)
-    return BrokerTrouble(Cause.REFUSED, f"it closed the connection; {said} ({code})")
+        return Trouble(Cause.NOT_AUTHORISED, said)
+    return Trouble(Cause.REFUSED, f"it closed the connection; {said} ({code})")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import pwd
 import secrets
 from collections.abc import Mapping
 
@@ -13,7 +12,7 @@ from seatrial.kinds.base import Endpoint, Target
 from seatrial.kinds.launching import Launch, Plan, Ports, Process, Ready, Site
 from seatrial.kinds.placing import put_file
 from seatrial.kinds.redis.config import RedisConfig
-from seatrial.kinds.redis.server import installed
+from seatrial.kinds.redis.server import installed, run_as
 from seatrial.waiting import Deadline
 
 _HOST = "127.0.0.1"
@@ -39,11 +38,8 @@ LAUNCH: Launch = RedisLaunch()
 
 def _plan(site: Site) -> Plan:
     server, endpoint = installed(site.config), site.endpoints["redis"]
-    owner = None
-    if server.runs_as is not None:
-        entry = pwd.getpwnam(server.runs_as)
-        owner = (entry.pw_uid, entry.pw_gid)
-        os.chown(site.folder, *owner)
+    user = run_as()
+    user.give(site.folder)
     settings = [
         f"bind {_HOST}",
         f"port {endpoint.port}",
@@ -53,11 +49,11 @@ def _plan(site: Site) -> Plan:
         'save ""',
         "daemonize no",
     ]
-    put_file(site.folder / "redis.conf", "\n".join(settings) + "\n", owner=owner)
+    put_file(site.folder / "redis.conf", "\n".join(settings) + "\n", owner=user.owner)
     process = Process(
         (server.program, str(site.folder / "redis.conf")),
         {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8"},
         site.folder,
-        server.runs_as,
+        user.name,
     )
     return Plan(process, Ready.PROBE)

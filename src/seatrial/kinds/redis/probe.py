@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ssl
-from dataclasses import dataclass
 from time import perf_counter
 from typing import cast
 
@@ -13,7 +11,7 @@ from seatrial.kinds.base import Context, Endpoint, ProbeResult, Target
 from seatrial.kinds.programs import down_by_states, waiting_by_states
 from seatrial.kinds.redis.config import RedisConfig
 from seatrial.kinds.redis.wire import NotRedis, Said, Session, speaks_plainly
-from seatrial.kinds.resolving import Unresolved
+from seatrial.kinds.trouble import Trouble
 from seatrial.kinds.versions import satisfies
 from seatrial.outcome import Cause, Connection, Health
 from seatrial.waiting import Deadline
@@ -35,12 +33,6 @@ _SAID = {
 _SPARE = 0.3
 
 
-@dataclass(frozen=True)
-class _Trouble(Exception):
-    cause: Cause
-    found: str
-
-
 async def probe(target: Target, context: Context, deadline: Deadline) -> ProbeResult:
     """Look once. The answer comes before `deadline`, and within the component's patience."""
     if (known := down_by_states(target) or waiting_by_states(target)) is not None:
@@ -50,7 +42,7 @@ async def probe(target: Target, context: Context, deadline: Deadline) -> ProbeRe
     try:
         version = await _look(endpoint, until)
         trouble = _wrong_version(version, config)
-    except _Trouble as error:
+    except Trouble as error:
         version, trouble = None, error
     took = (perf_counter() - began) * 1000
     if trouble is None:
@@ -69,12 +61,12 @@ async def probe(target: Target, context: Context, deadline: Deadline) -> ProbeRe
 
 
 async def _look(endpoint: Endpoint, until: Deadline) -> str | None:
-    """The version that it says it is, None where it may not say. Raises _Trouble."""
-    seconds = until.remaining()
+    """The version that it says it is, None where it may not say. Raises Trouble."""
+    seconds, missing = until.remaining(), [""]
     share = 1.0 if endpoint.scheme == "redis" else 1 - _SPARE
     try:
         async with asyncio.timeout(seconds * share):
-            session = await Session.open(endpoint)
+            session = await Session.open(endpoint, missing.append)
             try:
                 await session.ask("PING")
                 with contextlib.suppress(Said):  # a user may be kept from INFO
@@ -84,23 +76,18 @@ async def _look(endpoint: Endpoint, until: Deadline) -> str | None:
                 session.close()
     except TimeoutError:
         if endpoint.scheme == "rediss" and await speaks_plainly(endpoint, seconds * _SPARE):
-            raise _Trouble(Cause.TLS, "it speaks no TLS: it answers in plain text") from None
-        raise _Trouble(Cause.TIMEOUT, f"no answer within {seconds:.1f} s") from None
-    except Unresolved as error:
-        raise _Trouble(Cause.DNS, f"{endpoint.host} has no address: {error}") from None
-    except ssl.SSLError as error:
-        why = error.reason or type(error).__name__
-        raise _Trouble(Cause.TLS, f"the TLS handshake failed: {why}") from None
+            raise Trouble(Cause.TLS, "it speaks no TLS: it answers in plain text") from None
+        raise Trouble(Cause.TIMEOUT, f"{missing[-1]} within {seconds:.1f} s") from None
     except Said as error:
         raise _told(str(error)) from None
     except NotRedis:
         found = f"something answers at {endpoint.address}, but not as a Redis"
-        raise _Trouble(Cause.WRONG_PROGRAM, found) from None
+        raise Trouble(Cause.WRONG_PROGRAM, found) from None
     except (EOFError, ConnectionResetError, BrokenPipeError):
         found = f"{endpoint.address} takes the connection and hangs up without an answer"
-        raise _Trouble(Cause.REFUSED, found) from None
+        raise Trouble(Cause.REFUSED, found) from None
     except OSError as error:
-        raise _Trouble(Cause.REFUSED, f"no connection: {error.strerror or error}") from None
+        raise Trouble(Cause.REFUSED, f"no connection: {error.strerror or error}") from None
 
 
 def _version(info: str) -> str | None:
@@ -108,15 +95,15 @@ def _version(info: str) -> str | None:
     return lines.get("valkey_version") or lines.get("redis_version")
 
 
-def _told(said: str) -> _Trouble:
+def _told(said: str) -> Trouble:
     cause = next((c for start, c in _SAID.items() if said.startswith(start)), Cause.UNHEALTHY)
-    return _Trouble(cause, f"it answers: {said[:200]}")
+    return Trouble(cause, f"it answers: {said[:200]}")
 
 
-def _wrong_version(version: str | None, config: RedisConfig) -> _Trouble | None:
+def _wrong_version(version: str | None, config: RedisConfig) -> Trouble | None:
     if config.version is None or (version and satisfies(version, config.version)):
         return None
-    return _Trouble(Cause.WRONG_VERSION, f"version {version or 'not to be seen (INFO)'}")
+    return Trouble(Cause.WRONG_VERSION, f"version {version or 'not to be seen (INFO)'}")
 
 
 def _expected(cause: Cause, endpoint: Endpoint, config: RedisConfig) -> str:

@@ -2,36 +2,30 @@
 
 from __future__ import annotations
 
-import os
-import pwd
 import re
 import shutil
 import subprocess
 
 from seatrial.declaration.models import ComponentConfig
-from seatrial.errors import ServerMissing
 from seatrial.kinds.base import Installed
+from seatrial.kinds.installed import Looked, RunAs
+from seatrial.kinds.installed import run_as as as_one_of
 from seatrial.kinds.redis.config import RedisConfig
-from seatrial.kinds.versions import satisfies
 
 _PROGRAMS = ("redis-server", "valkey-server")
-_PACKAGES = ("redis-server",)
+_LOOKED = Looked("Redis", ("redis-server",))
 
 
 def installed(config: ComponentConfig | None) -> Installed:
     """The server that a native start would use. Raises ServerMissing."""
     wanted = config.version if isinstance(config, RedisConfig) else None
-    seen = []
-    for name in _PROGRAMS:
-        program = shutil.which(name)
-        if program is None:
-            continue
-        version = _version(program)
-        if wanted is None or (version is not None and satisfies(version, wanted)):
-            return Installed(program, version, _runs_as())
-        seen.append(version or "an unknown version")
-    hint = f"only {', '.join(seen)} is here: install {wanted}, or change the version"
-    raise ServerMissing(f"Redis {wanted or ''}".strip(), _PACKAGES, hint=hint if seen else None)
+    programs = [found for name in _PROGRAMS if (found := shutil.which(name)) is not None]
+    return _LOOKED.newest([Installed(p, _version(p), run_as().name) for p in programs], wanted)
+
+
+def run_as() -> RunAs:
+    """As root: `redis`, if there is such a user."""
+    return as_one_of("redis")
 
 
 def _version(program: str) -> str | None:
@@ -44,13 +38,3 @@ def _version(program: str) -> str | None:
         return None
     found = re.search(r"v=(\d+(?:\.\d+)*)", done.stdout)
     return found[1] if found else None
-
-
-def _runs_as() -> str | None:
-    """As root: `redis`, if there is such a user."""
-    if os.geteuid() == 0:
-        try:
-            return pwd.getpwnam("redis").pw_name
-        except KeyError:
-            return None
-    return None

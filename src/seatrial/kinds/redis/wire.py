@@ -6,12 +6,12 @@ The probe speaks for itself, because the driver retries and words errors in its 
 from __future__ import annotations
 
 import asyncio
-import ssl
+from collections.abc import Callable
 from dataclasses import replace
 
 from seatrial.kinds.base import Endpoint
-from seatrial.kinds.connecting import open_streams
-from seatrial.kinds.resolving import Unresolved
+from seatrial.kinds.connecting import reach
+from seatrial.kinds.trouble import Trouble
 
 _LONGEST_LINE = 8 * 1024  # bytes
 _LONGEST_TEXT = 256 * 1024
@@ -32,11 +32,14 @@ class Session:
         self._reader, self._writer = reader, writer
 
     @classmethod
-    async def open(cls, endpoint: Endpoint) -> Session:
-        """Raises Unresolved, OSError (ssl.SSLError is one), EOFError, Said or NotRedis."""
+    async def open(
+        cls, endpoint: Endpoint, stage: Callable[[str], None] = lambda what: None
+    ) -> Session:
+        """`stage` is told what is missing. Raises Trouble, OSError, EOFError, Said or NotRedis."""
         secure = endpoint.scheme == "rediss"
-        tls = ssl.create_default_context() if secure else None
-        session = cls(*await open_streams(endpoint.host, endpoint.port, tls, _LONGEST_LINE))
+        streams = await reach(endpoint, tls=secure, stage=stage, limit=_LONGEST_LINE)
+        session = cls(*streams)
+        stage("connected, but nothing came back")
         try:
             if endpoint.password is not None:
                 user = (endpoint.user,) if endpoint.user else ()
@@ -85,6 +88,6 @@ async def speaks_plainly(endpoint: Endpoint, seconds: float) -> bool:
                 session.close()
     except Said:
         return True
-    except (OSError, EOFError, NotRedis, Unresolved):  # TimeoutError is an OSError
+    except (OSError, EOFError, NotRedis, Trouble):  # TimeoutError is an OSError
         return False
     return True
