@@ -15,7 +15,7 @@ from seatrial.declaration.models import System
 from seatrial.environment.deployment import Deployment
 from seatrial.environment.handover import Handover
 from seatrial.errors import UsageError
-from seatrial.keeper.processes import die_with_parent
+from seatrial.keeper.processes import OWNER, die_with_parent, identify
 from seatrial.outcome import Priority
 
 _PATIENCE = 30.0  # s for an interrupted session to revert its faults and remove its data
@@ -89,7 +89,7 @@ def run_session(
     with subprocess.Popen(
         command,
         cwd=system.folder,
-        env={**os.environ, **handover.variables()},
+        env={**os.environ, **handover.variables(), OWNER: str(identify(os.getpid()))},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -58,7 +58,7 @@ MODULES = {
     "seatrial.kinds.launching": "Launch Plan Process Ready Site",
     "seatrial.kinds.versions": "satisfies",
     "seatrial.report.model": """
-        BudgetPart ComponentPart EnvironmentPart ExercisedPart ExpectationPart FindingPart
+        BudgetPart ComponentPart DrillPart EnvironmentPart ExercisedPart ExpectationPart FindingPart
         LedgerPart LogPart MomentPart Part ReasonPart Report RequestPart SteadyMomentPart SteadyPart
         TrialPart report_schema
     """,

@@ -183,6 +183,26 @@ def ledger(evidence: RunEvidence) -> Iterator[Reason]:
             yield Reason("ledger", ExitCode.INCONCLUSIVE, text, record.session)
 
 
+def drills(evidence: RunEvidence) -> Iterator[Reason]:
+    """Each was named and undone; a drill that did not take place shows nothing."""
+    finished = evidence.all(r.DrillFinished)
+    for one in finished:
+        if one.left_behind:
+            text = f"after the drill {one.name} something is wrong: {'; '.join(one.left_behind)}"
+            yield Reason("drill", ExitCode.DOWN, text, one.name)
+        elif one.skipped:
+            text = f"the drill {one.name} was skipped: {one.skipped}"
+            yield Reason("drill", ExitCode.INCONCLUSIVE, text, one.name)
+        elif not one.good:
+            what = f"was noticed as {one.cause}, not named" if one.detected else "was missed"
+            yield Reason("drill", ExitCode.FAILED, f"the drill {one.name} {what}", one.name)
+    done = {one.name for one in finished}
+    planned = (evidence.started.drills if evidence.started else None) or ()
+    if never := [name for name in planned if name not in done]:
+        text = f"drills that did not take place: {', '.join(never)}"
+        yield Reason("drills", ExitCode.INCONCLUSIVE, text)
+
+
 def _to_do(fix: str) -> str:
     return f"; to do: {fix}" if fix else ""
 
@@ -199,6 +219,7 @@ RULES: tuple[Rule, ...] = (
     trials,
     budgets,
     ledger,
+    drills,
     sessions,
     complete,
     readable,
