@@ -27,7 +27,7 @@ from seatrial.outcome import Priority
 from seatrial.recording import Recording, new_run
 from seatrial.recording import Tell as TellOfRun
 from seatrial.run import Result, concluded, interruptible
-from seatrial.sessions import Session, require_pytest, run_session
+from seatrial.sessions import Session, left_running, require_pytest, run_session
 
 _SESSION = Session("drill", tuple(Priority), gates=False)
 
@@ -142,7 +142,10 @@ class _Trials:
         folder = self._folder / f"trials-{self._count}"
         folder.mkdir(mode=0o700)
         selected = ("-k", " or ".join(names), "-x", "-p", "no:cacheprovider")
-        run_session(
-            _SESSION, tuple(Priority), self._deployment, folder, {}, selected, lambda line: None
-        )
+        try:
+            run_session(
+                _SESSION, tuple(Priority), self._deployment, folder, {}, selected, lambda line: None
+            )
+        finally:
+            left_running()
         return read_run(folder).all(TrialFinished)

@@ -22,7 +22,7 @@ from seatrial.gate.decide import Decision, decide
 from seatrial.outcome import Outcome, Priority
 from seatrial.recording import Recording, Tell, new_run
 from seatrial.report.write import write_reports
-from seatrial.sessions import SESSIONS, Session, require_pytest, run_session
+from seatrial.sessions import SESSIONS, Session, left_running, require_pytest, run_session
 
 _LAST_WORDS = 12  # lines of pytest that a crash quotes
 _PYTEST_USAGE = 4  # pytest's exit code for wrong options, markers...
@@ -142,15 +142,18 @@ class _Run:
                 self.recording.tell.line(redacted)
                 tail.append(redacted)
 
-            code = run_session(
-                session,
-                wanted,
-                deployment,
-                self.recording.folder,
-                _cited(report),
-                self.order.pytest_args,
-                line,
-            )
+            try:
+                code = run_session(
+                    session,
+                    wanted,
+                    deployment,
+                    self.recording.folder,
+                    _cited(report),
+                    self.order.pytest_args,
+                    line,
+                )
+            finally:
+                self._end_what_is_left(session)
         said = "\n".join(line for line in tail if line.strip())
         if code == _PYTEST_USAGE:
             raise UsageError(
@@ -160,6 +163,11 @@ class _Run:
         # pytest: passed, failed, stopped at collection, nothing collected: its plugin says more.
         if code not in (0, 1, 2, 5):
             self.recording.evidence.write(_crashed(session, code, said))
+
+    def _end_what_is_left(self, session: Session) -> None:
+        for pid, command in left_running():
+            left = r.ProcessLeft(session=session.name, pid=pid.number, command=command)
+            self.recording.evidence.write(left)
 
     def _passed(self, wanted: tuple[Priority, ...]) -> bool:
         """Whether nothing that was wanted failed; pytest's exit code also speaks of other files."""

@@ -86,6 +86,7 @@ def said(shop: Shop) -> dict[str, Said]:
         told["gate"] = shop("gate", "--json")
         (shop.folder.parent / "home" / "d" / "p0123456789ab").mkdir()  # as a crash leaves it
         told["sweep"] = shop("sweep", "--json", "--yes")
+        told["bundle"] = shop("bundle", "last", "--json")
         told["report"] = shop("report", "last", "--json", "--report-dir", "again")
     finally:
         down = shop("down", "--json")

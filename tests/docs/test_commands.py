@@ -74,6 +74,7 @@ PROMISES = {  # heading -> the command that was run
     "doctor": "doctor",
     "provision": "provision",
     "sweep": "sweep",
+    "bundle": "bundle",
 }
 
 

@@ -183,6 +183,13 @@ def ledger(evidence: RunEvidence) -> Iterator[Reason]:
             yield Reason("ledger", ExitCode.INCONCLUSIVE, text, record.session)
 
 
+def left_running(evidence: RunEvidence) -> Iterator[Reason]:
+    for record in evidence.all(r.ProcessLeft):
+        text = f"a process that trials started was still there: {record.command} ({record.pid})"
+        fix = _to_do("end it in the trial, or in its fixture")
+        yield Reason("process", ExitCode.FAILED, text + fix, record.session)
+
+
 def drills(evidence: RunEvidence) -> Iterator[Reason]:
     """Each was named and undone; a drill that did not take place shows nothing."""
     finished = evidence.all(r.DrillFinished)
@@ -219,6 +226,7 @@ RULES: tuple[Rule, ...] = (
     trials,
     budgets,
     ledger,
+    left_running,
     drills,
     sessions,
     complete,

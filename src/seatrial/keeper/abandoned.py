@@ -6,7 +6,6 @@ together. What a living keeper, run or check owns is never found here.
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from collections.abc import Iterator
@@ -70,7 +69,7 @@ def orphans() -> Iterator[Orphan]:
         owner, deployment = Pid.parse(text), deployment_of.get(pid)
         there = deployment is not None and Place(deployment).folder.exists()
         if owner is not None and not owner.alive and not there:
-            yield Orphan(pid, owner, _command(pid), deployment is not None)
+            yield Orphan(pid, owner, processes.program_of(pid), deployment is not None)
 
 
 def left_in_cache() -> Iterator[Path]:
@@ -89,11 +88,3 @@ def age_of(path: Path) -> float:
         return max(0.0, time.time() - path.stat().st_mtime)
     except OSError:
         return 0.0
-
-
-def _command(pid: Pid) -> str:
-    """Its program, without arguments: those may hold anything."""
-    try:
-        return os.path.basename(os.readlink(f"/proc/{pid.number}/exe"))
-    except OSError:
-        return "?"

@@ -116,6 +116,14 @@ def bearing(variable: str) -> Iterator[tuple[Pid, str]]:
                     break
 
 
+def program_of(pid: Pid) -> str:
+    """The name of its program, without arguments: those may hold anything."""
+    try:
+        return os.path.basename(os.readlink(_PROC / str(pid.number) / "exe"))
+    except OSError:
+        return "?"
+
+
 def send(numbers: Iterable[int], what: signal.Signals) -> None:
     """Signal each process; one that is already gone is no error."""
     for number in numbers:

@@ -164,6 +164,11 @@ CASES: dict[str, tuple[RunEvidence, ExitCode, str]] = {
         ExitCode.FAILED,
         "1 thing that",
     ),
+    "a process was left": (
+        run_with(r.ProcessLeft(session="p2-p3", pid=4242, command="sleep")),
+        ExitCode.FAILED,
+        "a process that trials started was still there: sleep (4242)",
+    ),
     "a drill was missed": (
         b.exercise(b.drill(detected=False, named=False)),
         ExitCode.FAILED,
