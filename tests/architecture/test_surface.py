@@ -165,7 +165,7 @@ def test_markers_and_commands() -> None:
     markers = {one.partition(":")[0].partition("(")[0] for one in MARKERS}
     assert markers == {"p1", "p2", "p3", "needs", "requires", "read_only", "criterion", "budget"}
     commands = "init up down status logs restart check run drill fault report gate endpoints schema"
-    commands += " doctor provision"
+    commands += " doctor provision sweep bundle"
     assert list(COMMANDS) == commands.split()
 
 
