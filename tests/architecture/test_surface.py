@@ -83,9 +83,8 @@ DEPLOYMENT = "capabilities logs protected statuses timeline"
 RECORDS = """
     budget_measured checks_done collected collection_failed component_health crashed
     drill_finished environment_failed environment_up expectation fault_changed finding interrupted
-    ledger_closed
-    log_kept request_made run_finished run_started session_finished session_skipped session_started
-    state_changed steady_watched trial_finished
+    ledger_closed log_kept process_left request_made run_finished run_started session_finished
+    session_skipped session_started state_changed steady_watched trial_finished
 """
 
 #: What trials call on the fixture `fault`.
