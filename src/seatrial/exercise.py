@@ -2,48 +2,46 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from seatrial.checks.report import CheckReport
 from seatrial.declaration.models import System
 from seatrial.drills import standard
 from seatrial.drills.own import Own
-from seatrial.drills.run import Drilling
+from seatrial.drills.run import Drilling, NotGreen
 from seatrial.drills.score import Scored
 from seatrial.drills.stage import DeploymentStage
 from seatrial.environment import deployment as environment
 from seatrial.environment.deployment import Capability, Deployment, missing
-from seatrial.errors import UsageError
+from seatrial.errors import DeploymentError, UsageError
 from seatrial.evidence.reader import read_run
 from seatrial.evidence.records import DrillFinished, TrialFinished
 from seatrial.evidence.redaction import Redactor, redactor_of
 from seatrial.evidence.writer import EvidenceWriter
-from seatrial.keeper.protocol import Event
 from seatrial.kinds.drill import Drill
 from seatrial.outcome import Priority
-from seatrial.run import interruptible, runs_folder
-from seatrial.sessions import Session, require_pytest, run_session
+from seatrial.recording import Recording, new_run
+from seatrial.recording import Tell as TellOfRun
+from seatrial.run import Result, concluded, interruptible
+from seatrial.sessions import Session, left_running, require_pytest, run_session
 
 _SESSION = Session("drill", tuple(Priority), gates=False)
 
 
-@dataclass(frozen=True)
-class Tell:
+class Tell(TellOfRun):
     """What is said while it goes on."""
 
-    event: Callable[[Event], None]
-    scored: Callable[[Scored, Redactor], None]
+    def scored(self, drill: DrillFinished, redactor: Redactor) -> None: ...
 
 
 @dataclass(frozen=True)
-class Result:
-    drills: tuple[Scored, ...]
-    folder: Path  # with the evidence
+class Exercised:
+    drills: tuple[DrillFinished, ...]
+    result: Result
 
 
 def all_drills(system: System, own: Own) -> tuple[Drill, ...]:
@@ -64,42 +62,55 @@ def chosen(drills: Sequence[Drill], names: Sequence[str]) -> tuple[Drill, ...]:
     return tuple(d for d in drills if not names or any(fnmatchcase(d.name, n) for n in names))
 
 
-def exercise(system: System, drills: Sequence[Drill], tell: Tell) -> Result:
-    """Carry them out on a deployment of their own, which ends with it.
+def exercise(
+    system: System, drills: Sequence[Drill], tell: Tell, report_dir: Path | None = None
+) -> Exercised:
+    """Carry them out on a deployment of their own, which ends with it; evidence and reports of it
+    are those of a run.
 
-    Raises CapabilityMissing or Refused where Seatrial does not start the system, NotGreen where it
-    is not well to begin with, and what keeps it from coming up.
+    Raises CapabilityMissing or Refused where Seatrial does not start the system, DeploymentError
+    where it is not well to begin with, and what keeps it from coming up.
     """
     if system.config.protected or system.config.provider != "local":
         raise missing(system, Capability.RESTART)
     if any(drill.trials for drill in drills):
         require_pytest(system)
-    redactor, folder = redactor_of(system), _folder(system)
-    done: list[Scored] = []
-    with (
-        interruptible(),
-        EvidenceWriter(folder, "drills", redactor) as evidence,
-        environment.start(system, name=None) as deployment,
-    ):
+    folder, redactor = new_run(system.folder), redactor_of(system)
+    with EvidenceWriter(folder, "run", redactor) as evidence, interruptible():
+        recording = Recording(system, folder, redactor, evidence, tell)
+        with recording.of_all(drills=[drill.name for drill in drills]):
+            _carry_out(drills, recording, tell)
+    result = concluded(folder, report_dir)
+    if recording.error is not None:
+        raise recording.error
+    return Exercised(read_run(folder).all(DrillFinished), result)
+
+
+def _carry_out(drills: Sequence[Drill], recording: Recording, tell: Tell) -> None:
+    with environment.start(recording.system, name=None) as deployment:
         try:
-            redactor.add(deployment.secrets())
-            deployment.wait_until_ready(tell.event)
-            trials = _Trials(deployment, folder)
-            for scored in Drilling(DeploymentStage(deployment), trials).carry_out(drills):
-                done.append(scored)
-                evidence.write(_record(scored))
-                tell.scored(scored, redactor)
+            with recording.of_deployment(deployment):
+                trials = _Trials(deployment, recording.folder)
+                drilling = Drilling(DeploymentStage(deployment), trials)
+                before = _well(drilling, recording)
+                for scored in drilling.carry_out(drills, before):
+                    record = _record(scored)
+                    recording.evidence.write(record)
+                    tell.scored(record, recording.redactor)
         finally:
             deployment.down()
-    return Result(tuple(done), folder)
 
 
-def _folder(system: System) -> Path:
-    """`.seatrial/drills/ID` in the system's folder; git does not see it."""
-    moment = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
-    folder = runs_folder(system.folder).parent / "drills" / moment
-    folder.mkdir(mode=0o700, parents=True)
-    return folder
+def _well(drilling: Drilling, recording: Recording) -> CheckReport:
+    """What a check says before anything is broken, which is recorded. Raises DeploymentError."""
+    try:
+        return recording.checked(drilling.green())
+    except NotGreen as error:
+        recording.checked(error.report)
+        raise DeploymentError(
+            f"{recording.system.name} is not well before anything is broken: {error}",
+            hint="seatrial up, then seatrial check: it says what to do",
+        ) from error
 
 
 def _record(scored: Scored) -> DrillFinished:
@@ -110,6 +121,7 @@ def _record(scored: Scored) -> DrillFinished:
         detected=noticed.detected,
         named=noticed.named,
         cause=noticed.cause,
+        said=noticed.said,
         by=noticed.by,
         seconds=scored.seconds,
         skipped=scored.skipped,
@@ -130,7 +142,10 @@ class _Trials:
         folder = self._folder / f"trials-{self._count}"
         folder.mkdir(mode=0o700)
         selected = ("-k", " or ".join(names), "-x", "-p", "no:cacheprovider")
-        run_session(
-            _SESSION, tuple(Priority), self._deployment, folder, {}, selected, lambda line: None
-        )
+        try:
+            run_session(
+                _SESSION, tuple(Priority), self._deployment, folder, {}, selected, lambda line: None
+            )
+        finally:
+            left_running()
         return read_run(folder).all(TrialFinished)

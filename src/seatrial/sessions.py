@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +16,13 @@ from seatrial.declaration.models import System
 from seatrial.environment.deployment import Deployment
 from seatrial.environment.handover import Handover
 from seatrial.errors import UsageError
-from seatrial.keeper.processes import die_with_parent
+from seatrial.keeper import processes
+from seatrial.keeper.processes import OWNER, Pid, die_with_parent
 from seatrial.outcome import Priority
+from seatrial.waiting import NotReached, eventually
 
 _LOOK = 60.0  # s that an interpreter gets to say what it has
+_LAST_SECONDS = 3.0  # for what a session started and has told to end
 _PATIENCE = 30.0  # s for an interrupted session to revert its faults and remove its data
 
 
@@ -110,7 +114,7 @@ def run_session(
     with subprocess.Popen(
         command,
         cwd=system.folder,
-        env={**os.environ, **handover.variables()},
+        env={**os.environ, **handover.variables(), OWNER: _mark()},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -127,6 +131,27 @@ def run_session(
         except KeyboardInterrupt:
             _interrupt(pytest, line)
             raise
+
+
+def left_running() -> list[tuple[Pid, str]]:
+    """What sessions started that is still there although they have ended, and its programs; all of
+    it has been killed."""
+    mark = _mark()
+
+    def look() -> list[Pid]:
+        return [pid for pid, owner in processes.bearing(OWNER) if owner == mark]
+
+    with suppress(NotReached):
+        eventually(look, lambda found: not found, timeout=_LAST_SECONDS)
+    left = [(pid, processes.program_of(pid)) for pid in look()]
+    for pid, _ in left:
+        processes.kill(pid)
+    return left
+
+
+def _mark() -> str:
+    """What everything bears that belongs to this process."""
+    return str(processes.identify(os.getpid()))
 
 
 def _interruptible() -> None:

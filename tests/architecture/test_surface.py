@@ -58,7 +58,7 @@ MODULES = {
     "seatrial.kinds.launching": "Launch Plan Process Ready Site",
     "seatrial.kinds.versions": "satisfies",
     "seatrial.report.model": """
-        BudgetPart ComponentPart EnvironmentPart ExercisedPart ExpectationPart FindingPart
+        BudgetPart ComponentPart DrillPart EnvironmentPart ExercisedPart ExpectationPart FindingPart
         LedgerPart LogPart MomentPart Part ReasonPart Report RequestPart SteadyMomentPart SteadyPart
         TrialPart report_schema
     """,
@@ -83,9 +83,8 @@ DEPLOYMENT = "capabilities logs protected statuses timeline"
 RECORDS = """
     budget_measured checks_done collected collection_failed component_health crashed
     drill_finished environment_failed environment_up expectation fault_changed finding interrupted
-    ledger_closed
-    log_kept request_made run_finished run_started session_finished session_skipped session_started
-    state_changed steady_watched trial_finished
+    ledger_closed log_kept process_left request_made run_finished run_started session_finished
+    session_skipped session_started state_changed steady_watched trial_finished
 """
 
 #: What trials call on the fixture `fault`.
@@ -165,7 +164,7 @@ def test_markers_and_commands() -> None:
     markers = {one.partition(":")[0].partition("(")[0] for one in MARKERS}
     assert markers == {"p1", "p2", "p3", "needs", "requires", "read_only", "criterion", "budget"}
     commands = "init up down status logs restart check run drill fault report gate endpoints schema"
-    commands += " doctor provision"
+    commands += " doctor provision sweep bundle"
     assert list(COMMANDS) == commands.split()
 
 

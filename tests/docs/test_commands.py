@@ -73,6 +73,8 @@ PROMISES = {  # heading -> the command that was run
     "endpoints": "endpoints",
     "doctor": "doctor",
     "provision": "provision",
+    "sweep": "sweep",
+    "bundle": "bundle",
 }
 
 

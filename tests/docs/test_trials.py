@@ -6,9 +6,9 @@ import re
 
 from seatrial.environment.deployment import Capability, Deployment
 from seatrial.kinds.base import load
+from seatrial.ledger.clean_up import Cleaner
 from seatrial.outcome import Outcome
 from seatrial.plugin import fixtures
-from seatrial.plugin.clean_up import Cleaner
 from seatrial.plugin.ledger import Ledger
 from seatrial.plugin.marks import MARKERS
 from seatrial.report.model import Report

@@ -9,16 +9,16 @@ import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from seatrial.cli.drill import exit_code
 from seatrial.drills.run import Drilling
 from seatrial.drills.stage import DeploymentStage
 from seatrial.environment.deployment import start
 from seatrial.keeper import processes
 from seatrial.kinds.drill import Drill, Stage
-from seatrial.outcome import ExitCode, State
+from seatrial.outcome import State
 from seatrial.waiting import eventually
 from tests.plugin.conftest import Yard
 
@@ -56,8 +56,12 @@ def own(yard: Yard) -> None:
 
 
 def drill(yard: Yard, *words: str) -> subprocess.CompletedProcess[str]:
+    return seatrial(yard, "drill", *words)
+
+
+def seatrial(yard: Yard, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*SEATRIAL, "drill", *words],
+        [*SEATRIAL, *words],
         cwd=yard.folder,
         capture_output=True,
         text=True,
@@ -88,15 +92,27 @@ def test_all_that_follows_from_the_graph_is_named(yard: Yard) -> None:
     assert causes["web.another-program"] == "web.wrong_program"
     assert causes["web.silent"] == "web.timeout"
     assert_nothing_is_left(yard)
-    (evidence,) = yard.folder.glob(".seatrial/drills/*/evidence/*.jsonl")
-    lines = [json.loads(line) for line in evidence.read_text().splitlines()]
-    assert [line["name"] for line in lines if line["type"] == "drill_finished"] == list(causes)
+    report = reported(yard)
+    assert (report["verdict"], report["drill_score"]) == ("go", 1.0)
+    assert [one["name"] for one in report["drills"]] == list(causes)
+    assert all(one["said"] for one in report["drills"])
+    assert {one["status"] for one in report["components"]} == {"healthy"}
+    assert {Path(one["file"]).stem for one in report["logs"]} == {"web", "worker"}
+
+
+def reported(yard: Yard) -> Any:
+    """The one report there is; it is shown again by its command, like that of a run."""
+    (file,) = yard.folder.glob(".seatrial/runs/*/reports/report.json")
+    again = seatrial(yard, "report", "last", "--json")
+    assert json.loads(again.stdout) == json.loads(file.read_text())
+    return json.loads(file.read_text())
 
 
 def test_what_does_not_apply_is_skipped_and_that_is_no_go(yard: Yard) -> None:
     own(yard)
     done = drill(yard, "impossible", "worker.away", "--json")
     assert done.returncode == 5, done.stderr
+    assert reported(yard)["verdict"] == "inconclusive"
     one, other = json.loads(done.stdout)["drills"]
     assert (one["name"], one["named"], "skipped" in one) == ("worker.away", True, False)
     assert other["skipped"] == "there is nothing to break"
@@ -118,11 +134,11 @@ def test_after_what_is_left_behind_no_other_is_begun(
     drills = [Drill("left", "", {}, left, within=0.2), Drill("never", "", {}, never)]
     with start(yard.system, name=None) as deployment:
         deployment.wait_until_ready()
-        scored = list(Drilling(DeploymentStage(deployment), lambda names: ()).carry_out(drills))
+        drilling = Drilling(DeploymentStage(deployment), lambda names: ())
+        scored = list(drilling.carry_out(drills, drilling.green()))
     (one,) = scored
     assert one.name == "left"
     assert any("worker.exited" in left for left in one.not_mended)
-    assert exit_code(scored) is ExitCode.DOWN
 
 
 def test_a_system_that_is_not_well_is_not_drilled(yard: Yard) -> None:
@@ -132,6 +148,21 @@ def test_a_system_that_is_not_well_is_not_drilled(yard: Yard) -> None:
     assert done.returncode == 3
     assert "not well before anything is broken" in done.stderr
     assert_nothing_is_left(yard)
+    report = reported(yard)
+    assert (report["verdict"], report["drills"]) == ("no_go", [])
+    assert [one["id"] for one in report["findings"]] == ["web.health.json.status"]
+    assert report["timeline"]
+    assert {Path(one["file"]).stem for one in report["logs"]} == {"web", "worker"}
+
+
+def test_reports_go_where_they_are_wanted(yard: Yard) -> None:
+    done = drill(yard, "worker.away", "--report-dir", "shown")
+    assert done.returncode == 0, done.stderr
+    shown = {file.name: file.read_text() for file in (yard.folder / "shown").iterdir()}
+    for name in ("report.html", "summary.md", "junit.xml"):
+        assert "worker.away" in shown[name]
+        assert "worker.stopped" in shown[name].replace("\\_", "_"), "what was said"
+    assert "score 1 (1 of 1 named)" in shown["summary.md"].lower()
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
@@ -149,3 +180,5 @@ def test_however_it_ends_nothing_is_left(yard: Yard, how: signal.Signals) -> Non
             run.kill()
     assert run.returncode == (-how if how is signal.SIGKILL else 130)
     assert_nothing_is_left(yard)
+    if how is not signal.SIGKILL:
+        assert (reported(yard)["verdict"], reported(yard)["drills"]) == ("invalid", [])

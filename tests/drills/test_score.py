@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from seatrial.checks.report import CheckReport
-from seatrial.drills.score import Noticed, Scored, of_check, of_trials, total
-from seatrial.evidence.records import FindingBody, TrialFinished
+from seatrial.drills.score import Noticed, of_check, of_trials
+from seatrial.evidence.records import DrillFinished, FindingBody, TrialFinished
+from seatrial.evidence.records.drills import score
 from seatrial.kinds.drill import Drill
 from seatrial.outcome import Cause, Outcome, Priority
 
@@ -100,13 +101,20 @@ def test_a_trial_names_it_by_its_error() -> None:
         assert of_trials(own, passed) == Noticed()
 
 
-def test_the_total_is_of_those_that_were_carried_out() -> None:
-    good, bad = Noticed(True, True, "db.read_only", "check"), Noticed(True, False, "db.x", "check")
-    scored = [
-        Scored("a", "", good, 1.0),
-        Scored("b", "", bad, None),
-        Scored("c", "", Noticed(), None, skipped="nothing to break"),
-    ]
-    assert total(scored) == 0.5
-    assert total(scored[:1]) == 1.0
-    assert total(scored[2:]) is None, "nothing was shown, and so nothing is perfect"
+def test_what_was_said_is_kept() -> None:
+    said = RIGHT.model_copy(update={"found": "it refuses to write"})
+    assert of_check(drill(), report(), report(said)).said == "it refuses to write"
+    own = drill(trials=("test_counts",), says="wrong")
+    failed = trial("test_counts", Outcome.FAILED, "def test():\nE   wrong counts: 3")
+    assert of_trials(own, [failed]).said == "wrong counts: 3"
+
+
+def finished(name: str, named: bool, skipped: str = "") -> DrillFinished:
+    return DrillFinished(name=name, title="", detected=named, named=named, skipped=skipped)
+
+
+def test_the_score_is_of_those_that_were_carried_out() -> None:
+    drills = [finished("a", True), finished("b", False), finished("c", False, "does not apply")]
+    assert score(drills) == 0.5
+    assert score(drills[:1]) == 1.0
+    assert score(drills[2:]) is None, "nothing was shown, and so nothing is perfect"

@@ -14,9 +14,9 @@ import pytest
 from seatrial.declaration.graph import Graph
 from seatrial.declaration.models import Component, ComponentConfig, Location
 from seatrial.keeper.protocol import Event
+from seatrial.ledger.file import LedgerFile, Owner, this_process, unfinished
+from seatrial.ledger.recover import recover
 from seatrial.outcome import Cause, Outcome, Priority, State
-from seatrial.plugin.ledger import recover
-from seatrial.plugin.ledger_file import LedgerFile, Owner, this_process, unfinished
 from seatrial.plugin.marks import Marks, priority_by_name
 from seatrial.plugin.states import Down, cause_of, root
 from seatrial.plugin.trial import Blocked, Phase, Trial
@@ -205,9 +205,13 @@ def test_a_ledger_of_the_living_is_left_alone(tmp_path: Path) -> None:
     assert list(unfinished(tmp_path)) == []
 
 
+def recovered(shelf: Shelf, folder: Path) -> list[str]:
+    return [one.said for one in recover(shelf, unfinished(folder), False, "d")]  # type: ignore[arg-type]
+
+
 def test_recovery_removes_what_the_dead_left(tmp_path: Path, dead: Owner) -> None:
     shelf = Shelf("k1", "k2", "other")
-    lines = list(recover(shelf, tmp_path, False, "d"))  # type: ignore[arg-type]
+    lines = recovered(shelf, tmp_path)
     assert shelf.keys == {"other"}
     assert len(lines) == 1
     assert "removed" in lines[0]
@@ -222,7 +226,7 @@ def test_recovery_leaves_other_servers_alone(tmp_path: Path, dead: Owner) -> Non
     elsewhere = asdict(replace(dead, addresses=("postgresql://there",)))
     file.write_text("\n".join([json.dumps({"ledger": 1, **elsewhere}), *rest, ""]))
     shelf = Shelf("k1", "k2")
-    lines = list(recover(shelf, tmp_path, False, "d"))  # type: ignore[arg-type]
+    lines = recovered(shelf, tmp_path)
     assert shelf.keys == {"k1", "k2"}
     assert "postgresql://there" in lines[0]
     assert file.exists()
@@ -231,7 +235,7 @@ def test_recovery_leaves_other_servers_alone(tmp_path: Path, dead: Owner) -> Non
 def test_recovery_that_fails_says_so_and_tries_again_next_time(
     tmp_path: Path, dead: Owner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("seatrial.plugin.ledger._SETTLE", 0.05)
-    lines = list(recover(Shelf("k1", stubborn=True), tmp_path, False, "d"))  # type: ignore[arg-type]
+    monkeypatch.setattr("seatrial.ledger.recover._SETTLE", 0.05)
+    lines = recovered(Shelf("k1", stubborn=True), tmp_path)
     assert "DELETE is not granted" in lines[0]
     assert len(list(tmp_path.iterdir())) == 1

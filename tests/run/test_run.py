@@ -110,6 +110,24 @@ def test_a_start_that_failed_is_diagnosed_before_anything_ends(tiny: Tiny) -> No
     assert statuses["bad"] == "unhealthy"
 
 
+LEAVES = """
+import subprocess
+def test_it():
+    one = subprocess.Popen(["sleep", "600"], start_new_session=True)
+    open("left", "w").write(str(one.pid))
+"""
+
+
+def test_a_process_that_a_trial_left_shuts_the_gate_and_is_ended(tiny: Tiny) -> None:
+    ended = tiny.trials(test_p2_leaves=LEAVES).run("--", "-W", "ignore")
+    assert (ended.code, ended.verdict["verdict"]) == (1, "no_go")
+    assert ended.statuses["test_it"] == "passed"
+    assert any("still there: sleep" in reason for reason in ended.verdict["reasons"])
+    (file,) = tiny.folder.rglob("left")
+    left = processes.identify(int(file.read_text()))
+    eventually(lambda: left is None or not left.alive, timeout=5)
+
+
 def test_options_that_pytest_refuses_are_a_usage_error(tiny: Tiny) -> None:
     ended = tiny.run("--", "--no-such-option")
     assert ended.code == 2

@@ -28,6 +28,8 @@ COMMANDS: dict[str, str] = {
     "schema": "Print the JSON Schema of seatrial.yaml, or of the report.",
     "doctor": "Show what this machine has and lacks.",
     "provision": "Install the servers that the system needs, after asking.",
+    "sweep": "Remove what crashed runs left: processes, folders, files, rows of trials.",
+    "bundle": "Pack a support bundle, redacted, of a run and of what is up.",
 }
 
 

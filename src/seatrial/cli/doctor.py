@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from pydantic import JsonValue
 
 from seatrial.cli.options import env_option, json_option, load_system, system_argument
 from seatrial.cli.output import colour, print_json
@@ -14,7 +13,7 @@ from seatrial.declaration.models import System
 from seatrial.errors import DeclarationError, UsageError
 from seatrial.kinds.registry import KINDS
 from seatrial.outcome import ExitCode
-from seatrial.provision.doctor import Diagnosis, Item, State, diagnose
+from seatrial.provision.doctor import Diagnosis, Item, State, diagnose, in_json
 from seatrial.provision.servers import of_all, of_system
 from seatrial.sessions import require_modules
 
@@ -35,7 +34,7 @@ def command(system: Path, environment: str | None, as_json: bool) -> int:
     servers = of_system(declared, KINDS) if declared else of_all(KINDS.values())
     diagnoses = diagnose(servers, problem or (_interpreter(declared) if declared else None))
     if as_json:
-        print_json(_json(diagnoses))
+        print_json(in_json(diagnoses))
     else:
         _print(diagnoses)
     return int(ExitCode.GO if diagnoses[0].usable else ExitCode.DOWN)
@@ -60,19 +59,6 @@ def _interpreter(system: System) -> Item:
         return Item("interpreter", State.OK, f"{python} (of {system.name})")
     except UsageError as error:
         return Item("interpreter", State.LACKING, error.message, error.hint or "")
-
-
-def _json(diagnoses: tuple[Diagnosis, ...]) -> dict[str, JsonValue]:
-    return {
-        diagnosis.environment: {
-            "usable": diagnosis.usable,
-            "items": [
-                {"name": i.name, "state": i.state.value, "found": i.found, "fix": i.fix}
-                for i in diagnosis.items
-            ],
-        }
-        for diagnosis in diagnoses
-    }
 
 
 def _print(diagnoses: tuple[Diagnosis, ...]) -> None:

@@ -13,21 +13,41 @@ from pydantic import JsonValue
 from seatrial.cli.options import env_option, json_option, load_system
 from seatrial.cli.output import Progress, colour, print_json
 from seatrial.drills.own import read_own
-from seatrial.drills.run import NotGreen
-from seatrial.drills.score import Scored, total
-from seatrial.errors import DeploymentError
+from seatrial.evidence.records import DrillFinished
+from seatrial.evidence.records.drills import score
 from seatrial.evidence.redaction import Redactor
 from seatrial.exercise import Tell, all_drills, chosen, exercise
 from seatrial.kinds.drill import Drill
 from seatrial.outcome import ExitCode
 
 
+class _Lines(Tell):
+    """Progress on standard error, so that standard output holds the result alone."""
+
+    def __init__(self) -> None:
+        self.event = Progress()  # type: ignore[method-assign]
+
+    def scored(self, drill: DrillFinished, redactor: Redactor) -> None:
+        _tell(drill, redactor)
+
+
 @click.command()
 @click.argument("words", nargs=-1, metavar="[SYSTEM] [NAME...]")
 @env_option
 @json_option
+@click.option(
+    "--report-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where report.json, report.html, junit.xml and summary.md go (default: the run's folder).",
+)
 @click.option("--list", "only_list", is_flag=True, help="Show the drills, and break nothing.")
-def command(words: tuple[str, ...], environment: str | None, as_json: bool, only_list: bool) -> int:
+def command(
+    words: tuple[str, ...],
+    environment: str | None,
+    as_json: bool,
+    report_dir: Path | None,
+    only_list: bool,
+) -> int:
     """Break the system one way at a time, and score what Seatrial says about it.
 
     It is done on a deployment of its own, which ends with it. NAME may be a pattern: 'api.*'. The
@@ -42,20 +62,13 @@ def command(words: tuple[str, ...], environment: str | None, as_json: bool, only
     if only_list:
         _list(drills, as_json)
         return int(ExitCode.GO)
-    progress = Progress()
-    try:
-        result = exercise(declared, drills, Tell(progress, _tell))
-    except NotGreen as error:
-        raise DeploymentError(
-            f"{declared.name} is not well before anything is broken: {error}",
-            hint="seatrial up, then seatrial check: it says what to do",
-        ) from error
+    done = exercise(declared, drills, _Lines(), report_dir)
     if as_json:
-        print_json(drill_json(result.drills))
+        print_json(drill_json(done.drills))
     else:
-        _print(result.drills)
-        click.echo(f"evidence: {result.folder}")
-    return int(exit_code(result.drills))
+        _print(done.drills)
+        click.echo(f"reports: {done.result.reports}\nrun:     {done.result.folder}")
+    return int(done.result.decision.exit_code)
 
 
 def _told_apart(words: tuple[str, ...]) -> tuple[Path, tuple[str, ...]]:
@@ -77,59 +90,47 @@ def _by(drill: Drill) -> str:
     return "trial" if drill.trials else "check"
 
 
-def _tell(one: Scored, redactor: Redactor) -> None:
+def _tell(one: DrillFinished, redactor: Redactor) -> None:
     """A line on standard error for each drill."""
     if one.skipped:
         word, shade = "skipped", "yellow"
     elif one.good:
         word, shade = "named", "green"
     else:
-        word, shade = ("detected" if one.noticed.detected else "missed"), "red"
+        word, shade = ("detected" if one.detected else "missed"), "red"
     took = "" if one.seconds is None else f"{one.seconds:5.1f} s"
-    said = one.skipped or one.noticed.cause or ""
+    said = one.skipped or one.cause or ""
     line = f"{colour(f'{word:<8}', shade, err=True)} {took:>7}  {one.name}  {said}"
     click.echo(redactor.redact(line), err=True)
-    for left in one.not_mended:
+    for left in one.left_behind:
         click.echo(redactor.redact(f"  left behind: {left}"), err=True)
 
 
-def drill_json(scored: Sequence[Scored]) -> dict[str, JsonValue]:
+def drill_json(drills: Sequence[DrillFinished]) -> dict[str, JsonValue]:
     """What `drill --json` promises."""
-    return {"score": total(scored), "drills": [_one_json(one) for one in scored]}
+    return {"score": score(drills), "drills": [_one_json(one) for one in drills]}
 
 
-def _one_json(one: Scored) -> JsonValue:
+def _one_json(one: DrillFinished) -> JsonValue:
     document: dict[str, JsonValue] = {
         "name": one.name,
-        "detected": one.noticed.detected,
-        "named": one.noticed.named,
-        "cause": one.noticed.cause,
-        "by": one.noticed.by,
+        "detected": one.detected,
+        "named": one.named,
+        "cause": one.cause,
+        "by": one.by,
         "seconds": None if one.seconds is None else round(one.seconds, 3),
     }
     if one.skipped:
         document["skipped"] = one.skipped
-    if one.not_mended:
-        document["left_behind"] = list(one.not_mended)
+    if one.left_behind:
+        document["left_behind"] = list(one.left_behind)
     return document
 
 
-def _print(scored: Sequence[Scored]) -> None:
-    done = [one for one in scored if not one.skipped]
+def _print(drills: Sequence[DrillFinished]) -> None:
+    done = [one for one in drills if not one.skipped]
     times = [one.seconds for one in done if one.seconds is not None]
-    good = sum(one.good for one in done)
-    score = total(scored)
-    click.echo(f"score {score if score is None else round(score, 3)}: {good} of {len(done)} named")
+    good, total = sum(one.good for one in done), score(drills)
+    click.echo(f"score {total if total is None else round(total, 3)}: {good} of {len(done)} named")
     if times:
         click.echo(f"median {median(times):.1f} s, longest {max(times):.1f} s")
-
-
-def exit_code(scored: Sequence[Scored]) -> ExitCode:
-    """What is left behind comes first; a drill that was skipped shows nothing."""
-    if any(one.not_mended for one in scored):
-        return ExitCode.DOWN
-    if any(not one.good and not one.skipped for one in scored):
-        return ExitCode.FAILED
-    if not scored or any(one.skipped for one in scored):
-        return ExitCode.INCONCLUSIVE
-    return ExitCode.GO

@@ -17,7 +17,7 @@ from seatrial.cli.options import (
     system_option,
 )
 from seatrial.cli.output import component_json, print_json
-from seatrial.environment.deployment import Deployment, require_running
+from seatrial.environment.deployment import Capability, Deployment, missing, require_running
 from seatrial.errors import KeeperError
 from seatrial.keeper.protocol import Action
 
@@ -56,6 +56,8 @@ def command(
     """Restart COMPONENT: stop it and start it again; returns when it is ready."""
     declared = load_system(system, environment)
     require_components(declared, [component])
+    if declared.config.protected:  # up or not, it would be refused
+        raise missing(declared, Capability.RESTART)
     with require_running(declared, name) as deployment, _undisturbed(deployment, component):
         deployment.act(Action.RESTART, component, replica)
         status = deployment.statuses()[component]

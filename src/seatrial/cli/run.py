@@ -14,7 +14,8 @@ from seatrial.cli.output import Progress, colour, print_json
 from seatrial.evidence.redaction import Redactor
 from seatrial.gate.decide import Decision
 from seatrial.outcome import ExitCode, Priority, Verdict
-from seatrial.run import Order, Result, Tell, run
+from seatrial.recording import Tell
+from seatrial.run import Order, Result, run
 
 _WARNINGS = 20  # that are listed on the terminal
 

@@ -28,6 +28,7 @@ class NotGreen(Exception):
     """The deployment is not well although nothing is broken on purpose."""
 
     def __init__(self, report: CheckReport) -> None:
+        self.report = report
         super().__init__("; ".join(f"{f.id}: {f.found}" for f in report.findings))
 
 
@@ -38,15 +39,14 @@ class Drilling:
         self._stage = stage
         self._trials = trials
 
-    def carry_out(self, drills: Sequence[Drill]) -> Iterator[Scored]:
-        """The score of each, as soon as it is known. After one that could not be undone no other
-        is begun. Raises NotGreen when the deployment is not well at the beginning."""
-        before = self._green()
+    def carry_out(self, drills: Sequence[Drill], before: CheckReport) -> Iterator[Scored]:
+        """The score of each, as soon as it is known; `before` is what `green` returned. After one
+        that could not be undone no other is begun."""
         for drill in drills:
             scored = self._one(drill, before)
             if not scored.not_mended:
                 try:
-                    before = self._green()
+                    before = self.green()
                 except NotGreen as error:
                     scored = replace(scored, not_mended=(str(error),))
             yield scored
@@ -88,8 +88,8 @@ class Drilling:
         except NotReached:
             return best
 
-    def _green(self) -> CheckReport:
-        """Raises NotGreen."""
+    def green(self) -> CheckReport:
+        """The deployment as it is when nothing is broken. Raises NotGreen."""
         last: list[CheckReport] = []
 
         def look() -> bool:

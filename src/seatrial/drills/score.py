@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from seatrial.checks.report import CheckReport
 from seatrial.evidence.records import FindingBody, TrialFinished
+from seatrial.evidence.trials import gist
 from seatrial.kinds.drill import Drill
 from seatrial.outcome import Outcome, Priority
 
@@ -17,12 +18,14 @@ _BAD = (Outcome.FAILED, Outcome.BLOCKED)
 
 @dataclass(frozen=True)
 class Noticed:
-    """`cause` is "postgres.schema_drift", or the name of the trial that failed."""
+    """`cause` is "postgres.schema_drift", or the name of the trial that failed; `said` is what its
+    finding or its error says."""
 
     detected: bool = False
     named: bool = False
     cause: str | None = None
     by: Literal["check", "trial"] | None = None
+    said: str = ""
 
 
 def of_check(drill: Drill, before: CheckReport, during: CheckReport) -> Noticed:
@@ -37,7 +40,7 @@ def of_check(drill: Drill, before: CheckReport, during: CheckReport) -> Noticed:
         return Noticed()
     right = next((f for f in new if f.cause in drill.answers.get(f.component, ())), None)
     shown = right or new[0]
-    return Noticed(True, right is not None, _cause(shown), "check")
+    return Noticed(True, right is not None, _cause(shown), "check", shown.found)
 
 
 def _cause(finding: FindingBody) -> str:
@@ -53,10 +56,10 @@ def of_trials(drill: Drill, finished: Iterable[TrialFinished]) -> Noticed:
         if trial.name.partition("[")[0] in drill.trials
         and re.search(drill.says, trial.error, re.DOTALL)
     ]
-    shown = (right or failed)[:1]
-    return Noticed(
-        bool(failed), bool(right), shown[0].name if shown else None, "trial" if shown else None
-    )
+    if not failed:
+        return Noticed()
+    shown = (right or failed)[0]
+    return Noticed(True, bool(right), shown.name, "trial", gist(shown.error))
 
 
 @dataclass(frozen=True)
@@ -69,13 +72,3 @@ class Scored:
     seconds: float | None  # from when breaking began until it was named; None: not in time
     skipped: str = ""
     not_mended: tuple[str, ...] = ()  # what was still wrong after it was undone
-
-    @property
-    def good(self) -> bool:
-        return self.noticed.detected and self.noticed.named
-
-
-def total(drills: Sequence[Scored]) -> float | None:
-    """The share of those that were carried out that were detected and named; None of none."""
-    done = [one for one in drills if not one.skipped]
-    return sum(one.good for one in done) / len(done) if done else None

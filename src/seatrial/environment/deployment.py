@@ -332,6 +332,12 @@ def _project_runs(system: System) -> bool:
         return thread.submit(asyncio.run, Attached.to(system).runs()).result()
 
 
+def runs_without_us(system: System) -> bool:
+    """Whether it is there to be looked at although Seatrial has not started it."""
+    provider = system.config.provider
+    return provider == "remote" or (provider == "compose" and _project_runs(system))
+
+
 def attach_or_start(system: System, name: str = "") -> Deployment:
     """`attach`, else `start`; of several who do so at once one starts and the others attach."""
     while True:

@@ -70,12 +70,15 @@ def _priority(evidence: RunEvidence, session: str) -> Priority:
 def complete(evidence: RunEvidence) -> Iterator[Reason]:
     """Everything that a verdict needs is there."""
     started = evidence.started
+    planned = started.drills if started else None
+    trials = any(t.priority is _P1 for t in evidence.trials)
     missing = {
         "run": (started is not None, "the evidence has no beginning"),
         "finish": (evidence.finished is not None, "the run was cut off before its end"),
         "checks": (bool(evidence.all(r.ChecksDone)), "the checks were not completed"),
         "components": (started is None or bool(started.components), "no component is declared"),
-        "trials": (any(t.priority is _P1 for t in evidence.trials), "no p1 trial was collected"),
+        "trials": (trials or planned is not None, "no p1 trial was collected"),
+        "drills": (planned != (), "no drill was chosen"),
     }
     for code, (there, text) in missing.items():
         if not there:

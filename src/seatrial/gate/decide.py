@@ -6,7 +6,12 @@ from collections.abc import Iterator
 
 from seatrial.evidence.decision import Decision, Reason
 from seatrial.evidence.reader import RunEvidence
-from seatrial.evidence.records import BudgetMeasured, ComponentHealth, Expectation
+from seatrial.evidence.records import (
+    BudgetMeasured,
+    ComponentHealth,
+    DrillFinished,
+    Expectation,
+)
 from seatrial.gate.rules import RULES
 from seatrial.gate.table import ROWS, VERDICTS, rank
 from seatrial.outcome import ExitCode, Health, Outcome, Priority
@@ -16,7 +21,7 @@ __all__ = ["Decision", "Reason", "decide"]
 
 #: Where a run ended early for one of these, the rest is missing for no reason of its own.
 _CUT_SHORT = ("interrupted", "crashed", "environment")
-_MISSING = ("component", "session", "finish", "checks", "trials")
+_MISSING = ("component", "session", "finish", "checks", "trials", "drills")
 
 
 def decide(evidence: RunEvidence) -> Decision:
@@ -60,11 +65,13 @@ def _why_go(evidence: RunEvidence) -> Iterator[Reason]:
     declared = evidence.started.components if evidence.started else ()
     well = {h.component for h in evidence.all(ComponentHealth) if h.health is Health.HEALTHY}
     healthy = [c for c in declared if c.priority is p1 and c.name in well]
+    drills = [one for one in evidence.all(DrillFinished) if one.good]
     texts = {
         "trials": (len(trials), "p1 trial passed", "p1 trials passed"),
         "expectations": (len(held), "p1 expectation holds", "p1 expectations hold"),
         "components": (len(healthy), "p1 component is healthy", "p1 components are healthy"),
         "budgets": (len(budgets), "p1 time budget was kept", "p1 time budgets were kept"),
+        "drills": (len(drills), "drill was named", "drills were named"),
     }
     for code, (number, one, several) in texts.items():
         if number:

@@ -183,6 +183,33 @@ def ledger(evidence: RunEvidence) -> Iterator[Reason]:
             yield Reason("ledger", ExitCode.INCONCLUSIVE, text, record.session)
 
 
+def left_running(evidence: RunEvidence) -> Iterator[Reason]:
+    for record in evidence.all(r.ProcessLeft):
+        text = f"a process that trials started was still there: {record.command} ({record.pid})"
+        fix = _to_do("end it in the trial, or in its fixture")
+        yield Reason("process", ExitCode.FAILED, text + fix, record.session)
+
+
+def drills(evidence: RunEvidence) -> Iterator[Reason]:
+    """Each was named and undone; a drill that did not take place shows nothing."""
+    finished = evidence.all(r.DrillFinished)
+    for one in finished:
+        if one.left_behind:
+            text = f"after the drill {one.name} something is wrong: {'; '.join(one.left_behind)}"
+            yield Reason("drill", ExitCode.DOWN, text, one.name)
+        elif one.skipped:
+            text = f"the drill {one.name} was skipped: {one.skipped}"
+            yield Reason("drill", ExitCode.INCONCLUSIVE, text, one.name)
+        elif not one.good:
+            what = f"was noticed as {one.cause}, not named" if one.detected else "was missed"
+            yield Reason("drill", ExitCode.FAILED, f"the drill {one.name} {what}", one.name)
+    done = {one.name for one in finished}
+    planned = (evidence.started.drills if evidence.started else None) or ()
+    if never := [name for name in planned if name not in done]:
+        text = f"drills that did not take place: {', '.join(never)}"
+        yield Reason("drills", ExitCode.INCONCLUSIVE, text)
+
+
 def _to_do(fix: str) -> str:
     return f"; to do: {fix}" if fix else ""
 
@@ -199,6 +226,8 @@ RULES: tuple[Rule, ...] = (
     trials,
     budgets,
     ledger,
+    left_running,
+    drills,
     sessions,
     complete,
     readable,

@@ -51,6 +51,7 @@ class Instance:
         self._deployment = deployment
         self._exited = exited
         self._marker = f"{deployment}/{site.component}-{site.replica}"
+        self._owner = str(processes.identify(os.getppid()))  # the guardian
         self._plan: Plan | None = None
         self._main: asyncio.subprocess.Process | None = None
         self._helpers: list[asyncio.subprocess.Process] = []
@@ -123,6 +124,7 @@ class Instance:
             **extra,
             processes.DEPLOYMENT: self._deployment,
             processes.COMPONENT: self._marker,
+            processes.OWNER: self._owner,
         }
         log = os.open(self.log.file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:

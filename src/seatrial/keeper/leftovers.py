@@ -38,12 +38,12 @@ def end_by_force(place: Place) -> None:
         wait_until_gone(place)
 
 
-def end_leftovers(place: Place) -> bool:
+def end_leftovers(place: Place, *, logs_too: bool = False) -> bool:
     """End what is left of a deployment whose guardian was killed, and remove its folder; False
     where there is no such thing. Raises KeeperError if a process cannot be ended.
 
     A guardian that ends after a crash has left nothing but logs: those stay until the deployment
-    is started again, unless it is one that nobody will start again.
+    is started again, unless it is one that nobody will start again, or with `logs_too`.
     """
     lock = try_lock(place) if place.folder.exists() else None
     if lock is None:
@@ -53,7 +53,7 @@ def end_leftovers(place: Place) -> bool:
         found = project is not None or any(
             path.exists() for path in (place.state_file, place.data, place.sockets)
         )
-        if not found and not place.is_private:
+        if not (found or logs_too or place.is_private):
             return False
         left = processes.end_all([place.id], root=None)
         if left:

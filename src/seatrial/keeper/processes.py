@@ -3,6 +3,8 @@
 Everything that a keeper starts carries `SEATRIAL_DEPLOYMENT=ID` in its environment, and every
 component's processes also `SEATRIAL_COMPONENT=ID/NAME-REPLICA`. The marker finds what has left its
 process group; the tree of parents finds what has overwritten its environment (PostgreSQL does).
+`SEATRIAL_OWNER=PID-STARTED` names the process with which it must end: its keeper's guardian, or the
+run that a pytest process belongs to.
 """
 
 from __future__ import annotations
@@ -12,12 +14,13 @@ import ctypes
 import os
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 DEPLOYMENT = "SEATRIAL_DEPLOYMENT"
 COMPONENT = "SEATRIAL_COMPONENT"
+OWNER = "SEATRIAL_OWNER"
 
 _PROC = Path("/proc")
 _IPC_RMID = 0
@@ -36,6 +39,21 @@ class Pid:
     def alive(self) -> bool:
         found = stat_of(self.number)
         return found is not None and found.started == self.started and found.state not in "ZX"
+
+    def __str__(self) -> str:
+        return f"{self.number}-{self.started}"
+
+    @classmethod
+    def parse(cls, text: str) -> Pid | None:
+        number, _, started = text.partition("-")
+        both = number.isdecimal() and started.isdecimal()
+        return cls(int(number), int(started)) if both else None
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was started."""
+        ticks = os.sysconf("SC_CLK_TCK")
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - self.started / ticks
 
 
 @dataclass(frozen=True)
@@ -82,15 +100,28 @@ def descendants(root: int) -> list[int]:
 
 def marked(variable: str, value: str) -> list[int]:
     """Live processes whose environment holds `variable=value` and which we may look at."""
-    wanted = f"{variable}={value}".encode()
-    result = []
+    return [pid.number for pid, found in bearing(variable) if found == value]
+
+
+def bearing(variable: str) -> Iterator[tuple[Pid, str]]:
+    """Live processes in whose environment the variable is, with its value; never this one."""
+    prefix = f"{variable}=".encode()
     for number, found in _all().items():
         if found.state in "ZX" or number == os.getpid():
             continue
         with contextlib.suppress(OSError):
-            if wanted in (_PROC / str(number) / "environ").read_bytes().split(b"\0"):
-                result.append(number)
-    return result
+            for line in (_PROC / str(number) / "environ").read_bytes().split(b"\0"):
+                if line.startswith(prefix):
+                    yield Pid(number, found.started), os.fsdecode(line[len(prefix) :])
+                    break
+
+
+def program_of(pid: Pid) -> str:
+    """The name of its program, without arguments: those may hold anything."""
+    try:
+        return os.path.basename(os.readlink(_PROC / str(pid.number) / "exe"))
+    except OSError:
+        return "?"
 
 
 def send(numbers: Iterable[int], what: signal.Signals) -> None:
@@ -98,6 +129,17 @@ def send(numbers: Iterable[int], what: signal.Signals) -> None:
     for number in numbers:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(number, what)
+
+
+def kill(pid: Pid) -> None:
+    """SIGKILL to this very process: a later one with its number cannot be hit."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        handle = os.pidfd_open(pid.number)
+        try:
+            if pid.alive:  # the handle is of whoever had the number when it was opened
+                signal.pidfd_send_signal(handle, signal.SIGKILL)
+        finally:
+            os.close(handle)
 
 
 def end_all(find: Iterable[str], root: int | None, patience: float = 4.0) -> list[int]:

@@ -4,10 +4,13 @@ it needs while the command line still reads the declaration. Light, for that rea
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
 from dataclasses import dataclass
+
+from seatrial.keeper.processes import OWNER
 
 
 @dataclass
@@ -36,6 +39,7 @@ def spawn() -> Waiting:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd="/",
+            env={name: value for name, value in os.environ.items() if name != OWNER},
             start_new_session=True,
             pass_fds=(theirs.fileno(),),
         )

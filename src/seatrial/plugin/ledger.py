@@ -9,19 +9,14 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from seatrial.errors import KeeperError
-from seatrial.keeper import client as keeper
-from seatrial.keeper.places import Place
-from seatrial.plugin.clean_up import Cleaner
-from seatrial.plugin.ledger_file import LedgerFile, Left, Owner, unfinished
-from seatrial.waiting import NotReached, eventually
-
-_SETTLE = 5.0  # s for work in flight to stop putting back what was removed
+from seatrial.ledger.clean_up import Cleaner
+from seatrial.ledger.file import LedgerFile, Owner
+from seatrial.ledger.recover import clear
 
 
 @dataclass
@@ -100,7 +95,7 @@ class Ledger:
 
     def close(self) -> Closed:
         """Remove everything, look for it, and forget the ledger if nothing is left."""
-        left, error = _clear(self._cleaner, list(self._entries))
+        left, error = clear(self._cleaner, list(self._entries))
         if self._file is not None:
             self._file.close(forget=left == 0)
         created = sum(entry.created for entry in self._entries.values())
@@ -111,56 +106,3 @@ class Ledger:
             retained=sum(self._retained.values()),
             error=error,
         )
-
-
-def _clear(cleaner: Cleaner, keys: Sequence[str]) -> tuple[int, str]:
-    """How many things could not be removed, and why. Tries until nothing comes back."""
-    if not keys:
-        return 0, ""
-
-    def remove() -> int:
-        cleaner.remove(keys)
-        return cleaner.left(keys)
-
-    try:
-        eventually(remove, lambda left: left == 0, timeout=_SETTLE, retry_on=(Exception,))
-    except NotReached as failure:
-        last = failure.history.seen[-1][1]
-        if isinstance(last, int):
-            return last, "it comes back, or clean_up does not remove all that its `find` counts"
-        return len(keys), f"{type(last).__name__}: {last}"
-    return 0, ""
-
-
-def recover(cleaner: Cleaner, folder: Path, local: bool, ours: str) -> Iterator[str]:
-    """Remove what sessions that were killed left; says what it did.
-
-    `local`: the environment's data goes with its deployment; `ours` is the id of this one.
-    """
-    for left in unfinished(folder):
-        count = f"{len(left.keys)} keys of a session that was killed (process {left.owner.pid})"
-        if not left.keys or _data_is_gone(left, cleaner, local, ours):
-            left.file.unlink(missing_ok=True)
-        elif left.owner.addresses != cleaner.addresses:
-            yield f"{count} belong to {', '.join(left.owner.addresses)}, and were left alone"
-        else:
-            found, error = _clear(cleaner, left.keys)
-            if found:
-                yield f"{count} could not be removed: {error} ({left.file})"
-            else:
-                left.file.unlink(missing_ok=True)
-                yield f"removed what {count} may have left"
-
-
-def _data_is_gone(left: Left, cleaner: Cleaner, local: bool, ours: str) -> bool:
-    if not local or left.owner.addresses == cleaner.addresses:
-        return False
-    if left.owner.deployment == ours:  # it was started anew since
-        return True
-    try:
-        running = keeper.attach(Place(left.owner.deployment))
-    except KeeperError:  # it is there, if it cannot be used
-        return False
-    if running is not None:
-        running.close()
-    return running is None

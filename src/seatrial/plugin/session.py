@@ -16,13 +16,14 @@ from seatrial.evidence.records import LedgerClosed
 from seatrial.evidence.redaction import redactor_of
 from seatrial.keeper.places import Place
 from seatrial.kinds.registry import KINDS
+from seatrial.ledger.clean_up import Cleaner
+from seatrial.ledger.file import Owner, ledgers, this_process, unfinished
+from seatrial.ledger.recover import recover
 from seatrial.plugin.always import as_record
-from seatrial.plugin.clean_up import Cleaner
 from seatrial.plugin.clients import Clients
 from seatrial.plugin.connection import Connection, Say, connect
 from seatrial.plugin.findings import Findings
-from seatrial.plugin.ledger import Closed, Ledger, recover
-from seatrial.plugin.ledger_file import Owner, ledgers, this_process
+from seatrial.plugin.ledger import Closed, Ledger
 from seatrial.plugin.recorder import Exchange, Recorder
 from seatrial.plugin.running import LOCK_SECONDS, Running
 from seatrial.plugin.settings import Role, Settings
@@ -157,8 +158,10 @@ class TrialSession:
         if self.deployment.protected or self.cleaner.lacking() is not None:
             return
         local = self.system.config.provider == "local"
-        for line in recover(self.cleaner, self._ledgers, local, self.deployment.id):
-            self.say(f"seatrial: {self.redactor.redact(line)}")
+        left = unfinished(self._ledgers)
+        for one in recover(self.cleaner, left, local, self.deployment.id):
+            if one.said:
+                self.say(f"seatrial: {self.redactor.redact(one.said)}")
 
     def trial_ended(self, node: str) -> None:
         """Remove what the trial created."""

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from pydantic import JsonValue
+
 from seatrial.errors import KeeperError
 from seatrial.keeper import places
 from seatrial.provision import as_root
@@ -64,6 +66,20 @@ def diagnose(servers: Sequence[Server], interpreter: Item | None = None) -> tupl
         Diagnosis("compose", compose),
         Diagnosis("remote", remote),
     )
+
+
+def in_json(diagnoses: Sequence[Diagnosis]) -> dict[str, JsonValue]:
+    """What `doctor --json` promises."""
+    return {
+        diagnosis.environment: {
+            "usable": diagnosis.usable,
+            "items": [
+                {"name": i.name, "state": i.state.value, "found": i.found, "fix": i.fix}
+                for i in diagnosis.items
+            ],
+        }
+        for diagnosis in diagnoses
+    }
 
 
 # local -------------------------------------------------------------------------------------------

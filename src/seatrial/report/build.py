@@ -10,6 +10,7 @@ from typing import cast
 from seatrial.evidence import records as r
 from seatrial.evidence.decision import Decision, Reason
 from seatrial.evidence.reader import RunEvidence
+from seatrial.evidence.records.drills import score
 from seatrial.evidence.redaction import mask_urls
 from seatrial.evidence.trials import Trial
 from seatrial.outcome import PASS_FAIL_SKIP, Health, Outcome, Priority, exit_code_of
@@ -51,6 +52,8 @@ def build_report(evidence: RunEvidence, decision: Decision) -> m.Report:
         },
         budgets=tuple(_budgets(evidence)),
         steady=tuple(map(_steady, evidence.all(r.SteadyWatched))),
+        drill_score=score(evidence.all(r.DrillFinished)),
+        drills=tuple(map(_drill, evidence.all(r.DrillFinished))),
         exercised=_exercised(evidence),
         ledger=tuple(
             m.LedgerPart.model_validate(one.model_dump(exclude={"at", "type"}))
@@ -182,6 +185,14 @@ def _budgets(evidence: RunEvidence) -> Iterator[m.BudgetPart]:
 def _steady(one: r.SteadyWatched) -> m.SteadyPart:
     fields = one.model_dump(exclude={"at", "type", "outcome"})
     return m.SteadyPart.model_validate({"status": one.outcome, **fields})
+
+
+def _drill(one: r.DrillFinished) -> m.DrillPart:
+    well = one.good and not one.left_behind
+    status = Outcome.PASSED if well else Outcome.FAILED
+    if one.skipped and not one.left_behind:
+        status = Outcome.SKIPPED
+    return m.DrillPart(status=status, **one.model_dump(exclude={"at", "type"}))
 
 
 def _exercised(evidence: RunEvidence) -> m.ExercisedPart:

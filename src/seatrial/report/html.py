@@ -74,6 +74,7 @@ def escape(value: str) -> Markup:
 def _sections(report: Report) -> Iterator[str]:
     yield from _head(report)
     yield from _findings(report.findings)
+    yield from _drills(report)
     yield from _trials(report)
     yield from _components(report)
     yield from _expectations(report)
@@ -126,6 +127,8 @@ def _findings(findings: Sequence[FindingPart]) -> Iterator[str]:
 
 
 def _trials(report: Report) -> Iterator[str]:
+    if report.drills and not report.trials:
+        return
     counts = [
         (priority, *(str(report.counts[priority][outcome]) for outcome in Outcome))
         for priority in Priority
@@ -210,6 +213,26 @@ def _steady(report: Report) -> Iterator[str]:
     ]
     head = ("Outcome", "Steady state", "Allowed", "Looks", "When it did not hold")
     yield from _table("Steady states", head, rows, named=1)
+
+
+def _drills(report: Report) -> Iterator[str]:
+    if not report.drills:
+        return
+    rows = [
+        (
+            _status(one.status),
+            Markup(f"{escape(one.name)}<br>{escape(one.title)}"),
+            one.line,
+            one.by or "",
+            _seconds(one.seconds),
+        )
+        for one in report.drills
+    ]
+    head = ("Outcome", "Drill", "What was said", "By", "Named after")
+    yield "<section><h2>Drills</h2>"
+    yield _facts(("Score", report.score))
+    yield from _table("Each of them", head, rows, named=1)
+    yield "</section>"
 
 
 def _exercised(report: Report) -> Iterator[str]:

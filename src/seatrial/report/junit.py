@@ -1,8 +1,9 @@
 """junit.xml, for whatever reads test results: Jenkins, GitLab, GitHub actions, Azure.
 
-One suite for each pytest session, and three that make a red verdict red: components, expectations
-and the verdict itself. JUnit knows failure, error and skip, so the words of our own stand in
-`type` and in the properties of each case. A blocked trial is a failure, as it is to pytest.
+One suite for each pytest session, one for drills, and three that make a red verdict red:
+components, expectations and the verdict itself. JUnit knows failure, error and skip, so the words
+of our own stand in `type` and in the properties of each case. A blocked trial is a failure, as it
+is to pytest.
 """
 
 from __future__ import annotations
@@ -12,7 +13,13 @@ from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
 from seatrial.outcome import Health, Outcome, Verdict
-from seatrial.report.model import ComponentPart, ExpectationPart, Report, TrialPart
+from seatrial.report.model import (
+    ComponentPart,
+    DrillPart,
+    ExpectationPart,
+    Report,
+    TrialPart,
+)
 from seatrial.report.text import visible
 
 _ELEMENTS = {
@@ -42,6 +49,7 @@ def as_junit(report: Report) -> str:
     suites = {
         session: [_trial(t) for t in report.trials if t.session == session] for session in sessions
     }
+    suites["drills"] = [_drill(d) for d in report.drills]
     suites["components"] = [_component(c) for c in report.components]
     suites["expectations"] = [_expectation(e) for e in report.expectations]
     suites["verdict"] = [_verdict(report)]
@@ -128,6 +136,18 @@ def _trial_properties(trial: TrialPart) -> Iterator[tuple[str, str]]:
     for criterion in trial.criteria:
         yield "criterion", criterion
     yield from trial.properties
+
+
+def _drill(drill: DrillPart) -> _Case:
+    return _Case(
+        classname="drills",
+        name=drill.name,
+        outcome=drill.status,
+        message=drill.line,
+        text=f"{drill.title}\n{drill.line}",
+        time=drill.seconds or 0.0,
+        properties=(("cause", drill.cause or ""), ("by", drill.by or "")),
+    )
 
 
 def _component(component: ComponentPart) -> _Case:

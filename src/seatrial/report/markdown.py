@@ -57,6 +57,7 @@ def _blocks(report: Report) -> Iterator[str]:
     yield from _facts(report)
     yield from _listed("## Why", [text(reason.text) for reason in report.reasons])
     yield from _findings(report.findings)
+    yield from _drills(report)
     yield from _bad_trials(report.trials)
     yield from _counts(report)
     yield from _components(report.components)
@@ -184,6 +185,21 @@ def _steady(watched: Sequence[SteadyPart]) -> Iterator[str]:
     )
     head = ("Steady state", "Outcome", "Allowed", "Looks", "When it did not hold")
     yield from _table("## Steady states", head, rows)
+
+
+def _drills(report: Report) -> Iterator[str]:
+    rows = (
+        (
+            text(one.name),
+            one.status,
+            text(one.line),
+            one.by or "",
+            "" if one.seconds is None else f"{one.seconds:.1f} s",
+        )
+        for one in sorted(report.drills, key=lambda one: one.status is Outcome.PASSED)
+    )
+    head = ("Drill", "Outcome", "What was said", "By", "Named after")
+    yield from _table(f"## Drills: score {report.score}", head, rows)
 
 
 def _exercised(report: Report) -> Iterator[str]:

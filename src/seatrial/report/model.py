@@ -180,6 +180,35 @@ class LedgerPart(Part):
     error: str
 
 
+class DrillPart(Part):
+    """One deliberate fault. `cause` is what was named, a component and its cause or a trial, and
+    `said` its words; `status` is passed where that is right and nothing was left behind."""
+
+    name: str
+    title: str
+    status: Outcome
+    detected: bool
+    named: bool
+    cause: str | None
+    said: str
+    by: Literal["check", "trial"] | None
+    seconds: float | None  # from when breaking began until it was named
+    skipped: str
+    left_behind: tuple[str, ...]
+
+    @property
+    def line(self) -> str:
+        """What became of it, in one line."""
+        if self.left_behind:
+            return f"left behind: {'; '.join(self.left_behind)}"
+        if self.skipped:
+            return f"skipped: {self.skipped}"
+        if not self.detected:
+            return "nothing was said"
+        said = f"{self.cause}: {self.said}" if self.said else self.cause or ""
+        return said if self.named else f"not named, but {said}"
+
+
 class MomentPart(Part):
     """One entry of the time line; `offset_s` counts from the start of the run."""
 
@@ -215,11 +244,21 @@ class Report(Part):
     counts: dict[Priority, dict[Outcome, int]]  # of trials
     budgets: tuple[BudgetPart, ...]
     steady: tuple[SteadyPart, ...]
+    drill_score: float | None  # the share that was detected and named; None without any
+    drills: tuple[DrillPart, ...]
     exercised: ExercisedPart
     ledger: tuple[LedgerPart, ...]
     timeline: tuple[MomentPart, ...]
     logs: tuple[LogPart, ...]
     pass_fail_skip: dict[Outcome, PassFailSkip]  # for programs that know only those
+
+    @property
+    def score(self) -> str:
+        """The score of the drills, for people."""
+        good = sum(one.detected and one.named for one in self.drills if not one.skipped)
+        done = sum(not one.skipped for one in self.drills)
+        shown = "unknown" if self.drill_score is None else f"{self.drill_score:.3g}"
+        return f"{shown} ({good} of {done} named)"
 
 
 def report_schema() -> dict[str, JsonValue]:

@@ -158,6 +158,19 @@ def ledger(left: int = 0, session: str = "p1", **changes: Any) -> r.LedgerClosed
     return r.LedgerClosed(session=session, created=3, removed=3 - left, left=left, **changes)
 
 
+def drill(name: str = "db.away", **changes: Any) -> r.DrillFinished:
+    fields: dict[str, Any] = {"title": f"{name} on purpose", "detected": True, "named": True}
+    return r.DrillFinished(name=name, **(fields | changes))
+
+
+def exercise(*drills: r.DrillFinished, planned: tuple[str, ...] = ("db.away",)) -> RunEvidence:
+    """A run that holds drills instead of trials."""
+    kinds = (r.EnvironmentUp, r.ComponentHealth, r.Expectation, r.ChecksDone)
+    about = [record for record in good_run() if isinstance(record, kinds)]
+    started, finished = run_started(sessions=(), drills=planned), r.RunFinished(duration_s=1.0)
+    return evidence([started, *about, *drills, finished])
+
+
 def good_run() -> list[r.AnyRecord]:
     """The records of a run that is `go`, all at the same time."""
     return [

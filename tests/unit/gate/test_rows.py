@@ -122,6 +122,11 @@ CASES: dict[str, tuple[RunEvidence, ExitCode, str]] = {
         ExitCode.DOWN,
         "by a fault that was not reverted",
     ),
+    "a drill left something behind": (
+        b.exercise(b.drill(left_behind=("db.exited: gone",))),
+        ExitCode.DOWN,
+        "after the drill db.away something is wrong: db.exited: gone",
+    ),
     # 1
     "p1 trial failed": (
         trials(b.trial(outcome=Outcome.FAILED, error="def t():\nE   assert 1 == 2\nt.py:1")),
@@ -158,6 +163,21 @@ CASES: dict[str, tuple[RunEvidence, ExitCode, str]] = {
         run_with(b.ledger(left=1, session="p2-p3")),
         ExitCode.FAILED,
         "1 thing that",
+    ),
+    "a process was left": (
+        run_with(r.ProcessLeft(session="p2-p3", pid=4242, command="sleep")),
+        ExitCode.FAILED,
+        "a process that trials started was still there: sleep (4242)",
+    ),
+    "a drill was missed": (
+        b.exercise(b.drill(detected=False, named=False)),
+        ExitCode.FAILED,
+        "the drill db.away was missed",
+    ),
+    "a drill was not named": (
+        b.exercise(b.drill(named=False, cause="api.slow")),
+        ExitCode.FAILED,
+        "the drill db.away was noticed as api.slow, not named",
     ),
     # 5
     "p1 trial skipped": (
@@ -199,6 +219,21 @@ CASES: dict[str, tuple[RunEvidence, ExitCode, str]] = {
         run_of(b.session_finished(pytest_exit=2)),
         ExitCode.INCONCLUSIVE,
         "pytest stopped before its end",
+    ),
+    "a drill was skipped": (
+        b.exercise(b.drill(detected=False, named=False, skipped="it has no queue")),
+        ExitCode.INCONCLUSIVE,
+        "the drill db.away was skipped: it has no queue",
+    ),
+    "a drill did not take place": (
+        b.exercise(b.drill(), planned=("db.away", "db.hangs")),
+        ExitCode.INCONCLUSIVE,
+        "drills that did not take place: db.hangs",
+    ),
+    "no drill": (
+        b.exercise(planned=()),
+        ExitCode.INCONCLUSIVE,
+        "no drill was chosen",
     ),
     "no p1 trial": (
         run_of(
@@ -301,6 +336,12 @@ def test_each_way_into_each_row(case: str) -> None:
     assert named in str(decision.reasons[0])
     assert decision.reasons[0].exit_code is exit_code
     assert all(reason.gates for reason in decision.reasons)
+
+
+def test_drills_that_were_named_are_go_without_a_trial() -> None:
+    decision = decide(b.exercise(b.drill()))
+    assert decision.verdict is Verdict.GO
+    assert "1 drill was named" in [str(reason) for reason in decision.reasons]
 
 
 def test_the_verdict_of_each_row() -> None:

@@ -55,6 +55,11 @@ def everything(text: str = "connection refused") -> RunEvidence:
         r.FaultChanged(node="n", fault=text, began=True),
         b.steady(what="always well"),
         b.steady(Outcome.FAILED, what=text, reason=text, found=text),
+        b.drill("db.away", cause="db.stopped", said=text, by="check", seconds=0.25),
+        b.drill("db.lies", named=False, cause="api.unhealthy", said=text, by="check"),
+        b.drill("db.unseen", detected=False, named=False),
+        b.drill("db.none", detected=False, named=False, skipped=text),
+        b.drill("db.stays", left_behind=(text,)),
         b.budget(None, P3, name="never"),
         *(
             r.RequestMade(node="n", component=b.API, request=request, status=200, duration_ms=2)

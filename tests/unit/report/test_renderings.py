@@ -38,7 +38,7 @@ def outcome(case: ET.Element) -> tuple[str, str | None]:
 
 def test_junit_has_a_suite_for_each_session_with_right_counts() -> None:
     found = suites(everything())
-    assert list(found) == ["p1", "p2-p3", "components", "expectations", "verdict"]
+    assert list(found) == ["p1", "p2-p3", "drills", "components", "expectations", "verdict"]
     keys = ("tests", "failures", "errors", "skipped")
     assert [found["p1"].attrib[key] for key in keys] == ["8", "2", "1", "2"]
     for suite in found.values():
@@ -104,7 +104,7 @@ def test_junit_is_red_whenever_the_verdict_is(run: object, result: tuple[str, st
 @given(value=any_text)
 @settings(max_examples=60, deadline=None)
 def test_junit_is_valid_xml_whatever_a_trial_prints(value: str) -> None:
-    assert len(suites(everything(value))) == 5
+    assert len(suites(everything(value))) == 6
 
 
 def test_junit_keeps_what_xml_can_hold() -> None:
@@ -112,6 +112,45 @@ def test_junit_keeps_what_xml_can_hold() -> None:
     found = suites(everything(value))["p1"]
     [failure] = [f for f in found.iter("failure") if f.get("type") == "failed"]
     assert failure.text == "def t():\nE   tab\t <é> 😀 red \\x00 \\ud800"
+
+
+# Drills
+
+DRILLS = {
+    "db.away": ("passed", "db.stopped: boom"),
+    "db.lies": ("failed", "not named, but api.unhealthy: boom"),
+    "db.unseen": ("failed", "nothing was said"),
+    "db.none": ("skipped", "skipped: boom"),
+    "db.stays": ("failed", "left behind: boom"),
+}
+
+
+def test_every_report_says_of_each_drill_what_was_said() -> None:
+    report = report_of(everything("boom"))
+    assert report.drill_score == 0.5
+    assert {one.name: (one.status, one.line) for one in report.drills} == DRILLS
+    html, markdown = Page(as_html(report)).text, as_markdown(report)
+    assert "0.5 (2 of 4 named)" in html
+    assert "## Drills: score 0.5 (2 of 4 named)" in markdown
+    for name, (status, line) in DRILLS.items():
+        assert re.search(f"{status}{name}{name} on purpose{line}", html)
+        assert re.search(rf"\| {name} \| {status} \| {line} \|", markdown)
+    assert "| db.away | passed | db.stopped: boom | check | 0.2 s |" in markdown
+    cases = {
+        one.attrib["name"]: one for one in suites(everything("boom"))["drills"].iter("testcase")
+    }
+    words = {"passed": None, "failed": "failed", "skipped": "skipped"}
+    assert {name: outcome(case)[1] for name, case in cases.items()} == {
+        name: words[status] for name, (status, _) in DRILLS.items()
+    }
+    assert cases["db.away"].attrib["time"] == "0.250"
+
+
+def test_no_report_of_a_run_speaks_of_drills() -> None:
+    report = report_of(b.run_with())
+    assert (report.drills, report.drill_score) == ((), None)
+    for shown in (as_html(report), as_markdown(report), as_junit(report)):
+        assert "rill" not in shown
 
 
 # Markdown
@@ -262,6 +301,6 @@ def test_html_says_everything_that_matters() -> None:
 
 def test_html_tables_are_named_and_headed() -> None:
     html = as_html(report_of(everything()))
-    assert html.count("<table>") == html.count("<caption>") == 8
+    assert html.count("<table>") == html.count("<caption>") == 9
     rows = html.count("<tr>")
     assert html.count('scope="row"') == rows - html.count("<thead>")

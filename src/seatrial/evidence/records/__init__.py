@@ -37,6 +37,7 @@ from seatrial.evidence.records.trials import (
     CollectionFailed,
     FaultChanged,
     LedgerClosed,
+    ProcessLeft,
     RequestMade,
     SessionFinished,
     SessionStarted,
@@ -69,6 +70,7 @@ AnyRecord = Annotated[
     | FaultChanged
     | SteadyWatched
     | LedgerClosed
+    | ProcessLeft
     | SessionFinished,
     Field(discriminator="type"),
 ]
@@ -98,6 +100,7 @@ __all__ = [
     "Interrupted",
     "LedgerClosed",
     "LogKept",
+    "ProcessLeft",
     "Record",
     "RequestMade",
     "RunFinished",

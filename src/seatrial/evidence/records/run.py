@@ -45,6 +45,7 @@ class RunStarted(Record):
     components: tuple[DeclaredComponent, ...]
     graph: tuple[GraphEdge, ...]
     sessions: tuple[tuple[Priority, ...], ...]  # the pytest sessions planned, in order
+    drills: tuple[str, ...] | None = None  # those planned; None: it is no exercise, but a run
 
 
 class SessionSkipped(Record):

@@ -129,6 +129,16 @@ class LedgerClosed(Record):
     error: str = ""
 
 
+class ProcessLeft(Record):
+    """A process that a session's trials started was still there when the session had ended; the
+    run has ended it."""
+
+    type: Literal["process_left"] = "process_left"
+    session: str
+    pid: int
+    command: str  # its program
+
+
 class SessionFinished(Record):
     type: Literal["session_finished"] = "session_finished"
     session: str
