@@ -6,6 +6,8 @@ What is killed is in test_p2_crashes.py.
 from __future__ import annotations
 
 import json
+import signal
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 
 import pytest
@@ -13,7 +15,8 @@ from bad_days import Altered, clock, has_memory_alarm, memory_alarm, small_disk
 from checker import read, wrong
 from conftest import BELL, QUEUE
 from scratch import scratch_database
-from test_p2_recovery import SLOW, kill_simulators, states
+from seatrial.keeper import processes
+from test_p2_recovery import states
 
 pytestmark = pytest.mark.needs("api", "postgres", "rabbitmq", "worker")
 
@@ -41,11 +44,11 @@ def place(component):
 def all_is_well(db_client, place, eventually):
     """`all_is_well(keys)`: one task was accepted under each, and nothing is wrong with any."""
 
-    def check(*submitted, shots=1024):
+    def check(*submitted):
         def look():
             found = []
             for one in submitted:
-                found += wrong({one.task_id: shots}, read(db_client.sql.query, place, one.key))
+                found += wrong({one.task_id: 1024}, read(db_client.sql.query, place, one.key))
             return found
 
         eventually(look, lambda found: found == [], timeout=20, what="nothing is wrong")
@@ -142,15 +145,17 @@ def test_a_claim_whose_answer_is_lost_costs_no_attempt(
 @pytest.mark.criterion("AC-29")
 @pytest.mark.requires("kill")
 def test_a_worker_keeps_its_result_while_the_database_is_away(
-    api_client, db_client, fault, eventually, completed, log_of, all_is_well
+    frozen_simulators, api_client, db_client, fault, eventually, completed, log_of, all_is_well
 ):
-    submitted = api_client.submit_task(SLOW, shots=100)
-    eventually(
-        lambda: db_client.get_task(submitted.task_id)["current_status"],
-        lambda status: status == "processing",
-        what="the task is being processed",
-    )
-    with fault.killed("postgres"):
+    with ExitStack() as outage:
+        with frozen_simulators():
+            submitted = api_client.submit_task()
+            eventually(
+                lambda: db_client.get_task(submitted.task_id)["current_status"],
+                lambda status: status == "processing",
+                what="the task is being processed",
+            )
+            outage.enter_context(fault.killed("postgres"))
         eventually(
             lambda: [(e.get("task_id"), e.get("step")) for e in log_of("worker")],
             lambda waits: (submitted.task_id, "store") in waits,
@@ -158,7 +163,7 @@ def test_a_worker_keeps_its_result_while_the_database_is_away(
             what="the worker waits to store the result",
         )
     assert states(completed(submitted.task_id)) == ["pending", "processing", "completed"]
-    all_is_well(submitted, shots=100)
+    all_is_well(submitted)
 
 
 @pytest.mark.long
@@ -192,31 +197,38 @@ def test_with_a_memory_alarm_of_the_broker_tasks_are_accepted_and_done_later(
 @pytest.mark.criterion("AC-34")
 @pytest.mark.requires("restart")
 def test_the_clocks_of_api_and_worker_do_not_matter(
-    fault, api_client, db_client, deployment, eventually, completed, finished, log_of, all_is_well
+    fault,
+    frozen_simulators,
+    api_client,
+    db_client,
+    eventually,
+    completed,
+    finished,
+    log_of,
+    all_is_well,
 ):
     began = db_client.sql.value("SELECT clock_timestamp()")
     ahead = Altered(component="api", env=clock("+3600s"))
     behind = Altered(component="worker", env=clock("-3600s"))
     with fault.apply(ahead), fault.apply(behind):
-        slow = api_client.submit_task(SLOW, shots=100)
-        eventually(
-            lambda: api_client.get_task_status(slow.task_id)["status"],
-            lambda status: status == "processing",
-            what="the task is being processed",
-        )
-        for worker in deployment.statuses()["worker"].pids:
-            kill_simulators(worker)
+        with frozen_simulators() as simulators:
+            killed = api_client.submit_task()
+            eventually(
+                lambda: api_client.get_task_status(killed.task_id)["status"],
+                lambda status: status == "processing",
+                what="the task is being processed",
+            )
+            processes.send(simulators, signal.SIGKILL)
         submitted = api_client.submit_many(5)
         for one in submitted:
             assert states(completed(one.task_id)) == ["pending", "processing", "completed"]
         # The next attempt follows when it is due by the database's clock, not an hour later.
-        assert states(finished(slow.task_id))[2:] == ["pending", "processing", "completed"]
+        assert states(finished(killed.task_id))[2:] == ["pending", "processing", "completed"]
         hours = [skew(log_of(component), began) for component in ("api", "worker")]
         assert hours == [1, -1]  # else this has shown nothing
-    all_is_well(*submitted)
-    all_is_well(slow, shots=100)
+    all_is_well(killed, *submitted)
     ended = db_client.sql.value("SELECT clock_timestamp()")
-    for one in (slow, *submitted):
+    for one in (killed, *submitted):
         task, history = stored(db_client, one)
         times = [task["submitted_at"], *(e["transitioned_at"] for e in history)]
         assert began <= min(times) <= max(times) <= ended

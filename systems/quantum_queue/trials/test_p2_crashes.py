@@ -29,9 +29,10 @@ TASKS = int(os.environ.get("TEST_CRASH_TASKS") or 200)
 SEED = int(os.environ.get("TEST_CRASH_SEED") or secrets.randbelow(1_000_000))
 OUTAGE = float(os.environ.get("TEST_OUTAGE_SECONDS") or 30)
 
-#: For all tasks of a round to end, and then for the last duplicate message to be dropped: one that
-#: met a running attempt is put off until that must be over.
-_DONE, _QUIET = 120.0, 60.0
+#: For all tasks of a round to end: before those could be found that have been silent for a minute,
+#: which would hide that a message was lost. And for the last duplicate message to be dropped: one
+#: that met a running attempt is put off until that must be over.
+_DONE, _QUIET = 50.0, 60.0
 
 STATES = "SELECT current_status AS status, count(*) FROM tasks WHERE correlation_id = %s GROUP BY 1"
 
