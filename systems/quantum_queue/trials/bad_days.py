@@ -101,8 +101,8 @@ def small_disk(megabytes: int) -> Iterator[Disk]:
 
 # It puts the limit back when its input ends, whoever ended that.
 _ALARM = """
-"$0" -q set_vm_memory_high_watermark absolute 1MB && echo set && cat >&2
-"$0" -q set_vm_memory_high_watermark absolute "$1"
+timeout 30 "$0" -q set_vm_memory_high_watermark absolute 1MB && echo set && cat >&2
+timeout 30 "$0" -q set_vm_memory_high_watermark absolute "$1"
 """
 
 
