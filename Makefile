@@ -10,7 +10,9 @@ SYSTEM := systems/quantum_queue
 REPORTS := reports
 PYTEST_ARGS ?=
 # Too long for a gate, short enough for every change; the page's are skipped without `make browser`.
-LONG_TRIALS := test_p2_web_page.py test_p2_upkeep.py
+LONG_TRIALS := test_p2_web_page.py test_p2_upkeep.py test_p2_bad_days.py test_p2_crashes.py
+# As much of the crashes as every change can bear; `make long` has all of it.
+SOME_CRASHES := TEST_CRASH_ROUNDS=5 TEST_OUTAGE_SECONDS=5
 
 .PHONY: help
 help: ## this list
@@ -47,7 +49,7 @@ test: servers ## the library's tests, the queue's own tests, and its trials on r
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not long and not install and not engine" $(PYTEST_ARGS) </dev/null
 	cd $(SYSTEM) && ../../$(BIN)/python -m pytest tests $(PYTEST_ARGS) </dev/null
 	$(BIN)/seatrial run $(SYSTEM) --report-dir $(REPORTS)/test </dev/null
-	TEST_LONG=1 $(BIN)/python -m pytest $(addprefix $(SYSTEM)/trials/,$(LONG_TRIALS)) $(PYTEST_ARGS) </dev/null
+	TEST_LONG=1 $(SOME_CRASHES) $(BIN)/python -m pytest $(addprefix $(SYSTEM)/trials/,$(LONG_TRIALS)) $(PYTEST_ARGS) </dev/null
 
 .PHONY: check
 check: setup ## ruff, mypy strict, and the layers of the house

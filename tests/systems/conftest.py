@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -9,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -67,6 +69,17 @@ def declare(folder: Path, home: Path, change: Change = lambda declaration: None)
             link.symlink_to(QUEUE / name)
     (folder / "seatrial.yaml").write_text(yaml.safe_dump(declaration, sort_keys=False))
     return Queue(folder, {**os.environ, "SEATRIAL_HOME": str(home), "NO_COLOR": "1"})
+
+
+def trials_module(name: str) -> ModuleType:
+    """A module of the queue's trials; they are no package."""
+    spec = importlib.util.spec_from_file_location(name, QUEUE / "trials" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # where its dataclasses look for what their annotations mean
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture(scope="session")

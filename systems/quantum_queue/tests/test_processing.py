@@ -54,11 +54,15 @@ class FakeAttempts:
     away: int = 0
     taken_over: bool = False
     waited: float | None = None
+    tokens: list[uuid.UUID] = field(default_factory=list)
     log: list[tuple[object, ...]] = field(default_factory=list)
 
-    async def claim(self, task_id: uuid.UUID, redelivered: bool) -> Claim | NoClaim:
+    async def claim(
+        self, task_id: uuid.UUID, token: uuid.UUID, redelivered: bool
+    ) -> Claim | NoClaim:
+        self.tokens.append(token)
         self._answer()
-        claim = Claim(task_id, uuid.uuid4(), "text", 1, self.attempt, self.waited)
+        claim = Claim(task_id, token, "text", 1, self.attempt, self.waited)
         return self.no_claim or claim
 
     async def complete(self, claim: Claim, counts: str, note: str) -> bool:
@@ -226,6 +230,14 @@ def test_an_absent_database_is_waited_for_and_costs_no_attempt(settings: Setting
     assert (fate, log) == (["done"], [("completed", '{"0":1}')])
 
 
+def test_who_got_no_answer_to_a_claim_asks_again_for_the_same_one(settings: Settings) -> None:
+    attempts = FakeAttempts(away=3)
+    handled(settings, attempts=attempts)
+    assert (len(attempts.tokens), len(set(attempts.tokens))) == (4, 1)
+    handled(settings, attempts=attempts)
+    assert len(set(attempts.tokens)) == 2  # another delivery, another token
+
+
 def test_an_attempt_that_was_taken_over_changes_nothing_more(settings: Settings) -> None:
     for simulator in (FakeSimulator(), FakeSimulator(SimulatorDied("x"))):
         attempts = FakeAttempts(attempt=3, taken_over=True)
@@ -253,7 +265,9 @@ def test_a_poisonous_message_is_a_dead_letter(settings: Settings, body: bytes) -
 
 def test_a_defect_in_handling_is_a_dead_letter_not_the_end(settings: Settings) -> None:
     class Broken(FakeAttempts):
-        async def claim(self, task_id: uuid.UUID, redelivered: bool) -> Claim | NoClaim:
+        async def claim(
+            self, task_id: uuid.UUID, token: uuid.UUID, redelivered: bool
+        ) -> Claim | NoClaim:
             raise ZeroDivisionError
 
     assert handled(settings, attempts=Broken())[0] == ["rejected"]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import pytest
+from seatrial.keeper import processes
 
 BELL = "OPENQASM 3; qubit[2] q; h q[0]; cx q[0], q[1]; measure q;"
 QUEUE = "quantum_tasks"
@@ -202,3 +205,21 @@ def completed(finished) -> Any:
         return task
 
     return wait
+
+
+@pytest.fixture
+def frozen_simulators(deployment) -> Any:
+    """`with frozen_simulators() as pids:` what is being simulated stands still in the block."""
+
+    @contextmanager
+    def freeze():
+        workers = deployment.statuses()["worker"].pids
+        pids = [pid for worker in workers for pid in processes.descendants(worker)]
+        assert len(pids) >= len(workers), "a worker has no simulator process"
+        processes.send(pids, signal.SIGSTOP)
+        try:
+            yield pids
+        finally:
+            processes.send(pids, signal.SIGCONT)
+
+    return freeze

@@ -6,7 +6,7 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg.rows import tuple_row
+from psycopg.rows import dict_row, tuple_row
 from seatrial.errors import DeploymentError
 from seatrial.keeper.places import cache
 from seatrial.kinds.postgres.binaries import find_server
@@ -56,14 +56,19 @@ class ScratchDatabase:
             cursor = connection.execute(sql, parameters or None)  # type: ignore[arg-type]
             return cursor.fetchall() if cursor.description else []
 
+    def rows(self, sql: str, parameters: Mapping[str, object]) -> list[dict[str, Any]]:
+        """By the names of their columns."""
+        with psycopg.connect(self.url, row_factory=dict_row) as connection:
+            return connection.execute(sql, parameters).fetchall()  # type: ignore[arg-type]
+
     def value(self, sql: str, parameters: Sequence[object] = ()) -> Any:
         ((found,),) = self.query(sql, parameters)
         return found
 
 
 @contextmanager
-def scratch_database() -> Iterator[ScratchDatabase]:
-    """Skips where no PostgreSQL is installed on this machine."""
+def scratch_database(folder: Path | None = None) -> Iterator[ScratchDatabase]:
+    """With its data in this folder, if it matters. Skips where no PostgreSQL is installed."""
     try:
         server = find_server(None)
     except DeploymentError as missing:
@@ -71,7 +76,7 @@ def scratch_database() -> Iterator[ScratchDatabase]:
     # Two short runs of one loop, so that none is running in this thread during the trial.
     with asyncio.Runner() as runner:
         opened = scratch_server(
-            server, "quantum_user", "scratch_db", cache(), Deadline.after(_PATIENCE)
+            server, "quantum_user", "scratch_db", folder or cache(), Deadline.after(_PATIENCE)
         )
         scratch = runner.run(opened.__aenter__())
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from time import perf_counter
 
 import pytest
@@ -129,24 +128,6 @@ def test_a_killed_worker_loses_nothing(api_client, fault, completed):
         task = completed(one.task_id)
         assert states(task).count("completed") == 1
         assert sum(task["result"].values()) == 1024
-
-
-@pytest.fixture
-def frozen_simulators(deployment):
-    """`with frozen_simulators() as pids:` what is being simulated stands still in the block."""
-
-    @contextmanager
-    def freeze():
-        workers = deployment.statuses()["worker"].pids
-        pids = [pid for worker in workers for pid in processes.descendants(worker)]
-        assert len(pids) >= len(workers), "a worker has no simulator process"
-        processes.send(pids, signal.SIGSTOP)
-        try:
-            yield pids
-        finally:
-            processes.send(pids, signal.SIGCONT)
-
-    return freeze
 
 
 @pytest.mark.criterion("AC-40")

@@ -43,6 +43,8 @@ SELECT current_status, attempts, claim_token, claimed_until, dead_lettered,
 FROM tasks WHERE task_id = $1
 """
 
+_OURS = "SELECT circuit, shots, attempts FROM tasks WHERE task_id = $1 AND claim_token = $2"
+
 _DEFER = """
 INSERT INTO outbox (task_id, correlation_id, not_before)
 SELECT task_id, correlation_id, $2 FROM tasks WHERE task_id = $1
@@ -131,7 +133,7 @@ class Claim:
     shots: int
     attempt: int
     waited_seconds: float | None = None
-    """In the queue; None for a task that was taken over from another attempt."""
+    """In the queue; None where the task was taken over, or the answer that told was lost."""
 
     @property
     def is_last(self) -> bool:
@@ -153,8 +155,13 @@ class Attempts:
         async with self._database.session(DATABASE_SECONDS) as connection:
             await connection.fetch(_LOOK, uuid.UUID(int=0))
 
-    async def claim(self, task_id: uuid.UUID, redelivered: bool) -> Claim | NoClaim:
+    async def claim(
+        self, task_id: uuid.UUID, token: uuid.UUID, redelivered: bool
+    ) -> Claim | NoClaim:
         """Claim the task, or say why there is nothing to do.
+
+        The token is one for each delivery. Who asks again because no answer came asks with the
+        same one, and so finds a claim that was committed before.
 
         A redelivered message means that its last holder lost its connection: the task is taken
         over at once. Any other message for a task that is being run is a duplicate; it must not
@@ -163,19 +170,24 @@ class Attempts:
         """
         async with self._database.session(DATABASE_SECONDS) as connection:
             while True:
-                claim = await self._take(connection, task_id, TaskStatus.PENDING, None)
+                claim = await self._take(connection, task_id, token, TaskStatus.PENDING, None)
                 if claim is not None:
                     return claim
                 row = await connection.fetchrow(_LOOK, task_id)
                 if row is None:
                     return NoClaim.UNKNOWN
+                if _is_ours(row, token):
+                    ours = await connection.fetchrow(_OURS, task_id, token)
+                    if ours is None:
+                        continue  # taken over in this moment
+                    return Claim(task_id, token, ours["circuit"], ours["shots"], ours["attempts"])
                 if (reason := _nothing_to_do(row, redelivered)) is not None:
                     if reason is NoClaim.HELD:
                         await connection.execute(_DEFER, task_id, row["claimed_until"])
                     return reason
                 # Otherwise the last attempt is dead, or the row has changed since: look again.
                 if row["current_status"] == TaskStatus.PROCESSING:
-                    outcome = await self._take_over(connection, task_id, row)
+                    outcome = await self._take_over(connection, task_id, token, row)
                     if outcome is not None:
                         return outcome
 
@@ -199,10 +211,10 @@ class Attempts:
         self,
         connection: Connection,
         task_id: uuid.UUID,
+        token: uuid.UUID,
         status: TaskStatus,
         held_by: uuid.UUID | None,
     ) -> Claim | None:
-        token = uuid.uuid4()
         note = self._note if held_by is None else self._note + _TAKEN_OVER
         row = await connection.fetchrow(
             _CLAIM, task_id, token, self._lease_seconds, status.value, held_by, note
@@ -213,11 +225,15 @@ class Attempts:
         return Claim(task_id, token, row["circuit"], row["shots"], row["attempts"], waited)
 
     async def _take_over(
-        self, connection: Connection, task_id: uuid.UUID, row: asyncpg.Record
+        self,
+        connection: Connection,
+        task_id: uuid.UUID,
+        token: uuid.UUID,
+        row: asyncpg.Record,
     ) -> Claim | NoClaim | None:
         if row["attempts"] < MAX_ATTEMPTS:
             held_by = row["claim_token"]
-            return await self._take(connection, task_id, TaskStatus.PROCESSING, held_by)
+            return await self._take(connection, task_id, token, TaskStatus.PROCESSING, held_by)
         reason = f"gave up after {MAX_ATTEMPTS} attempts: no worker came to the end of the last one"
         arguments = (row["claim_token"], reason, reason, True)
         failed = await connection.fetchval(_FAIL, task_id, *arguments)
@@ -230,6 +246,11 @@ class Attempts:
             # Perhaps this very outcome was committed before, and only the answer was lost.
             row = await connection.fetchrow(_LOOK, claim.task_id)
         return row is not None and row["claim_token"] == claim.token
+
+
+def _is_ours(row: asyncpg.Record, token: uuid.UUID) -> bool:
+    """Tell whether this very claim was committed before, and only the answer was lost."""
+    return bool(row["current_status"] == TaskStatus.PROCESSING and row["claim_token"] == token)
 
 
 def _nothing_to_do(row: asyncpg.Record, redelivered: bool) -> NoClaim | None:

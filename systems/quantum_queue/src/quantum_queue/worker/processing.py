@@ -90,8 +90,9 @@ class Processor:
             if delivery.is_lost:
                 # Not claimed yet, and somebody else has the message by now.
                 return
+            token, again = uuid.uuid4(), delivery.is_redelivered
             claim = await self._patiently(
-                "claim", lambda: self._attempts.claim(task_id, delivery.is_redelivered)
+                "claim", lambda: self._attempts.claim(task_id, token, again)
             )
             if isinstance(claim, NoClaim):
                 await self._nothing_to_do(claim, delivery)
