@@ -213,6 +213,10 @@ def _settle(root: Path, suite: str, pip: Mapping[str, str]) -> None:
                            check=True)  # fmt: skip
     for name in ("resolv.conf", "hosts"):
         shutil.copy(Path("/etc", name), root / "etc" / name)
+    for file in _files(pip):
+        if not (inside := root / file.relative_to("/")).exists():
+            inside.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(file, inside)
     lines = [f"{name.partition('.')[2]} = {value}" for name, value in pip.items()]
     (root / "etc/pip.conf").write_text("\n".join(("[global]", *lines)) + "\n")
 
@@ -224,6 +228,13 @@ def _pip_settings() -> dict[str, str]:
     ).stdout
     pairs = (line.partition("=") for line in listed.splitlines() if line.startswith("global."))
     return {name: str(ast.literal_eval(value)) for name, _, value in pairs}
+
+
+def _files(pip: Mapping[str, str]) -> Iterator[Path]:
+    """Files of this host that pip's settings name, such as constraints."""
+    for word in (word for value in pip.values() for word in value.split()):
+        if (file := Path(word)).is_absolute() and file.is_file():
+            yield file
 
 
 def _folders(pip: Mapping[str, str]) -> Iterator[Path]:
