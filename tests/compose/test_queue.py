@@ -125,7 +125,7 @@ def _is_modest(engine: Engine, folder: Path) -> None:
         (found,) = json.loads(engine.docker("inspect", number))
         assert found["HostConfig"]["Memory"] > 0, f"{name} has no limit"
         volumes = {m["Name"] for m in found["Mounts"] if m["Type"] == "volume"}
-        assert volumes <= {"quantum-queue_tasks", "quantum-queue_messages"}, name
+        assert volumes <= {f"{folder.name}_tasks", f"{folder.name}_messages"}, name
 
 
 def _ended(engine: Engine, service: str) -> str:
