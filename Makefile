@@ -71,8 +71,8 @@ compose-test: setup ## tests that need a container engine (dockerd and Compose, 
 
 .PHONY: bench
 bench: provision ## the benchmarks; what they measured before is in benchmarks/README.md
-	@$(BIN)/python -c 'import celery' 2>/dev/null || { \
-	    echo "bench: installing Celery and what it needs into .venv, to measure against"; \
+	@$(BIN)/python -c 'import celery, testcontainers' 2>/dev/null || { \
+	    echo "bench: installing Celery, testcontainers and what they need into .venv, to measure against"; \
 	    $(BIN)/python -m pip install --quiet --no-deps -r requirements/optional/bench.txt; }
 	$(BIN)/python -m benchmarks
 

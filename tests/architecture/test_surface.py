@@ -89,7 +89,7 @@ RECORDS = """
 
 #: What trials call on the fixture `fault`.
 FAULTS = """
-    stopped killed paused restarted latency cut reset black_hole bandwidth slicing
+    stopped killed paused restarted disconnected latency cut reset black_hole bandwidth slicing
 """
 
 WORDS = {
@@ -99,7 +99,7 @@ WORDS = {
     Health: "healthy unhealthy unknown",
     Connection: "connected disconnected",
     State: "waiting starting ready done paused stopped exited failed unreachable",
-    Capability: "start stop kill pause restart logs network",
+    Capability: "start stop kill pause restart logs network disconnect",
     Cause: """
         refused dns timeout auth tls wrong_database wrong_vhost not_authorised migrating exhausted
         read_only schema_behind schema_ahead schema_drift queue_missing queue_drift no_consumer

@@ -54,6 +54,20 @@ def test_pause(component, fault, eventually):
     mended(component, eventually)
 
 
+def test_disconnect(component, deployment, fault, eventually):
+    with fault.disconnected("db"):
+        assert str(deployment.statuses()["db"].state) == "unreachable"
+        assert status(component("web")) in (500, "ReadTimeout")
+    mended(component, eventually)  # by its name, as before
+    assert component("db").value("SELECT 1") == 1  # and at its port of this host
+
+
+def test_disconnect_what_it_serves(component, fault, eventually):
+    with fault.disconnected("web"):
+        assert status(component("web")) != 200
+    mended(component, eventually)
+
+
 def test_redis(component):
     assert component("redis").ping()
 """

@@ -1,4 +1,4 @@
-"""The queue's whole P1 suite in containers: the same trials, the same checks, the same report."""
+"""The queue in containers: its whole P1 suite, and with plain `docker compose up`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
+import yaml
 
+from seatrial.waiting import eventually
 from tests.compose.engine import Engine
 
 pytestmark = pytest.mark.engine
@@ -69,3 +72,63 @@ def test_p1_in_containers(
     assert len(outcomes) >= 5
     assert set(outcomes.values()) == {"passed"}, outcomes
     assert engine.everything() == before
+
+
+def test_plain_compose_up(engine: Engine, python_image: str, tmp_path: Path) -> None:
+    """Without Seatrial: from the files alone to a circuit that was simulated."""
+    folder = tmp_path / "plain"
+    shutil.copytree(SYSTEM, folder, ignore=LEFT_OUT)
+    (folder / ".env").write_text(f"PYTHON_IMAGE={python_image}\nAPI_PORT=0\n")
+    before = engine.everything()
+    try:
+        engine.compose(folder, "up", "-d", "--build")
+        api = httpx.Client(base_url=f"http://{_published(engine, folder)}", timeout=10)
+        with api:
+            eventually(lambda: _health(api), lambda code: code == 200, timeout=120)
+            posted = api.post("/tasks", json={"circuit": BELL})
+            assert posted.status_code < 300, posted.text
+            task = eventually(
+                lambda: api.get(f"/tasks/{posted.json()['task_id']}").json(),
+                lambda found: found["status"] == "completed",
+                timeout=60,
+            )
+        assert set(task["result"]) <= {"00", "11"}
+        _is_modest(engine, folder)
+    finally:
+        engine.compose(folder, "down", "-v", "--rmi", "local", "-t", "1", check=False)
+        engine.docker("image", "rm", "quantum-queue", check=False)
+    assert engine.everything() == before
+
+
+BELL = "OPENQASM 3; qubit[2] q; h q[0]; cx q[0], q[1]; measure q;"
+
+
+def _published(engine: Engine, folder: Path) -> str:
+    port = engine.compose(folder, "port", "api", "8001").strip().rpartition(":")[2]
+    return f"127.0.0.1:{port}"
+
+
+def _health(api: httpx.Client) -> int | str:
+    try:
+        return api.get("/health").status_code
+    except httpx.HTTPError as error:
+        return type(error).__name__
+
+
+def _is_modest(engine: Engine, folder: Path) -> None:
+    """No service of ours is root; every one has a limit; what is kept is in named volumes."""
+    declared = yaml.safe_load((folder / "compose.yaml").read_text())
+    for name in ("api", "worker"):
+        assert engine.compose(folder, "exec", "-T", name, "id", "-u").strip() != "0", name
+    for name in declared["services"]:
+        number = engine.compose(folder, "ps", "-q", name).strip() or _ended(engine, name)
+        (found,) = json.loads(engine.docker("inspect", number))
+        assert found["HostConfig"]["Memory"] > 0, f"{name} has no limit"
+        volumes = {m["Name"] for m in found["Mounts"] if m["Type"] == "volume"}
+        assert volumes <= {f"{folder.name}_tasks", f"{folder.name}_messages"}, name
+
+
+def _ended(engine: Engine, service: str) -> str:
+    """A container that did its work: not every Compose lists it."""
+    label = f"label=com.docker.compose.service={service}"
+    return engine.docker("ps", "-aq", "--filter", label).strip()

@@ -1,4 +1,4 @@
-"""Fresh Debian 12 machines: a debootstrap root each, with git, make and ca-certificates only.
+"""Fresh machines of Debian 12 or 13: a debootstrap root each, with git and make and little else.
 
 A command runs in mount and process namespaces of its own: what it mounted is gone and what it left
 running is dead when it ends, however it ends. The network is the host's, because packages must
@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-SUITE = "bookworm"
+SUITES = ("bookworm", "trixie")  # Debian 12 and 13
 PACKAGES = ("git", "make", "ca-certificates")
 CACHE = Path("/var/tmp/seatrial-install-cache")
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -129,26 +129,26 @@ class Machine:
 
 
 @contextmanager
-def fresh_machine() -> Iterator[Machine]:
+def fresh_machine(suite: str = SUITES[0]) -> Iterator[Machine]:
     """A new one from the cached base; removed at the end."""
-    base = base_archive()
+    base = base_archive(suite)
     root = Path(tempfile.mkdtemp(prefix="seatrial-install-", dir="/var/tmp"))
     try:
         root.chmod(0o755)
         subprocess.run(["tar", "-C", str(root), "--numeric-owner", "-xpf", str(base)], check=True)
         settings = _pip_settings()
-        _settle(root, settings)
+        _settle(root, suite, settings)
         yield Machine(root, tuple(_folders(settings)))
     finally:
         # Nothing is mounted here: mounts live and die with the namespace of each command.
         shutil.rmtree(root)
 
 
-def base_archive() -> Path:
+def base_archive(suite: str = SUITES[0]) -> Path:
     """The archive of an untouched machine; made once, kept outside the repository."""
     mirror = _mirror()
-    key = hashlib.sha256(" ".join((SUITE, *PACKAGES, *mirror)).encode()).hexdigest()[:12]
-    archive = CACHE / f"{SUITE}-{key}.tar"
+    key = hashlib.sha256(" ".join((suite, *PACKAGES, *mirror)).encode()).hexdigest()[:12]
+    archive = CACHE / f"{suite}-{key}.tar"
     if archive.exists():
         return archive
     CACHE.mkdir(parents=True, exist_ok=True)
@@ -156,7 +156,7 @@ def base_archive() -> Path:
         root, packed = Path(folder, "root"), Path(folder, "base.tar")
         include = f"--include={','.join(PACKAGES)}"
         subprocess.run(
-            ["debootstrap", "--variant=minbase", include, SUITE, str(root), *mirror],
+            ["debootstrap", "--variant=minbase", include, suite, str(root), *mirror],
             stdout=subprocess.DEVNULL,
             check=True,
         )
@@ -177,28 +177,28 @@ def base_archive() -> Path:
     return archive
 
 
-def _apt_files() -> list[Path]:
+def _apt_files() -> Iterator[tuple[Path, str]]:
+    """This machine's own sources of packages."""
     apt = Path("/etc/apt")
-    return [
-        path
-        for path in (apt / "sources.list", *sorted((apt / "sources.list.d").glob("*")))
-        if path.suffix in (".list", ".sources") and path.is_file() and SUITE in path.read_text()
-    ]
+    for path in (apt / "sources.list", *sorted((apt / "sources.list.d").glob("*"))):
+        if path.suffix in (".list", ".sources") and path.is_file():
+            yield path, path.read_text()
 
 
 def _mirror() -> list[str]:
-    """The host's own mirror of this suite, if it has one; debootstrap knows a default."""
-    for path in _apt_files():
+    """The host's own mirror of Debian, if it has one; debootstrap knows a default."""
+    for _, text in _apt_files():
         found = re.search(r"(?m)^(?:URIs:\s*|deb\s+(?:\[.*?\]\s*)?)(\S+/debian/?)(?:\s|$)",
-                          path.read_text())  # fmt: skip
+                          text)  # fmt: skip
         if found:
             return [found[1]]
     return []
 
 
-def _settle(root: Path, pip: Mapping[str, str]) -> None:
-    """Give the machine the host's ways to packages: apt's sources, trust, names, pip's settings."""
-    if sources := _apt_files():
+def _settle(root: Path, suite: str, pip: Mapping[str, str]) -> None:
+    """Give the machine the host's ways to packages: apt's sources (those of another release are
+    debootstrap's), trust, names, pip's settings."""
+    if sources := [path for path, text in _apt_files() if suite in text]:
         (root / "etc/apt/sources.list").unlink(missing_ok=True)
         for path in sources:
             shutil.copy(path, root / path.relative_to("/"))
@@ -213,6 +213,10 @@ def _settle(root: Path, pip: Mapping[str, str]) -> None:
                            check=True)  # fmt: skip
     for name in ("resolv.conf", "hosts"):
         shutil.copy(Path("/etc", name), root / "etc" / name)
+    for file in _files(pip):
+        if not (inside := root / file.relative_to("/")).exists():
+            inside.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(file, inside)
     lines = [f"{name.partition('.')[2]} = {value}" for name, value in pip.items()]
     (root / "etc/pip.conf").write_text("\n".join(("[global]", *lines)) + "\n")
 
@@ -224,6 +228,13 @@ def _pip_settings() -> dict[str, str]:
     ).stdout
     pairs = (line.partition("=") for line in listed.splitlines() if line.startswith("global."))
     return {name: str(ast.literal_eval(value)) for name, _, value in pairs}
+
+
+def _files(pip: Mapping[str, str]) -> Iterator[Path]:
+    """Files of this host that pip's settings name, such as constraints."""
+    for word in (word for value in pip.values() for word in value.split()):
+        if (file := Path(word)).is_absolute() and file.is_file():
+            yield file
 
 
 def _folders(pip: Mapping[str, str]) -> Iterator[Path]:

@@ -1,4 +1,4 @@
-"""From a fresh Debian 12 with git and make only, to a verdict: as root, with sudo, without rights.
+"""From a fresh Debian with git and make only, to a verdict: as root, with sudo, without rights.
 
 Takes minutes, downloads packages and needs root, debootstrap and a network: `make install-test`.
 """
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from .machines import Machine, fresh_machine, missing_tools
+from .machines import SUITES, Machine, fresh_machine, missing_tools
 
 pytestmark = pytest.mark.install
 
@@ -19,10 +19,11 @@ POLICY = "/usr/sbin/policy-rc.d"
 
 
 @pytest.fixture
-def machine() -> Iterator[Machine]:
+def machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
+    """Of the release that a test asks for, else Debian 12."""
     if os.geteuid() != 0 or (missing := missing_tools()):
         pytest.fail("needs root, debootstrap, unshare and setpriv; missing: " + str(missing))
-    with fresh_machine() as made:
+    with fresh_machine(getattr(request, "param", SUITES[0])) as made:
         yield made
 
 
@@ -55,9 +56,19 @@ def prove_demo(machine: Machine, folder: str, user: str) -> None:
     assert "nothing to install" in again
 
 
+def prove_doctor(machine: Machine, folder: str) -> None:
+    """It says what is lacking for which environment, and the command."""
+    said = succeed(machine, ".venv/bin/seatrial doctor systems/quantum_queue", folder)
+    local, _, compose = said.partition("\ncompose: ")
+    assert local.startswith("local: usable")
+    assert compose.startswith("not usable")
+    assert "to do: sudo apt-get install docker.io" in compose
+
+
 def prove_provisioned(machine: Machine, folder: str, user: str) -> None:
     """The servers are there, none was started, and none will be at the next boot."""
-    output = succeed(machine, "make provision; echo; ps -eo comm", folder, user)
+    running = "{ cat /proc/[0-9]*/comm 2>/dev/null || true; }"  # not everybody has ps
+    output = succeed(machine, f"make provision && echo && {running}", folder, user)
     said, _, running = output.rpartition("\n\n")
     assert "installing postgresql, rabbitmq-server" in said
     assert "create_main_cluster = false" in said
@@ -68,9 +79,11 @@ def prove_provisioned(machine: Machine, folder: str, user: str) -> None:
     assert not list(machine.root.glob("etc/systemd/system/*/rabbitmq*"))
 
 
+@pytest.mark.parametrize("machine", SUITES, indirect=True)
 def test_root_without_sudo(machine: Machine) -> None:
     folder = machine.clone()
     prove_provisioned(machine, folder, "root")
+    prove_doctor(machine, folder)
     prove_demo(machine, folder, "root")
 
 

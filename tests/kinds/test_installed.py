@@ -32,7 +32,7 @@ class Thing:
 def test_the_newest_that_will_do(
     there: list[str | None], wanted: str | None, taken: str | None
 ) -> None:
-    assert LOOKED.newest([Thing(one) for one in there], wanted) == Thing(taken)
+    assert LOOKED.newest(wanted, [Thing(one) for one in there]) == Thing(taken)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_none_that_will_do(
 ) -> None:
     monkeypatch.setenv("SEATRIAL_TEST_THING", override)
     with pytest.raises(ServerMissing) as missing:
-        LOOKED.newest([Thing(one) for one in there], ">=99")
+        LOOKED.newest(">=99", [Thing(one) for one in there])
     assert "Thing >=99" in missing.value.message
     assert hint in (missing.value.hint or "")
 

@@ -16,6 +16,7 @@ from seatrial.compose.draft import Draft, draft
 from seatrial.compose.engine import Container, EngineError, containers
 from seatrial.compose.files import NAMES, find
 from seatrial.compose.project import Project, read_project
+from seatrial.compose.running import Running, running_projects
 from seatrial.compose.workflow import GITHUB, PROMOTE, ROLLBACK, Workflow, root_of
 from seatrial.declaration.load import FILE_NAME, load
 from seatrial.declaration.models import System
@@ -36,12 +37,13 @@ def command(place: Path, force: bool, ci: str | None, as_json: bool) -> int:
     """Write a first seatrial.yaml from the compose file in FOLDER.
 
     FOLDER may also be the compose file itself. Where its project runs, a look is taken at it;
-    nothing is written to it. With --ci, a workflow for the system of the seatrial.yaml in FOLDER
-    is written instead, into the repository that it is in.
+    nothing is written to it. In a folder without a compose file, that of a project counts which
+    was started from one below it. With --ci, a workflow for the system of the seatrial.yaml in
+    FOLDER is written instead, into the repository that it is in.
     """
     if ci is not None:
         return _write_workflow(place, force, as_json)
-    project = read_project(_compose_file(place), os.environ)
+    project = _project(place)
     file = project.folder / FILE_NAME
     _spare(file, force)
     written, running = asyncio.run(_draft(project))
@@ -103,17 +105,51 @@ def _in_containers(place: Path) -> System:
     return load_system(place, name)
 
 
-def _compose_file(place: Path) -> Path:
-    if place.is_file():
-        return place
-    file = find(place)
-    if file is None:
+def _project(place: Path) -> Project:
+    """By a file, else by what runs. Raises UsageError."""
+    file = place if place.is_file() else find(place)
+    if file is not None:
+        return read_project(file, os.environ)
+    runs = _running_in(place.resolve())
+    first = runs.files[0]
+    if not first.is_file():
         raise UsageError(
-            f"{place.resolve()} has no compose file ({', '.join(NAMES)})",
-            hint="name the folder or the file; without Compose, write seatrial.yaml by hand: "
-            "docs/declaration.md",
+            f"the project {runs.name} was started from {first}, which is not there any more",
+            hint="get its file back: it says what the services are",
         )
-    return file
+    project = read_project(first, os.environ)
+    if more := [str(file) for file in runs.files if file not in project.files]:
+        raise UsageError(
+            f"the project {runs.name} was started from {first} and {', '.join(more)}",
+            hint=f"let {first.name} include what the other says; only one file is read",
+        )
+    if project.name != runs.name:
+        raise UsageError(
+            f"the project runs as {runs.name}, and by {first} it is {project.name}",
+            hint=f"put COMPOSE_PROJECT_NAME={runs.name} into {first.parent / '.env'}",
+        )
+    return project
+
+
+def _running_in(folder: Path) -> Running:
+    """The one project that was started from a file in the folder. Raises UsageError."""
+    projects: list[Running] = []
+    with contextlib.suppress(EngineError):  # without an engine nothing runs that could be seen
+        projects = asyncio.run(running_projects())
+    here = [one for one in projects if one.lies_in(folder)]
+    if len(here) == 1:
+        return here[0]
+    if here:
+        files = ", ".join(str(one.files[0]) for one in here)
+        raise UsageError(
+            f"several projects run from files in {folder}: {', '.join(one.name for one in here)}",
+            hint=f"name the file of one: {files}",
+        )
+    raise UsageError(
+        f"{folder} has no compose file ({', '.join(NAMES)}), and no project runs from one in it",
+        hint="name the folder or the file; without Compose, write seatrial.yaml by hand: "
+        "docs/declaration.md",
+    )
 
 
 async def _draft(project: Project) -> tuple[Draft, bool]:

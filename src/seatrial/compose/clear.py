@@ -21,6 +21,9 @@ _PARTS = (
     (("volume", "ls", "-q"), ("volume", "rm", "-f")),
 )
 
+#: By name: what the user's own project built from the same files is the same image.
+_IMAGES = ("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", "--filter")
+
 
 def mark(folder: Path, project: str) -> None:
     """Write down, before anything is made, what will have to be removed."""
@@ -49,9 +52,8 @@ def clear(project: str, patience: float = 10.0) -> list[str]:
                     _docker(*removing, *found, check=False)  # a part may be gone already
             if not left or time.monotonic() > limit:
                 break
-        images = _docker("image", "ls", "-q", "--filter", f"reference={project}-*").split()
-        if images:
-            _docker("image", "rm", "-f", *dict.fromkeys(images), check=False)
+        if images := _docker(*_IMAGES, f"reference={project}-*").split():
+            _docker("image", "rm", *images, check=False)
     except (OSError, subprocess.SubprocessError) as error:
         return [f"the engine could not be asked: {error}"]
     return left

@@ -92,12 +92,19 @@ class Drive:
 
     # -- its life -------------------------------------------------------------------------------
 
-    async def up(self) -> asyncio.subprocess.Process:
-        """Begin to build and start everything; what it says goes to `output`."""
+    @property
+    def ways_up(self) -> tuple[tuple[str, ...], ...]:
+        """What Compose is told, one after the other, to build and start everything."""
+        if self.command == ("docker-compose",):  # a build that fails leaves a container, else
+            return ("build", "--force-rm"), ("up", "-d")
+        return (("up", "-d", "--build"),)
+
+    async def begin(self, words: tuple[str, ...]) -> asyncio.subprocess.Process:
+        """Tell Compose; what it says goes to `output`."""
         log = os.open(self.output, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
             return await asyncio.create_subprocess_exec(
-                *self._ours("up", "-d", "--build"),
+                *self._ours(*words),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -133,8 +133,20 @@ class _Binding(_Said):
     port: str = Field("", alias="HostPort")
 
 
+class _Ipam(_Said):
+    ip: str = Field("", alias="IPv4Address")
+
+
 class _Network(_Said):
     ip: str = Field("", alias="IPAddress")
+    aliases: tuple[str, ...] | None = Field(None, alias="Aliases")
+    wished: _Ipam | None = Field(None, alias="IPAMConfig")
+
+    @property
+    def link(self) -> tuple[str, ...]:
+        """What `docker network connect` must be told to make it again."""
+        names = tuple(word for alias in self.aliases or () for word in ("--alias", alias))
+        return (*names, "--ip", self.wished.ip) if self.wished and self.wished.ip else names
 
 
 class _Networking(_Said):
@@ -175,6 +187,7 @@ class Container:
     published: Mapping[int, tuple[str, int]]  # container's port -> address and port of the host
     exposed: tuple[int, ...]
     networks: Mapping[str, str]  # name -> its address there
+    links: Mapping[str, tuple[str, ...]]  # name -> what would connect it there again
     on_host: bool  # it shares the host's network
     compose_version: str
 
@@ -206,7 +219,7 @@ def _container(one: _Inspected) -> Container | None:
         return None
     health = one.state.health
     looks = (health.log if health else None) or ()
-    number = labels.get(_NUMBER, "1")
+    number, networks = labels.get(_NUMBER, "1"), one.networking.networks or {}
     return Container(
         id=one.id,
         name=one.name.lstrip("/"),
@@ -222,7 +235,8 @@ def _container(one: _Inspected) -> Container | None:
         environment=dict(pair.partition("=")[::2] for pair in one.config.env or ()),
         published=_published(one.networking.ports or {}),
         exposed=tuple(_port(name) for name in one.config.exposed or () if name.endswith("/tcp")),
-        networks={name: network.ip for name, network in (one.networking.networks or {}).items()},
+        networks={name: network.ip for name, network in networks.items()},
+        links={name: network.link for name, network in networks.items()},
         on_host=one.host.network_mode == "host",
         compose_version=labels.get(_VERSION, ""),
     )

@@ -52,6 +52,7 @@ class Capability(StrEnum):
     RESTART = "restart"
     LOGS = "logs"
     NETWORK = "network"
+    DISCONNECT = "disconnect"
 
     @property
     def needed_to(self) -> str:
@@ -69,6 +70,11 @@ def missing(system: System, capability: Capability) -> SeatrialError:
             f"{where} is protected: {capability} refused",
             hint="use an environment that is not marked `protected`",
         )
+    if capability is Capability.DISCONNECT:
+        return CapabilityMissing(
+            f"{where} cannot {capability.needed_to}",
+            hint="use an environment whose containers Seatrial starts (compose)",
+        )
     local = system.config.provider == "local"
     off = local and capability is Capability.NETWORK
     return CapabilityMissing(
@@ -77,6 +83,10 @@ def missing(system: System, capability: Capability) -> SeatrialError:
         if off
         else "use an environment that Seatrial starts (local)",
     )
+
+
+#: Whoever can do the one can undo it.
+_NEEDED = {Action.RESUME: Action.PAUSE, Action.CONNECT: Action.DISCONNECT}
 
 
 class Deployment:
@@ -200,8 +210,7 @@ class Deployment:
 
         Raises CapabilityMissing, Refused, or ActionFailed when the component does not come back.
         """
-        needed = Action.PAUSE if action is Action.RESUME else action
-        self.require(Capability(needed.value))
+        self.require(Capability(_NEEDED.get(action, action).value))
         self._client.act(action, component, replica, hold=hold)
 
     def alter(self, how: Alter) -> None:

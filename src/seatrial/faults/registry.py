@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from seatrial.faults.bandwidth import Bandwidth
 from seatrial.faults.black_hole import BlackHole
 from seatrial.faults.cut import Cut
+from seatrial.faults.disconnect import Disconnect
 from seatrial.faults.fault import Fault
 from seatrial.faults.kill import Kill
 from seatrial.faults.latency import Latency
@@ -20,7 +21,7 @@ from seatrial.faults.stop import Stop
 FAULTS: dict[str, type[Fault]] = {
     fault.name: fault
     for fault in (
-        *(Stop, Kill, Pause, Restart),
+        *(Stop, Kill, Pause, Restart, Disconnect),
         *(Latency, Cut, Reset, BlackHole, Bandwidth, Slicing),
     )
 }

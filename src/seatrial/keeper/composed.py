@@ -12,6 +12,7 @@ from seatrial.compose.drive import Drive, logs
 from seatrial.compose.engine import Container, docker
 from seatrial.compose.project import Project
 from seatrial.compose.targets import refuse_unknown, service_of, targets
+from seatrial.compose.unplug import Unplugged
 from seatrial.declaration.interpreter import interpreter
 from seatrial.declaration.models import Component, System
 from seatrial.errors import CapabilityMissing, SeatrialError
@@ -20,7 +21,7 @@ from seatrial.keeper.log import LOG_TAIL, Log
 from seatrial.keeper.network.impairment import Impairment, NetworkEdge
 from seatrial.keeper.places import Place, cache
 from seatrial.keeper.ports import PortReservations
-from seatrial.keeper.protocol import LONGEST_LOG, Action, Alter, ComponentStatus, Failure
+from seatrial.keeper.protocol import LONGEST_LOG, UNDO, Action, Alter, ComponentStatus, Failure
 from seatrial.keeper.timeline import Timeline
 from seatrial.kinds.base import Context, ProbeResult, Target, Words, load
 from seatrial.outcome import Cause, Health, State
@@ -44,7 +45,7 @@ _DOCKER = {
 class Composed:
     """Owns the containers of a deployment in a compose environment."""
 
-    capabilities = frozenset({"start", "stop", "pause", "kill", "restart", "logs"})
+    capabilities = frozenset({"start", "stop", "pause", "kill", "restart", "disconnect", "logs"})
     edges: tuple[NetworkEdge, ...] = ()
     network_faults: tuple[str, ...] = ()
 
@@ -60,7 +61,8 @@ class Composed:
         self._targets: dict[str, Target] = {}  # with states as they are recorded
         self._states: dict[str, tuple[State, ...]] = {}
         self._proven: set[str] = set()  # components that were ready since they were last started
-        self._asked: set[str] = set()  # components that we stopped, killed or paused
+        self._asked: set[str] = set()  # components that we stopped, killed, paused, disconnected
+        self._unplugged = Unplugged()
         self._by_fault: set[str] = set()
         self._looking = asyncio.Lock()
         self._watching: asyncio.Task[None] | None = None
@@ -95,7 +97,13 @@ class Composed:
         await drive.write(self._ports.reserve)
         self._drive = drive
         began = monotonic()
-        process = await drive.up()
+        for words in drive.ways_up:
+            await self._carry_out(drive, words)
+        await self._until_ready(list(self.system.components), began)
+
+    async def _carry_out(self, drive: Drive, words: tuple[str, ...]) -> None:
+        """Let Compose do it, and look meanwhile at what has become of the containers."""
+        process = await drive.begin(words)
         upping = asyncio.create_task(process.wait())
         try:
             for pause in backoff(longest=_PERIOD):
@@ -111,7 +119,6 @@ class Composed:
             await upping
         if process.returncode != 0:
             raise _not_up(drive.output)
-        await self._until_ready(list(self.system.components), began)
 
     async def _refuse_dead(self, names: Sequence[str] | None = None) -> None:
         """Raise StartFailed as soon as a container has ended that should not have: of any service,
@@ -213,16 +220,17 @@ class Composed:
             self._containers = await self._drive.containers()
             self._seen = targets(self.system, self.project, self._containers)
             for name, target in self._seen.items():
-                states = tuple(self._state(name, one) for one in target.states)
-                if not self._of(name):
-                    states = (State.WAITING,)
+                mine = zip(target.states, self._of(name), strict=False)
+                states = tuple(self._state(name, *one) for one in mine) or (State.WAITING,)
                 words = Words() if name in self._asked else Words(found=target.provider.found)
                 self._targets[name] = Target(
                     name, target.kind, target.config, target.endpoints, states, words
                 )
                 await self._note(name, states)
 
-    def _state(self, name: str, state: State) -> State:
+    def _state(self, name: str, state: State, one: Container) -> State:
+        if state is State.READY and one in self._unplugged:
+            return State.UNREACHABLE
         if state is State.READY and name not in self._proven:
             return State.STARTING
         if state is State.STOPPED and name not in self._asked:
@@ -280,13 +288,17 @@ class Composed:
 
         Raises StartFailed when it does not come back, EngineError when the engine refuses.
         """
-        down = action in (Action.STOP, Action.KILL, Action.PAUSE)
+        down = action in UNDO
         mine = [one for one in self._of(component, replica) if _applies(action, one)]
         if down:
             self._asked.add(component)
             if by_fault:
                 self._by_fault.add(component)
-        if mine:
+        if action is Action.DISCONNECT:
+            await self._unplugged.take_off(one for one in mine if one not in self._unplugged)
+        elif action is Action.CONNECT:
+            await self._unplugged.put_back(mine)
+        elif mine:
             await docker(*_DOCKER[action], *(one.id for one in mine), seconds=60.0)
         if down:
             await self._look()
@@ -336,7 +348,7 @@ def _applies(action: Action, one: Container) -> bool:
     """Whether the engine would take it: it refuses to stop what is stopped."""
     if action is Action.RESUME:
         return one.status == "paused"
-    if action in (Action.KILL, Action.PAUSE):
+    if action in (Action.KILL, Action.PAUSE, Action.DISCONNECT):
         return one.status == "running"
     return action is not Action.START or one.status not in ("running", "paused")
 
@@ -345,7 +357,7 @@ def _together(states: tuple[State, ...]) -> State:
     """The component is as well as its best replica, once all have been ready."""
     if State.STARTING in states or State.WAITING in states:
         return State.STARTING if State.STARTING in states else State.WAITING
-    order = (State.READY, State.DONE, State.PAUSED, State.STOPPED, State.FAILED)
+    order = (State.READY, State.DONE, State.UNREACHABLE, State.PAUSED, State.STOPPED, State.FAILED)
     return next((state for state in order if state in states), State.EXITED)
 
 

@@ -55,6 +55,8 @@ class Action(StrEnum):
     PAUSE = "pause"
     RESUME = "resume"
     RESTART = "restart"
+    DISCONNECT = "disconnect"  # from its networks
+    CONNECT = "connect"
 
 
 #: What undoes an action that was held.
@@ -62,6 +64,7 @@ UNDO = {
     Action.STOP: Action.START,
     Action.KILL: Action.START,
     Action.PAUSE: Action.RESUME,
+    Action.DISCONNECT: Action.CONNECT,
 }
 
 

@@ -180,6 +180,10 @@ class Supervisor:
 
     async def _act(self, action: Action, managed: Managed, number: int, by_fault: bool) -> None:
         instance = managed.replicas[number].instance
+        if action in (Action.DISCONNECT, Action.CONNECT):
+            raise CapabilityMissing(
+                f"{managed.component.name} is a process of this machine, on its network"
+            )
         if action in (Action.STOP, Action.RESTART):
             await managed.stop_one(number, by_fault=by_fault)
         elif action is Action.KILL:

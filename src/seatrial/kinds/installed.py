@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -30,27 +30,36 @@ class Looked:
     packages: tuple[str, ...]  # of Debian, that carry it
     override: str = ""  # the variable that says where it is
     holds: str = ""  # what that is to name
+    extra: str = ""  # of Seatrial, that brings one as a wheel
 
     @property
     def place(self) -> str | None:
         """Where it is to be looked for, and nowhere else."""
         return os.environ.get(self.override) or None
 
-    def newest(self, found: Sequence[S], wanted: str | None) -> S:
-        """The newest that satisfies a requirement. Raises ServerMissing."""
-        for one in sorted(found, key=_order, reverse=True):
-            if wanted is None or (one.version is not None and satisfies(one.version, wanted)):
-                return one
-        raise self._missing([one.version or "an unknown version" for one in found], wanted)
+    def newest(self, wanted: str | None, *sources: Sequence[S]) -> S:
+        """The newest that satisfies a requirement, from the first of these sources that has such
+        a one. Raises ServerMissing."""
+        for found in sources:
+            for one in sorted(found, key=_order, reverse=True):
+                if wanted is None or (one.version is not None and satisfies(one.version, wanted)):
+                    return one
+        versions = (one.version or "an unknown version" for found in sources for one in found)
+        raise self._missing(", ".join(versions), wanted)
 
-    def _missing(self, versions: Iterable[str], wanted: str | None) -> ServerMissing:
-        have, hint = ", ".join(versions), None
+    def _missing(self, have: str, wanted: str | None) -> ServerMissing:
+        hint = None
         if self.place is not None:
             hint = f"{self.override}={self.place} holds {have or 'no server'}; unset it, or name "
             hint += self.holds
         elif have:
             hint = (
                 f"only {have} is here: install one that satisfies {wanted}, or change the version"
+            )
+        elif self.extra:
+            hint = (
+                f"seatrial provision   (installs {', '.join(self.packages)}; without the rights "
+                f"for that: pip install 'seatrial[{self.extra}]')"
             )
         return ServerMissing(f"{self.label} {wanted or ''}".strip(), self.packages, hint=hint)
 

