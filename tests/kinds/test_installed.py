@@ -35,6 +35,11 @@ def test_the_newest_that_will_do(
     assert LOOKED.newest(wanted, [Thing(one) for one in there]) == Thing(taken)
 
 
+@pytest.mark.parametrize(("wanted", "taken"), [(None, "15"), (">=14", "15"), (">=16", "18")])
+def test_an_earlier_source_comes_first(wanted: str | None, taken: str) -> None:
+    assert LOOKED.newest(wanted, [Thing("15")], [Thing("18")]) == Thing(taken)
+
+
 @pytest.mark.parametrize(
     ("there", "override", "hint"),
     [
