@@ -185,7 +185,7 @@ def test_a_spare_copy_is_made_and_taken() -> None:
         folder.mkdir(mode=0o711)
         copy_template(kind, folder, folder / "first", user)
         commands = [spare_copy(kind, folder, user) for _ in range(2)]
-        left = folder / f"postgres-{kind.digest(user)}.spare-dead"
+        left = folder / f"postgres-{kind.digest(user)}.spare.tmp-dead"
         left.mkdir()  # of one that was killed in the middle
         for command in commands:  # the second finds that there is one already
             assert command is not None

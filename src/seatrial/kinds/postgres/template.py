@@ -97,9 +97,9 @@ def spare_copy(template: Template, cache: Path, user: RunAs) -> list[str] | None
     spare = _spare(source)
     if spare.exists():
         return None
-    there, making = (shlex.quote(f"{spare}{end}") for end in ("", f"-{secrets.token_hex(4)}"))
+    there, making = (shlex.quote(f"{spare}{end}") for end in ("", f".tmp-{secrets.token_hex(4)}"))
     copy = f"{shlex.join([*_COPY, str(source)])} {making}"
-    return ["sh", "-c", f"rm -rf {there}-*; {copy} && mv -T {making} {there} || rm -rf {making}"]
+    return ["sh", "-c", f"rm -rf {there}.tmp-*; {copy} && mv -T {making} {there} || rm -rf {making}"]
 
 
 def _spare(template: Path) -> Path:
