@@ -98,8 +98,8 @@ def spare_copy(template: Template, cache: Path, user: RunAs) -> list[str] | None
     if spare.exists():
         return None
     there, making = (shlex.quote(f"{spare}{end}") for end in ("", f".tmp-{secrets.token_hex(4)}"))
-    copy = f"{shlex.join([*_COPY, str(source)])} {making}"
-    return ["sh", "-c", f"rm -rf {there}.tmp-*; {copy} && mv -T {making} {there} || rm -rf {making}"]
+    make = f"{shlex.join([*_COPY, str(source)])} {making} && mv -T {making} {there}"
+    return ["sh", "-c", f"rm -rf {there}.tmp-*; {make} || rm -rf {making}"]
 
 
 def _spare(template: Path) -> Path:
