@@ -15,8 +15,13 @@ app = Celery(
     backend="db+" + os.environ["DATABASE_URL"].replace("postgresql://", "postgresql+psycopg://"),
 )
 # The promises of the queue: a task is acknowledged once its result is stored, and the broker has
-# confirmed what was sent.
-app.conf.update(task_acks_late=True, broker_transport_options={"confirm_publish": True})
+# confirmed what was sent, which is persistent (Celery's default). As many messages are taken ahead
+# as by a worker of the queue. It still has less to do: no row and no history before the result.
+app.conf.update(
+    task_acks_late=True,
+    broker_transport_options={"confirm_publish": True},
+    worker_prefetch_multiplier=3,
+)
 
 _runner: list[Runner] = []
 

@@ -26,6 +26,17 @@ def test_the_example_of_the_specification(runner: Runner) -> None:
     assert abs(counts["00"] - 5000) < 500
 
 
+def copies(uses: int) -> str:
+    return f"gate g a {{ {'x a; ' * 1000} }} qubit q; {'g q; ' * uses} measure q;"
+
+
+def test_a_gate_without_parameters_counts_for_its_copies() -> None:
+    """Were a copy as cheap as what it copies, the second would be let through."""
+    assert read_program(copies(15), max_qubits=1).outcome_bits
+    with pytest.raises(CircuitError, match="the limit is 100000 steps"):
+        read_program(copies(30), max_qubits=1)
+
+
 CERTAIN = [
     # The most significant bit is left.
     ("qubit[2] q; bit[2] c; x q[0]; c = measure q;", "01"),

@@ -36,6 +36,10 @@ def test_secrets_are_masked_by_value_and_in_urls() -> None:
     assert entry["message"] == "cannot use *** at amqp://u:***@h/"
 
 
+def test_a_secret_with_a_quotation_mark_is_masked_too() -> None:
+    assert written('it is hunter"22', ('hunter"22',))["message"] == "it is ***"
+
+
 def test_short_secrets_do_not_turn_words_into_stars() -> None:
     assert written("the queue", ("e",))["message"] == "the queue"
 

@@ -111,6 +111,15 @@ def test_secrets_are_known_plain_and_encoded() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "name", ["OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"]
+)
+def test_headers_for_a_collector_are_secrets_in_every_form(name: str) -> None:
+    settings = read_settings({**GOOD, name: "x-tenant=blue, Authorization=Bearer%20to%2Fken=="})
+    assert {"blue", "Bearer%20to%2Fken==", "Bearer to/ken==", "to/ken=="} <= set(settings.secrets)
+    assert "to/ken" not in repr(settings)
+
+
 def test_masking_keeps_what_is_not_secret() -> None:
     assert mask("amqp://u:pw@h:1/v") == "amqp://u:***@h:1/v"
     assert mask("amqp://h:1/v") == "amqp://h:1/v"

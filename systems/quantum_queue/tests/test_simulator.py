@@ -93,9 +93,12 @@ def test_too_little_memory_is_an_answer_or_an_end_but_no_hang(settings: Settings
 def test_secrets_do_not_reach_the_process(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DATABASE_URL", settings.database_url)
+    names = ("DATABASE_URL", "OTEL_EXPORTER_OTLP_HEADERS")
+    for name in names:
+        monkeypatch.setenv(name, settings.database_url)
 
     async def scenario(simulator: Simulator) -> None:
-        assert b"DATABASE_URL" not in environment_of(pid_of(simulator))
+        environment = environment_of(pid_of(simulator))
+        assert not [name for name in names if name.encode() in environment]
 
     with_simulator(settings, scenario)

@@ -63,3 +63,37 @@ def test_nothing_heavy_is_imported_before_the_settings_are_known() -> None:
         check=True,
     )
     assert shown.stdout.strip() == "set()"
+
+
+WRITES = """
+import os
+from quantum_queue.contracts import journal, tracing
+from quantum_queue.contracts.settings import read_settings
+journal.start("api", "DEBUG", read_settings(os.environ).secrets)
+tracing.start("api", os.environ)
+tracing.stop()
+"""
+
+
+@pytest.mark.parametrize(
+    "header", ["authorization: Bearer open-sesame", "open-sesame", "a=open-sesame"]
+)
+def test_headers_for_a_collector_are_never_logged(header: str) -> None:
+    wrong = "not a header at all"  # of which the SDK complains, so that something is logged
+    ended = subprocess.run(
+        [sys.executable, "-c", WRITES],
+        env={
+            **os.environ,
+            **GOOD,
+            "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9",
+            "OTEL_EXPORTER_OTLP_HEADERS": f"{wrong},{header}",
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "Header format invalid" in ended.stderr
+    assert "open-sesame" not in ended.stderr
+    assert wrong not in ended.stderr

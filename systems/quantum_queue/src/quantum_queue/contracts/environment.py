@@ -56,6 +56,28 @@ def password_of(url: str) -> str | None:
     return unquote(raw) if raw else None
 
 
+def is_headers(name: str) -> bool:
+    """Tell whether the variable holds headers for a collector of OpenTelemetry."""
+    return name.startswith("OTEL_EXPORTER_OTLP_") and name.endswith("HEADERS")
+
+
+def secrets_of_headers(environ: Mapping[str, str]) -> frozenset[str]:
+    """Return the values of headers for a collector, in every form in which they may be printed.
+
+    Also of what is none (`authorization: Bearer ...`, say): the SDK quotes it when it complains.
+    """
+    parts = [
+        part.strip()
+        for name, text in environ.items()
+        if is_headers(name)
+        for part in text.split(",")
+    ]
+    values = {part.partition("=")[2].strip() for part in parts} | set(parts)
+    decoded = values | {unquote(value) for value in values}
+    # Without `Bearer` or `Basic` before it, too.
+    return frozenset(decoded | {value.split()[-1] for value in decoded if value.strip()}) - {""}
+
+
 @dataclass
 class Reader:
     """Reads variables one by one and collects what is wrong with them."""

@@ -28,7 +28,9 @@ class JsonFormatter(logging.Formatter):
         self._service = service
         # The longest first, so that no secret survives as the tail of another.
         # Shorter ones would turn ordinary words into stars; in a URL they are masked as well.
-        worth = (secret for secret in secrets if len(secret) >= _SHORTEST_SECRET)
+        # As they stand in a line of JSON: with a quotation mark, that is another text.
+        written = (json.dumps(secret, ensure_ascii=False)[1:-1] for secret in secrets)
+        worth = (secret for secret in written if len(secret) >= _SHORTEST_SECRET)
         self._secrets = sorted(worth, key=len, reverse=True)
 
     def format(self, record: logging.LogRecord) -> str:

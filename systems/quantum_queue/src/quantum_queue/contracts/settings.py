@@ -5,11 +5,17 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NoReturn
 from urllib.parse import quote
 
-from quantum_queue.contracts.environment import Problem, Reader, SettingsError, password_of
+from quantum_queue.contracts.environment import (
+    Problem,
+    Reader,
+    SettingsError,
+    password_of,
+    secrets_of_headers,
+)
 
 WRONG_SETTINGS = 2
 """Exit status of a process whose environment is not usable."""
@@ -48,13 +54,15 @@ class Settings:
     simulator_memory_mb: int = 1536
     log_level: str = "INFO"
     metrics_port: int | None = None
+    collector_secrets: frozenset[str] = field(default=frozenset(), repr=False)
+    """What OTEL_EXPORTER_OTLP_HEADERS and its like hold; the SDK reads them for itself."""
     warnings: tuple[str, ...] = ()
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """Return what must never be written to a log, plain and percent-encoded."""
         found = {password_of(self.database_url), password_of(self.rabbitmq_url)}
-        plain = {secret for secret in found if secret}
+        plain = {secret for secret in found if secret} | self.collector_secrets
         return tuple(sorted(plain | {quote(secret, safe="") for secret in plain}))
 
 
@@ -86,6 +94,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         simulator_memory_mb=reader.integer("SIMULATOR_MEMORY_MB", 1536, 64, 1_000_000),
         log_level=reader.choice("LOG_LEVEL", "INFO", _LEVELS),
         metrics_port=reader.optional_integer("METRICS_PORT", 0, 65535),
+        collector_secrets=secrets_of_headers(environ),
         warnings=tuple(_suspicious_names(reader)),
     )
     if reader.problems:

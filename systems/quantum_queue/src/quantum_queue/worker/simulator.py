@@ -10,6 +10,7 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from contextlib import suppress
 
+from quantum_queue.contracts.environment import is_headers
 from quantum_queue.contracts.settings import Settings
 from quantum_queue.worker import frames
 from quantum_queue.worker.frames import Answer, Order
@@ -94,7 +95,11 @@ class Simulator:
             await _kill(process)
 
     async def _spawn(self) -> Process:
-        environment = {k: v for k, v in os.environ.items() if k not in _SECRET_VARIABLES}
+        environment = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in _SECRET_VARIABLES and not is_headers(name)
+        }
         # Idle threads that spin cost more than most circuits on a busy machine.
         environment.setdefault("OMP_WAIT_POLICY", "passive")
         environment.setdefault("OPENBLAS_NUM_THREADS", "1")
