@@ -40,7 +40,8 @@ def test_the_documents_have_the_same_commands_in_the_same_order() -> None:
 
 def test_help_lists_them_all() -> None:
     shown = click.testing.CliRunner().invoke(group, ["--help"]).output
-    assert [name for name in COMMANDS if name not in shown] == []
+    listed = re.findall(r"^  (\w+)  ", shown, re.MULTILINE)
+    assert [name for name in COMMANDS if name not in listed] == []
 
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name != "schema"])
