@@ -12,6 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from seatrial.kinds.base import CheckResult, Target
+from seatrial.kinds.process.config import ProcessConfig
 from seatrial.kinds.rabbitmq.config import RabbitmqExpect
 from seatrial.kinds.rabbitmq.counting import count
 from seatrial.kinds.rabbitmq.expect import check
@@ -166,6 +167,29 @@ def test_consumers(
     assert results["queue.tasks.consumers"].subject == "tasks"
     if there == 0:
         assert "worker" in results["queue.tasks.consumers"].fix
+
+
+@pytest.mark.parametrize(
+    ("broker", "declared", "named"),
+    [
+        ("rabbitmq", None, "start worker,"),
+        ("rabbitmq", "api", "start api,"),
+        ("other", None, "what"),
+    ],
+)
+def test_who_should_consume_follows_from_who_says_that_he_does(
+    admin: Admin, target: Target, tmp_path: Path, broker: str, declared: str | None, named: str
+) -> None:
+    admin.queue("tasks")
+    config = ProcessConfig.model_validate(
+        {"kind": "process", "run": ["worker"], "consumes": {broker: "tasks"}}
+    )
+    context = context_of(tmp_path, tmp_path, target, Target("worker", "process", config, {}))
+    wanted = {"queues": {"tasks": {"consumers": ">=1", "consumer": declared}}}
+    expect = RabbitmqExpect.model_validate(wanted)
+    results = asyncio.run(check(target, expect, context, Deadline.after(20)))
+    (found,) = (one for one in results if one.cause is Cause.NO_CONSUMER)
+    assert named in found.fix
 
 
 def test_consumers_of_a_queue_that_is_not_there(target: Target) -> None:

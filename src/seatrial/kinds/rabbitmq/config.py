@@ -115,7 +115,9 @@ class QueueExpect(Model):
     type: Literal["classic", "quorum", "stream"] | None = None
     consumers: Count | None = Field(None, description='how many consume it: ">=1", or "2"')
     consumer: ComponentName | None = Field(
-        None, description="the component that should consume it, named when nobody does"
+        None,
+        description="the component that should consume it, named when nobody does; "
+        "default: the one that says that it `consumes` it",
     )
     dead_letter: bool = Field(
         False, description="rejected messages reach a durable queue (its dead-letter exchange)"

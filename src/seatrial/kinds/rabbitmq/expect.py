@@ -35,7 +35,8 @@ async def check(
     vhost = await _read(place, until)
     results: list[CheckResult] = []
     if wanted is not None:
-        results += await _declared(place, wanted, vhost, until)
+        judge = _judge(place, vhost, _consumers(place, wanted, context))
+        results += await _declared(judge, place, wanted, vhost, until)
     results += _for_every_broker(place, wanted, vhost)
     return results
 
@@ -70,12 +71,29 @@ async def _read(place: Place, deadline: Deadline) -> Vhost | _Unseen:
         return _Unseen(f"the management API: {trouble.found}", fix)
 
 
+def _judge(place: Place, vhost: Vhost | _Unseen, consumers: Mapping[str, str]) -> Judge:
+    unseen = vhost if isinstance(vhost, _Unseen) else _Unseen("", "")
+    return Judge(place.component, place.vhost, unseen.why, unseen.fix, consumers)
+
+
+def _consumers(place: Place, wanted: RabbitmqExpect, context: Context) -> Mapping[str, str]:
+    """Who should consume each queue: as is expected, else as components say that they do."""
+    told = {
+        queue: target.name
+        for target in context.targets.values()
+        for broker, queue in target.config.consumed
+        if broker == place.component
+    }
+    return told | {name: one.consumer for name, one in wanted.queues.items() if one.consumer}
+
+
 async def _declared(
-    place: Place, wanted: RabbitmqExpect, vhost: Vhost | _Unseen, deadline: Deadline
+    judge: Judge,
+    place: Place,
+    wanted: RabbitmqExpect,
+    vhost: Vhost | _Unseen,
+    deadline: Deadline,
 ) -> list[CheckResult]:
-    judge = Judge(place.component, place.vhost)
-    if isinstance(vhost, _Unseen):
-        judge = Judge(place.component, place.vhost, vhost.why, vhost.fix)
     seen = None if isinstance(vhost, _Unseen) else vhost
     (counts, uncounted), permissions = await asyncio.gather(
         _count(place, wanted, deadline), read_permissions(place, wanted, deadline)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from seatrial.kinds.base import CheckResult
 from seatrial.outcome import Cause, Outcome, Priority
@@ -18,6 +19,7 @@ class Judge:
     vhost: str
     unread: str = ""
     unread_fix: str = ""
+    consumers: Mapping[str, str] = field(default_factory=dict)  # queue -> who should consume it
 
     def result(
         self,

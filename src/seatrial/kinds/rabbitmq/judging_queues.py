@@ -101,7 +101,7 @@ def _consumers(judge: Judge, name: str, expect: QueueExpect, counts: Counts) -> 
     found = f"{counts.consumers} consume it"
     if counts.sampled:
         found += " (as the management API sampled it; AMQP could not be used)"
-    who = expect.consumer or "what consumes it"
+    who = judge.consumers.get(name, "what consumes it")
     few = satisfies_count(counts.consumers + 1, expect.consumers)
     result = judge.result(
         what,
