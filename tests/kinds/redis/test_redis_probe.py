@@ -8,7 +8,7 @@ import socket
 
 import pytest
 
-from seatrial.kinds.base import Endpoint, Target
+from seatrial.kinds.base import Endpoint, ProbeResult, Target
 from seatrial.outcome import Cause, Connection, Health
 from tests.kinds.harness import Running, at
 from tests.kinds.redis.conftest import Look, Start, make_config
@@ -82,10 +82,12 @@ def test_tls_to_a_server_without(server: Running, look: Look) -> None:
 
 
 def test_a_server_of_another_protocol(look: Look) -> None:
-    assert asyncio.run(_against_http(look)) is Cause.WRONG_PROGRAM
+    result = asyncio.run(_against_http(look))
+    assert result.cause is Cause.WRONG_PROGRAM
+    assert "an HTTP server answers at" in result.found
 
 
-async def _against_http(look: Look) -> Cause | None:
+async def _against_http(look: Look) -> ProbeResult:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
@@ -96,8 +98,7 @@ async def _against_http(look: Look) -> Cause | None:
         port = listening.sockets[0].getsockname()[1]
         there = Endpoint("redis", "127.0.0.1", port)
         target = Target("cache", "redis", make_config(), {"redis": (there,)})
-        result = await asyncio.to_thread(look, target)
-    return result.cause
+        return await asyncio.to_thread(look, target)
 
 
 def test_a_paused_server_and_a_dead_one(start: Start, look: Look, server: Running) -> None:

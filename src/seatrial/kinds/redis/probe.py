@@ -11,6 +11,7 @@ from seatrial.kinds.base import Context, Endpoint, ProbeResult, Target
 from seatrial.kinds.programs import down_by_states, waiting_by_states
 from seatrial.kinds.redis.config import RedisConfig
 from seatrial.kinds.redis.wire import NotRedis, Said, Session, speaks_plainly
+from seatrial.kinds.strangers import who_says
 from seatrial.kinds.trouble import Trouble
 from seatrial.kinds.versions import satisfies
 from seatrial.outcome import Cause, Connection, Health
@@ -80,8 +81,9 @@ async def _look(endpoint: Endpoint, until: Deadline) -> str | None:
         raise Trouble(Cause.TIMEOUT, f"{missing[-1]} within {seconds:.1f} s") from None
     except Said as error:
         raise _told(str(error)) from None
-    except NotRedis:
-        found = f"something answers at {endpoint.address}, but not as a Redis"
+    except NotRedis as error:
+        who = who_says(error.answer) or "another program"
+        found = f"{who} answers at {endpoint.address}: {error.answer[:40]!r}"
         raise Trouble(Cause.WRONG_PROGRAM, found) from None
     except (EOFError, ConnectionResetError, BrokenPipeError):
         found = f"{endpoint.address} takes the connection and hangs up without an answer"

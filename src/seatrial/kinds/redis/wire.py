@@ -22,7 +22,11 @@ class Said(Exception):
 
 
 class NotRedis(Exception):
-    """What answers speaks another protocol."""
+    """What answers speaks another protocol; `answer` is how it begins."""
+
+    def __init__(self, answer: bytes) -> None:
+        super().__init__(repr(answer))
+        self.answer = answer
 
 
 class Session:
@@ -57,10 +61,10 @@ class Session:
         try:
             line = await self._reader.readuntil(b"\r\n")
         except asyncio.LimitOverrunError:
-            raise NotRedis from None
+            raise NotRedis(await self._reader.read(64)) from None
         except asyncio.IncompleteReadError as error:
             if error.partial:
-                raise NotRedis from None
+                raise NotRedis(error.partial[:64]) from None
             raise EOFError from None
         kind, rest = line[:1], line[1:-2]
         if kind == b"-":
@@ -68,7 +72,7 @@ class Session:
         if kind == b"+":
             return rest.decode(errors="replace")
         if kind != b"$" or not rest.isdigit() or int(rest) > _LONGEST_TEXT:
-            raise NotRedis
+            raise NotRedis(line[:64])
         text = await self._reader.readexactly(int(rest) + 2)
         return text[:-2].decode(errors="replace")
 
