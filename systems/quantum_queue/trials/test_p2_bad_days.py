@@ -126,6 +126,8 @@ def stored(db_client, submitted):
 def test_a_claim_whose_answer_is_lost_costs_no_attempt(
     api_client, db_client, fault, eventually, completed, all_is_well
 ):
+    # Its connection knows the statement from before: asking for it would not be answered either.
+    completed(api_client.submit_task().task_id)
     with fault.black_hole("worker", "postgres", direction="downstream"):
         submitted = api_client.submit_task()
         eventually(
