@@ -95,7 +95,8 @@ class Drive:
     @property
     def ways_up(self) -> tuple[tuple[str, ...], ...]:
         """What Compose is told, one after the other, to build and start everything."""
-        if self.command == ("docker-compose",):  # a build that fails leaves a container, else
+        builds = any(service.built for service in self.project.services.values())
+        if builds and self.command == ("docker-compose",):  # one that fails leaves containers
             return ("build", "--force-rm"), ("up", "-d")
         return (("up", "-d", "--build"),)
 
