@@ -69,7 +69,8 @@ def test_logs_are_of_what_runs_with_its_own_secrets_masked(edited: Tiny) -> None
 
 
 def _remote(tiny: Tiny, url: str) -> None:
-    more = f"environments:\n  far: {{provider: remote, endpoints: {{web: '{url}'}}}}\n"
+    far = f"{{provider: remote, endpoints: {{web: '{url}'}}}}"
+    more = f"environments:\n  local: {{provider: local}}\n  far: {far}\n"
     tiny.declare(more=more)
 
 
@@ -107,4 +108,5 @@ def test_a_remote_that_is_up_is_watched_until_down(
         assert _seatrial(tiny, "down", *far).returncode == 0
         assert not _watched(tiny.folder, monkeypatch, tiny)
     finally:
-        _seatrial(tiny, "down", str(tiny.folder))
+        down = _seatrial(tiny, "down", str(tiny.folder))
+    assert down.returncode == 0, down.stderr
