@@ -75,6 +75,8 @@ class Tab:
 
 def open_tab(browser: Any, address: str, key: str, path: str = "", **options: Any) -> Tab:
     """Open the page; `options` are those of a browser context."""
+    from playwright.sync_api import expect
+
     context = browser.new_context(extra_http_headers={"X-Correlation-ID": key}, **options)
     context.set_default_timeout(PATIENCE)
     page = context.new_page()
@@ -83,5 +85,6 @@ def open_tab(browser: Any, address: str, key: str, path: str = "", **options: An
     page.on("console", lambda said: said.type == "error" and tab.complaints.append(said.text))
     page.on("request", lambda request: tab.requested.append(request.url))
     page.goto(f"{address}/{path}")
-    page.wait_for_function("document.querySelector('#circuit').value !== ''")
+    # Not by a function in the page: its policy lets nobody evaluate text there.
+    expect(page.locator("#circuit")).not_to_have_value("", timeout=PATIENCE)
     return tab

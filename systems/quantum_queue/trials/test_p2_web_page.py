@@ -344,6 +344,54 @@ def test_nothing_moves_for_who_asks_for_that(tab, motion, name):
     assert bar.evaluate("(bar) => getComputedStyle(bar).animationName") == name
 
 
+def ids(one) -> list[str]:
+    """The tasks that the queue shows, from above."""
+    links = one.page.locator("#queue-list a")
+    return links.evaluate_all("(links) => links.map((link) => link.title)")
+
+
+@pytest.mark.criterion("AC-104")
+@pytest.mark.long
+def test_the_queue_shows_the_tasks_of_everybody_page_by_page(tab, api_client, completed):
+    theirs = [api_client.submit_task().task_id for _ in range(12)]
+    for task_id in theirs:
+        completed(task_id)
+    one = tab()
+    queue = one.by("navigation", "Queue")
+    show = one.page.locator(f"#queue-list a[title='{theirs[-1]}']").wait_for
+    show()
+    assert ids(one) == theirs[:1:-1]
+    queue.get_by_role("button", name="Older").press("Enter")
+    one.page.locator(f"#queue-list a[title='{theirs[0]}']").wait_for()
+    assert ids(one)[:2] == theirs[1::-1]
+    assert one.page.evaluate("document.activeElement.id") == "queue-older"
+    queue.get_by_role("button", name="Newer").press("Enter")
+    show()
+    queue.get_by_role("link", name=theirs[-1][:8]).click()
+    one.wait("Completed after")
+    assert one.task_id() == theirs[-1]
+    assert one.complaints == []
+
+
+@pytest.mark.criterion("AC-104")
+@pytest.mark.long
+def test_the_queue_goes_on_by_itself_and_keeps_the_focus(tab, api_client, finished):
+    first = api_client.submit_task().task_id
+    finished(first)
+    one = tab()
+    link = one.page.locator(f"#queue-list a[title='{first}']")
+    link.focus()
+    second = api_client.submit_task("nonsense").task_id
+    finished(second)
+    one.page.locator(f"#queue-list li:has(a[title='{second}']) .failed").wait_for()
+    assert link.evaluate("(link) => link === document.activeElement")
+    one.page.get_by_label("Tasks of everybody that are").select_option("failed")
+    link.wait_for(state="detached")
+    assert second in ids(one)
+    words = one.page.locator("#queue-list .badge").all_inner_texts()
+    assert set(words) == {"Failed"}
+
+
 @pytest.mark.criterion("AC-102")
 @pytest.mark.long
 def test_it_is_small_and_asks_nobody_else(tab):

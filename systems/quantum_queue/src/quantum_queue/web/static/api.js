@@ -28,6 +28,14 @@ export function find(id, signal) {
   return ask(`tasks/${encodeURIComponent(id)}`, { signal });
 }
 
+// A page of all tasks, newest first; `status` and `cursor` may be empty.
+export function page(status, cursor, signal) {
+  const wanted = new URLSearchParams({ limit: "10" });
+  if (status) wanted.set("status", status);
+  if (cursor) wanted.set("cursor", cursor);
+  return ask(`tasks?${wanted}`, { signal });
+}
+
 // What /health says, whatever its status.
 export async function health() {
   const response = await send("health", {});

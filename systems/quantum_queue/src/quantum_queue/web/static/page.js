@@ -1,6 +1,7 @@
 // The page: a form that submits, and a region that watches one task.
 
 import { find, health, newKey, submit } from "./api.js";
+import { refresh, showQueue } from "./queue.js";
 import { FINAL, clock, element, history, outcome, sentence, steps, word } from "./view.js";
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -220,6 +221,7 @@ function mark(task) {
   if (!entry || entry.status === task.status) return;
   entry.status = task.status;
   store();
+  refresh();
 }
 
 function store() {
@@ -275,3 +277,4 @@ offerExamples();
 recall();
 follow();
 lookAtHealth();
+showQueue();
