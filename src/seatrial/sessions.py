@@ -17,6 +17,7 @@ from seatrial.environment.deployment import Deployment
 from seatrial.environment.handover import Handover
 from seatrial.errors import UsageError
 from seatrial.keeper import processes
+from seatrial.keeper.places import mark_of
 from seatrial.keeper.processes import OWNER, Pid, die_with_parent
 from seatrial.outcome import Priority
 from seatrial.waiting import NotReached, eventually
@@ -151,7 +152,9 @@ def left_running() -> list[tuple[Pid, str]]:
 
 def _mark() -> str:
     """What everything bears that belongs to this process."""
-    return str(processes.identify(os.getpid()))
+    this = processes.identify(os.getpid())
+    assert this is not None
+    return mark_of(this)
 
 
 def _interruptible() -> None:

@@ -106,6 +106,7 @@ def test_they_are_removed_and_nothing_else(far: Far) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 def test_they_are_removed_after_a_crash_at_any_moment(far: Far) -> None:
     moments = random.Random(6)
     for _ in range(8):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -44,6 +45,7 @@ def test_nothing_is_left_after_a_crash_at_some_moments(wreck: Wreck) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 def test_nothing_is_left_after_a_crash_at_any_moment(wreck: Wreck) -> None:
     assert sum(killed_at(wreck, moment) for moment in moments(MANY)) >= MANY // 4
 
@@ -136,6 +138,24 @@ def test_a_session_that_does_not_end_with_its_run_is_ended(wreck: Wreck) -> None
     eventually(lambda: wreck.processes() == {}, timeout=10, what="its deployment has ended too")
     wreck.sweep("--yes")
     wreck.nothing_is_left()
+
+
+@pytest.mark.parametrize("base", ["this", "another"])
+def test_orphans_of_another_base_folder_are_somebody_elses(wreck: Wreck, base: str) -> None:
+    dead = processes.Pid(os.getpid(), 1)
+    home = wreck.home.resolve() if base == "this" else wreck.home.resolve() / "another"
+    env = {**os.environ, processes.OWNER: f"{dead}@{home}"}
+    with subprocess.Popen(["sleep", "600"], env=env, cwd=wreck.folder) as orphan:
+        try:
+            eventually(
+                lambda: dict(processes.bearing(processes.OWNER)).values(),
+                lambda marks: f"{dead}@{home}" in marks,
+                timeout=10,
+            )
+            found = [f"process {orphan.pid} " in one["what"] for one in wreck.sweep()]
+            assert found == ([True] if base == "this" else [])
+        finally:
+            orphan.kill()
 
 
 def test_a_later_process_with_the_same_number_is_not_hit(wreck: Wreck) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seatrial.keeper import processes
-from seatrial.keeper.places import Place, cache, deployments
+from seatrial.keeper.places import Place, cache, deployments, owner_by
 from seatrial.keeper.processes import Pid
 from seatrial.keeper.state import is_running
 
@@ -62,11 +62,11 @@ def left_locks() -> Iterator[Path]:
 
 
 def orphans() -> Iterator[Orphan]:
-    """Whatever base folder they belong to: their owner is named in each. Those of a deployment
-    whose folder is there are its own affair, whether it still lives or is left."""
+    """Of this base folder, by the owner that is named in each. Those of a deployment whose folder
+    is there are its own affair, whether it still lives or is left."""
     deployment_of = dict(processes.bearing(processes.DEPLOYMENT))
     for pid, text in processes.bearing(processes.OWNER):
-        owner, deployment = Pid.parse(text), deployment_of.get(pid)
+        owner, deployment = owner_by(text), deployment_of.get(pid)
         there = deployment is not None and Place(deployment).folder.exists()
         if owner is not None and not owner.alive and not there:
             yield Orphan(pid, owner, processes.program_of(pid), deployment is not None)

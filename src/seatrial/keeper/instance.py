@@ -13,6 +13,7 @@ from seatrial.errors import SeatrialError
 from seatrial.keeper import open_files, processes
 from seatrial.keeper.log import Log
 from seatrial.keeper.notification import Notification
+from seatrial.keeper.places import mark_of
 from seatrial.keeper.ports import is_taken, listeners
 from seatrial.kinds.base import Context, Kind, ProbeResult, Target
 from seatrial.kinds.launching import Launch, Plan, Process, Ready, Site
@@ -51,7 +52,8 @@ class Instance:
         self._deployment = deployment
         self._exited = exited
         self._marker = f"{deployment}/{site.component}-{site.replica}"
-        self._owner = str(processes.identify(os.getppid()))  # the guardian
+        guardian = processes.identify(os.getppid())
+        self._owner = mark_of(guardian) if guardian is not None else ""
         self._plan: Plan | None = None
         self._main: asyncio.subprocess.Process | None = None
         self._helpers: list[asyncio.subprocess.Process] = []

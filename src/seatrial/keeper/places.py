@@ -21,6 +21,7 @@ from pathlib import Path
 
 from seatrial.errors import KeeperError
 from seatrial.keeper.order import is_private
+from seatrial.keeper.processes import Pid
 
 
 def base() -> Path:
@@ -34,6 +35,17 @@ def base() -> Path:
             hint=f"look who made it (ls -ld {path}), remove it, or set SEATRIAL_HOME",
         )
     return path
+
+
+def mark_of(owner: Pid) -> str:
+    """What everything bears that must end with this process: the value of `processes.OWNER`."""
+    return f"{owner}@{base().resolve()}"
+
+
+def owner_by(mark: str) -> Pid | None:
+    """The process that such a mark names; None where it is of another base folder."""
+    text, _, folder = mark.partition("@")
+    return Pid.parse(text) if folder == str(base().resolve()) else None
 
 
 def cache() -> Path:

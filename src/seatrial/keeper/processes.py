@@ -3,8 +3,8 @@
 Everything that a keeper starts carries `SEATRIAL_DEPLOYMENT=ID` in its environment, and every
 component's processes also `SEATRIAL_COMPONENT=ID/NAME-REPLICA`. The marker finds what has left its
 process group; the tree of parents finds what has overwritten its environment (PostgreSQL does).
-`SEATRIAL_OWNER=PID-STARTED` names the process with which it must end: its keeper's guardian, or the
-run that a pytest process belongs to.
+`SEATRIAL_OWNER=PID-STARTED@BASE` names the process with which it must end (its keeper's guardian,
+or the run that a pytest process belongs to), and the base folder of that.
 """
 
 from __future__ import annotations
