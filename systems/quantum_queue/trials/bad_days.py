@@ -6,6 +6,7 @@ All of it ends with the process that began it, also when that is killed.
 from __future__ import annotations
 
 import contextlib
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -77,9 +78,11 @@ class Disk:
 def small_disk(megabytes: int) -> Iterator[Disk]:
     """A file system of that size, which only PostgreSQL's user and we can reach: it is mounted in
     a namespace of its own, and ends with the process in there. Skips where that is not allowed."""
+    if shutil.which("unshare") is None or shutil.which("setpriv") is None:
+        pytest.skip("needs a small file system: unshare and setpriv (util-linux) are missing")
     who = run_as()
     inside = f"mount -t tmpfs -o size={megabytes}m,mode=0777 tmpfs /mnt && echo mounted && exec "
-    if who.switched:
+    if who.name is not None:
         argv = ["unshare", "--mount", "--propagation", "private"]
         inside += f"setpriv --reuid={who.uid} --regid={who.gid} --clear-groups "
     else:
