@@ -62,7 +62,7 @@ check: setup ## ruff, mypy strict, and the layers of the house
 .PHONY: long
 long: servers ## the tests that take minutes
 	$(BIN)/python -m pytest --timeout 1800 -m "long and not install and not engine" $(PYTEST_ARGS) </dev/null
-	TEST_LONG=1 API_REPLICAS=2 WORKER_REPLICAS=4 \
+	TEST_LONG=1 API_REPLICAS=2 WORKER_REPLICAS=4 DRAIN_SECONDS=3 \
 	    $(BIN)/python -m pytest $(SYSTEM)/trials $(PYTEST_ARGS) </dev/null
 
 .PHONY: compose-test

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,9 @@ PATIENCE = 30.0  # s
 
 
 @contextmanager
-def api(settings: Settings) -> Iterator[tuple[subprocess.Popen[bytes], tuple[str, int]]]:
+def api(
+    settings: Settings, **more: str
+) -> Iterator[tuple[subprocess.Popen[bytes], tuple[str, int]]]:
     """An API whose database and broker are away, and where it listens."""
     environ = {
         "PATH": os.environ["PATH"],
@@ -29,6 +32,7 @@ def api(settings: Settings) -> Iterator[tuple[subprocess.Popen[bytes], tuple[str
         "DATABASE_URL": settings.database_url,
         "RABBITMQ_URL": settings.rabbitmq_url,
         "PORT": "0",
+        **more,
     }
     with subprocess.Popen(
         [sys.executable, "-m", "quantum_queue.api"], env=environ, stderr=subprocess.PIPE
@@ -74,11 +78,43 @@ def test_a_request_that_does_not_end_keeps_it_for_its_grace_at_most(settings: Se
         assert process.wait(PATIENCE) == 0
 
 
+def ask(connection: HTTPConnection, method: str, path: str) -> tuple[HTTPResponse, bytes]:
+    connection.request(method, path)
+    response = connection.getresponse()
+    return response, response.read()
+
+
+def test_while_it_drains_it_answers_everybody_and_keeps_nobody(settings: Settings) -> None:
+    # Far longer than the test takes: a second signal ends it.
+    with api(settings, DRAIN_SECONDS="120") as (process, address):
+        kept = HTTPConnection(*address, timeout=PATIENCE)
+        assert ask(kept, "GET", "/livez")[0].getheader("Connection") is None
+        process.send_signal(signal.SIGTERM)
+        for _ in range(10_000):  # until it is told, always on a new connection
+            new = HTTPConnection(*address, timeout=PATIENCE)
+            told = ask(new, "GET", "/livez")[0]
+            new.close()
+            assert told.status == 200
+            if told.getheader("Connection") == "close":
+                break
+        else:
+            pytest.fail("it goes on as if nothing had been said")
+        refused, _ = ask(kept, "POST", "/tasks")  # on the one that was kept, too
+        assert (refused.status, refused.getheader("Connection")) == (400, "close")
+        new = HTTPConnection(*address, timeout=PATIENCE)
+        health, body = ask(new, "GET", "/health")
+        assert (health.status, health.getheader("Connection")) == (503, "close")
+        assert "stopping" in json.loads(body)["detail"]
+        assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE) == 0
+
+
 def until_refused(address: tuple[str, int]) -> None:
     """Until the process has begun to stop: it takes no more connections."""
     for _ in range(10_000):
         try:
             socket.create_connection(address, timeout=PATIENCE).close()
-        except ConnectionRefusedError:
+        except ConnectionError:  # refused, or reset: it was still in the queue of the listener
             return
     pytest.fail("it goes on to take connections")

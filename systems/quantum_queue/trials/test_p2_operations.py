@@ -1,4 +1,7 @@
-"""Restarting and scaling under traffic. Wants replicas: API_REPLICAS=2 WORKER_REPLICAS=4."""
+"""Restarting and scaling under traffic.
+
+Wants API_REPLICAS=2 WORKER_REPLICAS=4 DRAIN_SECONDS=3.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from time import perf_counter
 
 import pytest
 from seatrial.keeper import processes
-from traffic import traffic
+from traffic import WatchingBalancer, traffic
 
 pytestmark = [
     pytest.mark.long,
@@ -65,18 +68,49 @@ def replicas(deployment):
 
 @pytest.mark.criterion("AC-112")
 def test_a_rolling_restart_loses_no_request_and_no_task(
-    deployment, replicas, fault, ledger, db_client, eventually, record_property
+    replicas, fault, ledger, urls, db_client, eventually, record_property
 ):
     parts = [("api", replicas("api", 2)), ("worker", replicas("worker", 2))]
     key = ledger.key("rolling")
-    urls = [endpoint.url for endpoint in deployment.statuses()["api"].endpoints["http"]]
     with traffic(urls, key) as seen:
-        for component, count in parts:
-            for replica in range(count):
-                with fault.stopped(component, replica=replica):
-                    more_accepted(seen, eventually)
-                more_accepted(seen, eventually)
+        restart(parts, seen, fault, eventually)
     assert seen.failures == []
+    all_done_once(key, seen, db_client, eventually)
+    record_property("accepted", len(seen.accepted))
+    record_property("refused, passed on to another replica", seen.refused)
+    record_property("closed without an answer, passed on", seen.closed)
+
+
+@pytest.mark.criterion("AC-114")
+@pytest.mark.skipif(float(os.environ.get("DRAIN_SECONDS") or 0) < 1, reason="DRAIN_SECONDS < 1")
+def test_while_it_drains_nothing_has_to_be_passed_on(
+    replicas, fault, ledger, urls, db_client, eventually, record_property
+):
+    key, parts = ledger.key("draining"), [("api", replicas("api", 2))]
+    with traffic(urls, key, WatchingBalancer) as seen:
+        restart(parts, seen, fault, eventually)
+    assert seen.failures == []
+    all_done_once(key, seen, db_client, eventually)
+    record_property("accepted", len(seen.accepted))
+
+
+@pytest.fixture
+def urls(deployment):
+    return [endpoint.url for endpoint in deployment.statuses()["api"].endpoints["http"]]
+
+
+def restart(parts, seen, fault, eventually):
+    """One replica after the other, with traffic before, meanwhile and afterwards."""
+    for component, count in parts:
+        for replica in range(count):
+            more_accepted(seen, eventually)
+            with fault.stopped(component, replica=replica):
+                more_accepted(seen, eventually)
+            more_accepted(seen, eventually)
+
+
+def all_done_once(key, seen, db_client, eventually):
+    """Each task that was accepted, and no other, at its first attempt."""
     eventually(
         lambda: {row["current_status"] for row in db_client.sql.query(TASKS, [key])},
         lambda states: states == {"completed"},
@@ -87,9 +121,6 @@ def test_a_rolling_restart_loses_no_request_and_no_task(
     assert sorted(row["task_id"] for row in rows) == sorted(seen.accepted)
     assert db_client.sql.value(ENDINGS, [key]) == len(rows)  # none has two
     assert {row["attempts"] for row in rows} == {1}  # what was handed back cost no attempt
-    record_property("accepted", len(seen.accepted))
-    record_property("refused, passed on to another replica", seen.refused)
-    record_property("closed without an answer, passed on", seen.closed)
 
 
 def more_accepted(seen, eventually):

@@ -14,6 +14,7 @@ from conftest import BELL
 
 _PAUSE = 0.1  # s between two requests of one client: a steady stream rather than a flood
 _CLIENTS = 4
+_WATCH_PAUSE = 0.1  # s between two looks at the health of a replica
 _GONE = (httpx.ConnectError, httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
 
 
@@ -51,6 +52,42 @@ class Balancer:
             client.close()
 
 
+class WatchingBalancer(Balancer):
+    """Asks each replica's /health all the time, and sends only where it is healthy; once."""
+
+    def __init__(self, urls: Sequence[str]) -> None:
+        super().__init__(urls)
+        self._healthy = [True] * len(urls)
+        self._end = threading.Event()
+        self._watching = [
+            threading.Thread(target=self._watch, args=(number, url))
+            for number, url in enumerate(urls)
+        ]
+        for thread in self._watching:
+            thread.start()
+
+    def _watch(self, number: int, url: str) -> None:
+        with httpx.Client(base_url=url, timeout=5.0, trust_env=False) as client:
+            while not self._end.wait(_WATCH_PAUSE):
+                try:
+                    self._healthy[number] = client.get("/health").is_success
+                except httpx.HTTPError:
+                    self._healthy[number] = False
+
+    def send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Raises whatever comes of the one attempt."""
+        first = next(self._turn)
+        order = [(first + more) % len(self._clients) for more in range(len(self._clients))]
+        chosen = next((number for number in order if self._healthy[number]), order[0])
+        return self._clients[chosen].request(method, path, **options)
+
+    def close(self) -> None:
+        self._end.set()
+        for thread in self._watching:
+            thread.join()
+        super().close()
+
+
 @dataclass
 class Traffic:
     """What became of the requests so far."""
@@ -62,12 +99,14 @@ class Traffic:
 
 
 @contextmanager
-def traffic(urls: Sequence[str], key: str) -> Iterator[Traffic]:
+def traffic(
+    urls: Sequence[str], key: str, balanced: type[Balancer] = Balancer
+) -> Iterator[Traffic]:
     """Submit and read until the block ends; all submissions carry `key` as their correlation id."""
     seen, stop, numbers = Traffic(), threading.Event(), itertools.count()
 
     def client() -> None:
-        balancer = Balancer(urls)
+        balancer = balanced(urls)
         try:
             while not stop.wait(_PAUSE):
                 _turn(balancer, f"{key}.{next(numbers)}", key, seen)

@@ -7,7 +7,7 @@ import re
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from http import HTTPStatus
 
 import msgspec
@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 from quantum_queue.api import listing, problems
 from quantum_queue.api.correlation import Correlation
+from quantum_queue.api.draining import Draining
 from quantum_queue.api.health import Health
 from quantum_queue.api.metrics import Metrics
 from quantum_queue.api.problems import Problem, invalid
@@ -35,6 +36,7 @@ from quantum_queue.contracts.settings import Settings
 from quantum_queue.web import page
 
 ACCEPTED = "Task submitted successfully."
+STOPPING = "The API is stopping; send requests elsewhere."
 _CONNECTIONS = 10
 _STOP_SECONDS = 3.0
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -43,7 +45,7 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 class Service:
     """Everything that lives as long as the process, and the handlers that use it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, draining: Draining) -> None:
         url = settings.database_url
         self._requests = Database(url, _CONNECTIONS, "quantum_queue.api")
         # Connections of their own: neither may wait behind a rush of requests.
@@ -55,6 +57,7 @@ class Service:
         self._rescue = Rescue(self._relay_database, self._publisher, self._relay)
         self._health = Health(self._health_database, self._publisher)
         self._metrics = Metrics()
+        self._draining = draining
         self._openapi = msgspec.json.encode(document())
 
     def _on_broker_connected(self) -> None:
@@ -114,6 +117,8 @@ class Service:
     async def health(self, request: Request) -> Response:
         """GET /health."""
         report = await self._health.report()
+        if self._draining.begun:
+            report = replace(report, status="unhealthy", detail=STOPPING)
         status = HTTPStatus.OK if report.is_healthy else HTTPStatus.SERVICE_UNAVAILABLE
         return _json(asdict(report), status)
 
@@ -130,9 +135,10 @@ class Service:
         return Response(self._openapi, media_type="application/json")
 
 
-def build_app(settings: Settings) -> Correlation:
+def build_app(settings: Settings, draining: Draining | None = None) -> Correlation:
     """Put the application together; nothing is connected before it runs."""
-    service = Service(settings)
+    draining = draining or Draining()
+    service = Service(settings, draining)
     app = Starlette(
         routes=[
             Route("/tasks", service.tasks, methods=["GET", "POST"]),
@@ -153,7 +159,7 @@ def build_app(settings: Settings) -> Correlation:
     )
     # A redirect would lose the body of a POST; an unknown path is answered as such.
     app.router.redirect_slashes = False
-    return Correlation(app)
+    return Correlation(app, draining)
 
 
 def _json(content: object, status: HTTPStatus = HTTPStatus.OK) -> Response:

@@ -10,6 +10,7 @@ import uuid
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from quantum_queue.api.draining import Draining
 from quantum_queue.contracts import journal, tracing
 
 HEADER = "X-Correlation-ID"
@@ -31,8 +32,9 @@ def choose_id(offered: str | None) -> str:
 class Correlation:
     """The outermost layer of the application: even its crashes carry the id."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, draining: Draining | None = None) -> None:
         self._app = app
+        self._draining = draining or Draining()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, and log how it went."""
@@ -72,7 +74,10 @@ class Correlation:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)[HEADER] = chosen
+                headers = MutableHeaders(scope=message)
+                headers[HEADER] = chosen
+                if self._draining.begun:
+                    headers["Connection"] = "close"
             await send(message)
 
         try:

@@ -34,6 +34,7 @@ _OPTIONAL = (
     "SIMULATOR_MEMORY_MB",
     "LOG_LEVEL",
     "METRICS_PORT",
+    "DRAIN_SECONDS",
 )
 
 
@@ -54,6 +55,7 @@ class Settings:
     simulator_memory_mb: int = 1536
     log_level: str = "INFO"
     metrics_port: int | None = None
+    drain_seconds: float = 0.0
     collector_secrets: frozenset[str] = field(default=frozenset(), repr=False)
     """What OTEL_EXPORTER_OTLP_HEADERS and its like hold; the SDK reads them for itself."""
     warnings: tuple[str, ...] = ()
@@ -94,6 +96,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         simulator_memory_mb=reader.integer("SIMULATOR_MEMORY_MB", 1536, 64, 1_000_000),
         log_level=reader.choice("LOG_LEVEL", "INFO", _LEVELS),
         metrics_port=reader.optional_integer("METRICS_PORT", 0, 65535),
+        drain_seconds=reader.seconds("DRAIN_SECONDS", 0.0, 0.0, 300.0),
         collector_secrets=secrets_of_headers(environ),
         warnings=tuple(_suspicious_names(reader)),
     )
