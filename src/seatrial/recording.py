@@ -97,8 +97,7 @@ class Recording:
         except (KeyboardInterrupt, Exception) as error:
             self.evidence.write(self._ended_by(error))
             self.error = error
-        finally:
-            self.evidence.write(r.RunFinished(duration_s=monotonic() - begin))
+        self.evidence.write(r.RunFinished(duration_s=monotonic() - begin))
 
     def _header(
         self, sessions: Sequence[Sequence[Priority]], drills: Sequence[str] | None

@@ -186,6 +186,7 @@ def _reached(system: System, left: Left) -> Deployment:
     if not environment.runs_without_us(system):
         raise KeeperError(
             f"{system.name} does not run in {system.environment}: its data cannot be reached",
-            hint="start it, then sweep again",
+            hint="start it, then sweep again; if Seatrial had started it, its data went with it, "
+            f"and this may go too: {left.file}",
         )
     return environment.start(system, name=None)

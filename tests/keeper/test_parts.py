@@ -90,11 +90,12 @@ def test_a_cancelled_waiter_leaves_no_trace() -> None:
     asyncio.run(scenario())
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "0.0.0.0", "::"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "0.0.0.0", "::", "::ffff:127.0.0.1"])
 def test_who_listens_where(host: str) -> None:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    family, both = socket.AF_INET6 if ":" in host else socket.AF_INET, "." in host and ":" in host
     before = set(listeners([os.getpid()]))
-    with socket.create_server((host, 0), family=family) as server:
+    with socket.create_server((host, 0), family=family, dualstack_ipv6=both) as server:
+        host = host.removeprefix("::ffff:")
         (found,) = set(listeners([os.getpid()])) - before
         port = server.getsockname()[1]
         assert (found.address, found.port) == (host, port)
@@ -150,7 +151,8 @@ def test_end_all_ends_what_changed_its_session_and_ignores_sigterm() -> None:
         "import os, signal\n"
         "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
         "if os.fork() == 0: os.setsid()\n"
-        "print(os.getpid(), flush=True); signal.pause()\n"
+        # In one piece: print may write the number and its line's end apart, among the other's.
+        "os.write(1, b'%d\\n' % os.getpid()); signal.pause()\n"
     )
     deployment = f"test-{os.getpid()}"
     child = subprocess.Popen(
@@ -159,12 +161,13 @@ def test_end_all_ends_what_changed_its_session_and_ignores_sigterm() -> None:
         env={**os.environ, processes.DEPLOYMENT: deployment},
     )
     with child:
-        assert child.stdout is not None
-        numbers = [int(child.stdout.readline()) for _ in range(2)]
-        pids = [processes.identify(number) for number in numbers]
-        left = processes.end_all([deployment], root=child.pid)
-        for number in numbers:  # a failure must not leave them
-            processes.send([number], signal.SIGKILL)
+        try:
+            assert child.stdout is not None
+            numbers = [int(child.stdout.readline()) for _ in range(2)]
+            pids = [processes.identify(number) for number in numbers]
+            left = processes.end_all([deployment], root=child.pid)
+        finally:  # a failure must not leave them, nor wait for them
+            processes.send(processes.marked(processes.DEPLOYMENT, deployment), signal.SIGKILL)
         assert left == []
         assert not any(pid is not None and pid.alive for pid in pids)
         child.returncode = -signal.SIGKILL  # reaped by end_all

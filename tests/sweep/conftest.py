@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -103,7 +102,7 @@ class Wreck:
         """SIGKILL to everything that is Seatrial: the run, pytest, keeper and guardian."""
         for pid, line in self.processes().items():
             if "seatrial" in line or "pytest" in line:
-                os.kill(pid.number, signal.SIGKILL)
+                processes.kill(pid)  # one may have ended since: they take each other along
 
     def files(self) -> list[str]:
         """In the base folder, but for the cache and the locks of deployments with a name."""

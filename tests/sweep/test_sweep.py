@@ -32,7 +32,7 @@ def killed_at(wreck: Wreck, moment: float) -> bool:
     run.wait(timeout=10)
     left = bool(wreck.processes())
     wreck.sweep("--yes")
-    eventually(lambda: wreck.processes() == {}, timeout=5, what="what was just born has ended")
+    eventually(lambda: wreck.processes() == {}, timeout=30, what="what was just born has ended")
     wreck.sweep("--yes")
     wreck.nothing_is_left()
     assert wreck.sweep() == []

@@ -44,7 +44,11 @@ def command(
     It is written here and sent nowhere. Without RUN, the last one is taken if there is one.
     """
     folder = _run(run, system)
-    done = bundle(output, _declared(system, environment), name, folder)
+    try:
+        done = bundle(output, _declared(system, environment), name, folder)
+    except OSError as error:
+        hint = "name a file that can be: --output FILE"
+        raise UsageError(f"the bundle cannot be written: {error}", hint=hint) from error
     if as_json:
         print_json(
             {

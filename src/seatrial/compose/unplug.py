@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from seatrial.compose.engine import Container, docker
+from seatrial.compose.engine import Container, EngineError, docker
 from seatrial.errors import CapabilityMissing
+
+_ALREADY = "already exists in network"  # it had not been taken off after all
 
 
 class Unplugged:
@@ -27,14 +29,19 @@ class Unplugged:
                     hint="stop or pause it instead",
                 )
             for network in one.networks:
-                await docker("network", "disconnect", network, one.id)
+                # First remembered: it may happen although we are not told.
                 self._links.setdefault(one.id, {})[network] = one.links.get(network, ())
+                await docker("network", "disconnect", network, one.id)
 
     async def put_back(self, some: Iterable[Container]) -> None:
         """Nothing happens to those that are on them. Raises EngineError."""
         for one in some:
             links = self._links.get(one.id, {})
             for network in list(links):
-                await docker("network", "connect", *links[network], network, one.id)
+                try:
+                    await docker("network", "connect", *links[network], network, one.id)
+                except EngineError as error:
+                    if _ALREADY not in error.message:
+                        raise
                 del links[network]
             self._links.pop(one.id, None)

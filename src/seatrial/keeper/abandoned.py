@@ -68,7 +68,7 @@ def orphans() -> Iterator[Orphan]:
     for pid, text in processes.bearing(processes.OWNER):
         owner, deployment = owner_by(text), deployment_of.get(pid)
         there = deployment is not None and Place(deployment).folder.exists()
-        if owner is not None and not owner.alive and not there:
+        if owner is not None and not owner.alive and not there and processes.among_ours(pid):
             yield Orphan(pid, owner, processes.program_of(pid), deployment is not None)
 
 

@@ -105,7 +105,7 @@ class Instance:
         """Start what makes the next start quicker, for when nobody else wants the processor."""
         if self._plan is None or self._plan.spare is None or not self.running:
             return
-        with contextlib.suppress(StartFailed, ProcessLookupError):
+        with contextlib.suppress(StartFailed, OSError):  # OSError: it may not be done here
             helper = await self._spawn(self._plan.spare, {})
             self._helpers.append(helper)
             os.sched_setscheduler(helper.pid, os.SCHED_IDLE, os.sched_param(0))

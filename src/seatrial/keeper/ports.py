@@ -101,7 +101,8 @@ def _address(text: str) -> str:
     """ "0100007F" is 127.0.0.1: words of four bytes, each as the machine has a number."""
     words = [int(text[at : at + 8], 16) for at in range(0, len(text), 8)]
     packed = b"".join(word.to_bytes(4, sys.byteorder) for word in words)
-    return str(ipaddress.ip_address(packed))
+    found = ipaddress.ip_address(packed)
+    return str(getattr(found, "ipv4_mapped", None) or found)  # as dual-stack sockets have it
 
 
 def _links(number: int) -> Iterator[str]:

@@ -116,6 +116,16 @@ def bearing(variable: str) -> Iterator[tuple[Pid, str]]:
                     break
 
 
+def among_ours(pid: Pid) -> bool:
+    """Whether numbers of processes mean to it what they mean to us: those in a container are seen
+    from outside of it, and call each other by others."""
+    try:
+        ours, its = (os.readlink(_PROC / who / "ns" / "pid") for who in ("self", str(pid.number)))
+    except OSError:
+        return False
+    return ours == its
+
+
 def program_of(pid: Pid) -> str:
     """The name of its program, without arguments: those may hold anything."""
     try:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import httpx
 from conftest import BELL
+from seatrial.waiting import Deadline
 from traffic import Balancer
 
 #: In the order in which they can be started again: the services need the servers.
@@ -112,8 +113,9 @@ def callers(urls: Sequence[str], key: str, tasks: int, chance: random.Random) ->
         give_up.set()
         raise
     finally:
+        until = Deadline.after(_PATIENCE)
         for thread in threads:
-            thread.join(_PATIENCE)
+            thread.join(until.remaining())
         give_up.set()
         for thread in threads:
             thread.join()

@@ -90,16 +90,22 @@ def spare_copy(template: Template, cache: Path, user: RunAs) -> list[str] | None
     """A command that makes a copy for the next start, which then only renames it; None where
     there is one. More than a thousand files take time that a start would have to wait for.
 
-    Two may run at once, and each may be killed at any moment: what a killed one left, the next
-    one removes.
+    One runs at a time; another gives up at once. It may be killed at any moment: what it left, the
+    next one removes.
     """
     source = cache / f"postgres-{template.digest(user)}"
     spare = _spare(source)
     if spare.exists():
         return None
     there, making = (shlex.quote(f"{spare}{end}") for end in ("", f".tmp-{secrets.token_hex(4)}"))
-    make = f"{shlex.join([*_COPY, str(source)])} {making} && mv -T {making} {there}"
-    return ["sh", "-c", f"rm -rf {there}.tmp-*; {make} || rm -rf {making}"]
+    copy = f"{shlex.join([*_COPY, str(source)])} {making}"
+    make = f"{copy} && sync -f {making} && mv -T {making} {there}"
+    script = f"rm -rf {there}.tmp-*; {make} || rm -rf {making}"
+    return ["flock", "--nonblock", str(_lock(source)), "sh", "-c", script]
+
+
+def _lock(template: Path) -> Path:
+    return template.with_name(f"{template.name}.lock")
 
 
 def _spare(template: Path) -> Path:
@@ -111,7 +117,7 @@ def _ready_template(template: Template, cache: Path, user: RunAs, until: Deadlin
     final = cache / f"postgres-{digest}"
     if final.is_dir():
         return final
-    with _locked(cache / f"postgres-{digest}.lock", until):
+    with _locked(_lock(final), until):
         if not final.is_dir():  # else another keeper made it meanwhile
             for left in cache.glob(f"postgres-{digest}.tmp-*"):  # of one that was killed
                 shutil.rmtree(left, ignore_errors=True)
