@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from seatrial.declaration.models import ComponentConfig
+from seatrial.keeper import processes
 from seatrial.kinds.base import Context, Endpoint, Target, load
 from seatrial.kinds.launching import Launch, Plan, Process, Ready, Site
 from seatrial.outcome import Health
@@ -171,13 +172,11 @@ class Running:
         """Every process of it stopped, as by the keeper's pause."""
         assert self.process is not None
         pids = [self.process.pid, *descendants(self.process.pid)]
-        for pid in pids:
-            os.kill(pid, signal.SIGSTOP)
         try:
+            processes.send(pids, signal.SIGSTOP)  # one that has ended since is no error
             yield
         finally:
-            for pid in reversed(pids):
-                os.kill(pid, signal.SIGCONT)
+            processes.send(reversed(pids), signal.SIGCONT)
 
 
 def dying_with_us(user: str | None) -> list[str]:
