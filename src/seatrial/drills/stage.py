@@ -20,7 +20,7 @@ from seatrial.keeper.protocol import Alter
 from seatrial.kinds.base import Target
 from seatrial.waiting import eventually
 
-_PROGRAM = 3.0  # s in which a program that was altered may become ready
+_PROGRAM = 5.0  # s in which a program that was altered may become ready
 _SERVER = 30.0
 
 
