@@ -128,11 +128,18 @@ def kept_message(target: Target) -> None:
         client.publish("kept", "tasks")
 
 
+def metadata(one: Running) -> list[Path]:
+    """The files in which the broker keeps what was declared."""
+    return [f for f in one.site.folder.rglob("*") if f.suffix in (".LOG", ".DCL", ".DCD")]
+
+
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_what_was_confirmed_outlives_a_restart(cache: Path, how: signal.Signals) -> None:
     with running(make_config(), component="broker", cache=cache) as one:
         admin_of(one).queue("tasks")
         kept_message(one.target)
+        # Mnesia may keep a queue's declaration to itself for two seconds.
+        eventually(lambda: any(b"tasks" in f.read_bytes() for f in metadata(one)), timeout=10)
         assert one.process is not None
         assert one.plan is not None
         pids = [one.process.pid, *descendants(one.process.pid)]
