@@ -84,6 +84,7 @@ def test_what_cannot_run_fails_at_once_with_what_and_where(api_client, finished,
     assert task["error_message"].startswith(reason)
 
 
+@pytest.mark.long
 @pytest.mark.criterion("AC-74", "AC-77", "AC-42")
 def test_attacks_are_answered_and_their_neighbours_complete(
     api_client, deployment, completed, finished

@@ -91,6 +91,7 @@ def test_a_database_that_does_not_answer_hangs_nobody(
     assert db_client.sql.value("SELECT count(*) FROM tasks WHERE idempotency_key = %s", [key]) == 1
 
 
+@pytest.mark.long
 @pytest.mark.requires("network")
 def test_a_slow_way_to_the_database_only_makes_it_slower(
     api_client, fault, health_in_time, completed
