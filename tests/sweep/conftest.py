@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -100,9 +101,10 @@ class Wreck:
 
     def crash(self) -> None:
         """SIGKILL to everything that is Seatrial: the run, pytest, keeper and guardian."""
-        for pid, line in self.processes().items():
-            if "seatrial" in line or "pytest" in line:
-                processes.kill(pid)  # one may have ended since: they take each other along
+        lines = self.processes().items()
+        ours = [pid.number for pid, line in lines if "seatrial" in line or "pytest" in line]
+        processes.send(ours, signal.SIGSTOP)  # so that none ends what another leaves
+        processes.send(ours, signal.SIGKILL)
 
     def files(self) -> list[str]:
         """In the base folder, but for the cache and the locks of deployments with a name."""
