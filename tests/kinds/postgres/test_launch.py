@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import signal
 import subprocess
@@ -191,6 +192,11 @@ def test_a_spare_copy_is_made_and_taken() -> None:
         commands = [spare_copy(kind, folder, user) for _ in range(2)]
         left = folder / f"postgres-{kind.digest(user)}.spare.tmp-dead"
         left.mkdir()  # of one that was killed in the middle
+        with (folder / f"postgres-{kind.digest(user)}.lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # as somebody who is at it has it
+            assert commands[0] is not None
+            assert subprocess.run(commands[0], check=False).returncode != 0
+            assert left.exists()
         running = [subprocess.Popen(command) for command in commands if command is not None]
         codes = [one.wait(60) for one in running]
         assert len(codes) == 2
