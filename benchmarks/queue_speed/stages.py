@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import uuid
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from time import perf_counter
 
 from aiormq.abc import DeliveredMessage
@@ -27,11 +27,11 @@ from quantum_queue.worker.attempts import Attempts, Claim
 from quantum_queue.worker.frames import Order
 from quantum_queue.worker.simulator import Simulator
 
+from benchmarks.computed import parts, seconds
 from benchmarks.measuring import machine, median
 from benchmarks.queue_speed import BELL, BODY, SHOTS, deployed
 from benchmarks.queue_speed.clients import notified, one_by_one
 from seatrial.environment.deployment import Deployment
-from seatrial.keeper import processes
 from seatrial.keeper.protocol import Action
 
 _TASKS = 200
@@ -52,27 +52,14 @@ def main() -> None:
         for component in ("api", "worker", "celery", "bare"):
             deployment.act(Action.STOP, component)
         watch = asyncio.run(stages(at, _TASKS, BELL, SHOTS))
-    for name, seconds in watch.lowest_decile().items():
-        print(f"{seconds * 1000:7.2f} ms, median {median(watch.seen[name]) * 1000:7.2f}: {name}")
+    for name, least in watch.lowest_decile().items():
+        print(f"{least * 1000:7.2f} ms, median {median(watch.seen[name]) * 1000:7.2f}: {name}")
 
 
 def _computed(deployment: Deployment) -> Mapping[str, float]:
-    """Seconds of processor time by part, children included."""
-    pids: dict[str, set[int]] = {part: set() for part in _PARTS}
-    pids["client"].add(os.getpid())
-    for name, status in deployment.statuses().items():
-        for pid in filter(None, status.pids if name in pids else ()):
-            pids[name].add(pid)
-            pids["simulator" if name == "worker" else name].update(processes.descendants(pid))
-    return {part: sum(map(_seconds, numbers)) for part, numbers in pids.items()}
-
-
-def _seconds(pid: int) -> float:
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:  # a server process of a connection that was closed
-        return 0.0
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """Seconds of processor time by part."""
+    pids = {**parts(deployment), "client": frozenset({os.getpid()})}
+    return {part: sum(map(seconds, pids[part])) for part in _PARTS}
 
 
 class Stopwatch:
@@ -154,7 +141,7 @@ class _Way:
             stage("and confirmed (beside the worker)")
             await connection.execute(_REMOVE, [row["id"]])
         stage("message removed from the outbox (beside the worker)")
-        claim = await self._attempts.claim(receipt.task_id, redelivered=False)
+        claim = await self._attempts.claim(receipt.task_id, uuid.uuid4(), redelivered=False)
         assert isinstance(claim, Claim)
         stage("claim committed")
         await self._simulator.run(Order(circuit=claim.circuit, shots=claim.shots))
