@@ -11,6 +11,7 @@ REPORTS := reports
 PYTEST_ARGS ?=
 # Too long for a gate, short enough for every change; the page's are skipped without `make browser`.
 LONG_TRIALS := test_p2_web_page.py test_p2_upkeep.py test_p2_bad_days.py test_p2_crashes.py \
+    test_p2_api.py::test_a_property_based_tester_finds_nothing \
     test_p2_recovery.py::test_a_slow_way_to_the_database_only_makes_it_slower \
     test_p2_circuits.py::test_attacks_are_answered_and_their_neighbours_complete
 # As much of the crashes as every change can bear; `make long` has all of it.

@@ -48,6 +48,7 @@ def schemathesis(api_client, ledger, tmp_path):
     return run
 
 
+@pytest.mark.long
 @pytest.mark.criterion("AC-12", "AC-07")
 def test_a_property_based_tester_finds_nothing(schemathesis, db_client):
     said = schemathesis("--max-examples", "3", "--seed", str(SEED), timeout=60)
