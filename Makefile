@@ -80,7 +80,7 @@ bench: provision ## the benchmarks; what they measured before is in benchmarks/R
 	$(BIN)/python -m benchmarks
 
 .PHONY: install-test
-install-test: setup ## make demo on fresh machines made with debootstrap (needs root; takes minutes)
+install-test: setup ## make demo and CI on fresh machines made with debootstrap (needs root; takes an hour)
 	$(BIN)/python -m pytest --timeout 3600 -m install tests/install $(PYTEST_ARGS) </dev/null
 
 .PHONY: pins

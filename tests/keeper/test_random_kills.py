@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -31,16 +32,14 @@ COMPONENTS = (
 
 def left_of(place: Place) -> list[str]:
     """Command lines of live processes that carry the deployment's marker or name its folder."""
-    found = set(processes.marked(processes.DEPLOYMENT, place.id))
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                line = (entry / "cmdline").read_bytes()
-            except OSError:
-                continue
-            if str(place.folder).encode() in line:
-                found.add(int(entry.name))
-    return [Path(f"/proc/{n}/cmdline").read_text(errors="replace") for n in found if _alive(n)]
+    marked = set(processes.marked(processes.DEPLOYMENT, place.id))
+    found = []
+    for number in (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()):
+        with suppress(OSError):  # it has just ended
+            line = Path(f"/proc/{number}/cmdline").read_text(errors="replace")
+            if (number in marked or str(place.folder) in line) and _alive(number):
+                found.append(line)
+    return found
 
 
 def _alive(number: int) -> bool:
