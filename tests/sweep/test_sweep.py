@@ -7,6 +7,8 @@ import random
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -142,20 +144,40 @@ def test_a_session_that_does_not_end_with_its_run_is_ended(wreck: Wreck) -> None
 
 @pytest.mark.parametrize("base", ["this", "another"])
 def test_orphans_of_another_base_folder_are_somebody_elses(wreck: Wreck, base: str) -> None:
-    dead = processes.Pid(os.getpid(), 1)
-    home = wreck.home.resolve() if base == "this" else wreck.home.resolve() / "another"
-    env = {**os.environ, processes.OWNER: f"{dead}@{home}"}
-    with subprocess.Popen(["sleep", "600"], env=env, cwd=wreck.folder) as orphan:
+    home = wreck.home if base == "this" else wreck.home / "another"
+    with orphan(wreck, home) as pid:
+        found = [f"process {pid.number} " in one["what"] for one in wreck.sweep()]
+        assert found == ([True] if base == "this" else [])
+
+
+#: What stands before a program that is to be in a container, as far as its numbers go.
+CONTAINED = ("unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child")
+
+
+def test_processes_of_a_container_are_somebody_elses(wreck: Wreck) -> None:
+    """They call each other by other numbers, so that an owner of theirs that lives looks dead."""
+    tried = subprocess.run([*CONTAINED, "true"], capture_output=True, text=True, check=False)
+    if tried.returncode != 0:
+        pytest.skip(f"no numbers of processes of one's own here: {tried.stderr.strip()}")
+    with orphan(wreck, wreck.home, *CONTAINED) as pid:
+        assert wreck.sweep("--yes") == []
+        assert pid.alive
+
+
+@contextmanager
+def orphan(wreck: Wreck, home: Path, *before: str) -> Iterator[processes.Pid]:
+    """A process that should have ended with one that is gone, of this base folder; what stands
+    `before` it is not marked."""
+    mark = f"{processes.Pid(os.getpid(), 1)}@{home.resolve()}"
+    argv = [*before, "env", f"{processes.OWNER}={mark}", "sleep", "600"]
+    with subprocess.Popen(argv, cwd=wreck.folder) as started:
         try:
-            eventually(
-                lambda: dict(processes.bearing(processes.OWNER)).values(),
-                lambda marks: f"{dead}@{home}" in marks,
+            yield eventually(
+                lambda: [pid for pid, its in processes.bearing(processes.OWNER) if its == mark],
                 timeout=10,
-            )
-            found = [f"process {orphan.pid} " in one["what"] for one in wreck.sweep()]
-            assert found == ([True] if base == "this" else [])
+            )[0]
         finally:
-            orphan.kill()
+            started.kill()
 
 
 def test_a_later_process_with_the_same_number_is_not_hit(wreck: Wreck) -> None:
