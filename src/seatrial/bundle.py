@@ -179,11 +179,27 @@ def _fill(box: _Box, system: System | None, name: str, run: Path | None) -> None
         box.trying("check.jsonl", lambda: _check(box, system, name))
         box.trying("declaration.json", lambda: _declaration(box, system))
     if run is not None:
-        for path in sorted(run.rglob("*")):
-            if path.is_symlink() or not path.is_dir():
-                box.file(f"run/{path.relative_to(run)}", path)
+        _run(box, run)
     box.trying("doctor.json", lambda: _doctor(box, system))
     box.trying("versions.json", lambda: box.json("versions.json", _versions()))
+
+
+def _run(box: _Box, run: Path) -> None:
+    """All that is in its folder; a folder that cannot be read is named as a file would be."""
+
+    def name(path: Path) -> str:
+        return f"run/{path.relative_to(run)}"
+
+    def unread(error: OSError) -> None:
+        box.missing.append(Missing(name(Path(error.filename)), error.strerror or str(error)))
+
+    found: list[Path] = []
+    for folder, below, files in os.walk(run, onerror=unread):
+        inside = Path(folder)
+        found += (inside / one for one in files)
+        found += (inside / one for one in below if (inside / one).is_symlink())
+    for path in sorted(found):
+        box.file(name(path), path)
 
 
 def _declaration(box: _Box, system: System) -> None:

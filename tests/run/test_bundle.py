@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import socket
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -85,6 +89,43 @@ def test_links_are_not_followed(tmp_path: Path, run: Path) -> None:
     done, texts = packed(tmp_path, run)
     assert not any("not of the run" in text for text in texts.values())
     assert {one.name for one in done.missing} == {"run/link", "run/folder"}
+
+
+#: So that root, too, may only read what its permissions say.
+AS_ANYBODY = ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all")
+
+
+def test_what_cannot_be_read_is_named_and_the_rest_is_there(
+    tmp_path: Path, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(run)  # a socket's address must be short
+    for path in (run / "evidence", run / "closed"):
+        path.mkdir()
+        (path / "run.jsonl").write_text("{}\n")
+    (run / "secret.txt").write_text("mine")
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind("socket")
+    closed = [run / "secret.txt", run / "closed"]
+    for path in closed:
+        path.chmod(0)
+    command = [sys.executable, "-P", "-m", "seatrial", "bundle", str(run), "--json"]
+    where = ["--system", str(tmp_path), "--output", str(tmp_path / "it.tar.gz")]
+    before = AS_ANYBODY if os.geteuid() == 0 else ()
+    try:
+        done = subprocess.run(
+            [*before, *command, *where], capture_output=True, text=True, timeout=60, check=False
+        )
+    finally:
+        for path in closed:
+            path.chmod(0o700)
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert {one["name"]: one["why"] for one in said["missing"]} == {
+        "run/closed": "Permission denied",
+        "run/secret.txt": "Permission denied",
+        "run/socket": "No such device or address",
+    }
+    assert {"run/evidence/run.jsonl", "run/logs/web.log"} < {one["name"] for one in said["holds"]}
 
 
 def test_nothing_is_left_of_one_that_fails(

@@ -132,6 +132,7 @@ def test_options_that_pytest_refuses_are_a_usage_error(tiny: Tiny) -> None:
     ended = tiny.run("--", "--no-such-option")
     assert ended.code == 2
     assert "--no-such-option" in ended.err
+    assert (len(_records(tiny, "run_started")), _records(tiny, "run_finished")) == (1, [])
 
 
 def test_a_system_without_trials_is_told_so_before_anything_starts(tiny: Tiny) -> None:
