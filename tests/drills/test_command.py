@@ -141,6 +141,20 @@ def test_after_what_is_left_behind_no_other_is_begun(
     assert any("worker.exited" in left for left in one.not_mended)
 
 
+@pytest.mark.parametrize("becomes_ready", [True, False])
+def test_what_is_meant_to_start_gets_the_time_for_it(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch, becomes_ready: bool
+) -> None:
+    monkeypatch.setattr("seatrial.drills.stage._BROKEN", 0.1)
+    slow = ("sh", "-c", f"sleep 1; exec {sys.executable} -P -m http.server {{web.port}}")
+    with start(yard.system, name=None) as deployment:
+        deployment.wait_until_ready()
+        stage = DeploymentStage(deployment)
+        with stage.altered("web", run=slow, becomes_ready=becomes_ready):
+            ready = stage.target("web").states == (State.READY,)
+    assert ready == becomes_ready
+
+
 def test_a_system_that_is_not_well_is_not_drilled(yard: Yard) -> None:
     text = (yard.folder / "seatrial.yaml").read_text()
     (yard.folder / "seatrial.yaml").write_text(text + "expect:\n  web: {json: {status: grand}}\n")

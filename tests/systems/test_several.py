@@ -59,7 +59,7 @@ class Developer:
             link.execute("INSERT INTO tasks VALUES ('mine')")
 
     def seen(self) -> object:
-        """All that could have been disturbed: data, objects, settings, and the processes."""
+        """What could have been disturbed: data, objects, settings, and what a check says."""
         with psycopg.connect(self.urls["postgres"]["sql"]) as link:
             rows = link.execute("SELECT note FROM tasks").fetchall()
             names = link.execute(
@@ -69,12 +69,12 @@ class Developer:
             started = link.execute("SELECT pg_postmaster_start_time()").fetchall()
         states = self._queue.seatrial("status", "--json").document["components"]
         checked = self._queue.seatrial("check", "--json").document["findings"]
-        servers = {
-            one
-            for number in processes.marked(processes.COMPONENT, self._marker)
-            if (one := processes.identify(number)) is not None
-        }
-        return rows, names, started, {n: s["state"] for n, s in states.items()}, checked, servers
+        return rows, names, started, {n: s["state"] for n, s in states.items()}, checked
+
+    def broker(self) -> set[processes.Pid]:
+        """Its processes; now and then it starts another one to help it."""
+        marked = processes.marked(processes.COMPONENT, self._marker)
+        return {one for number in marked if (one := processes.identify(number)) is not None}
 
     @property
     def _marker(self) -> str:
@@ -105,7 +105,8 @@ def run(queue: Queue) -> Called:
 def test_they_do_not_disturb_each_other(
     declared: Callable[[Change], Queue], developer: Developer
 ) -> None:
-    before = developer.seen()
+    before, broker = developer.seen(), developer.broker()
+    assert broker
     queue = declared(patient)
     with ThreadPoolExecutor(2) as both:
         runs = list(both.map(run, (queue, queue)))
@@ -113,3 +114,4 @@ def test_they_do_not_disturb_each_other(
         assert one.code == 0, one.out + one.err
     assert len({one.document["run"] for one in runs}) == 2
     assert developer.seen() == before
+    assert developer.broker() >= broker

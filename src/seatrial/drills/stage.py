@@ -20,8 +20,8 @@ from seatrial.keeper.protocol import Alter
 from seatrial.kinds.base import Target
 from seatrial.waiting import eventually
 
-_PROGRAM = 5.0  # s in which a program that was altered may become ready
-_SERVER = 30.0
+_BROKEN = 5.0  # s in which an altered program may become ready although it is not meant to
+_MEANT_TO = 30.0  # s for one that is, and for servers
 
 
 class DeploymentStage:
@@ -42,6 +42,7 @@ class DeploymentStage:
         unset: Sequence[str] = (),
         run: Sequence[str] | None = None,
         config: Mapping[str, JsonValue] = {},
+        becomes_ready: bool = False,
     ) -> Iterator[None]:
         how = Alter(
             component=component,
@@ -50,7 +51,7 @@ class DeploymentStage:
             unset=tuple(unset),
             run=None if run is None else tuple(run),
             config=dict(config),
-            patience=_SERVER if config else _PROGRAM,
+            patience=_MEANT_TO if config or becomes_ready else _BROKEN,
         )
         try:
             self.deployment.alter(how)

@@ -35,10 +35,11 @@ class Stage(Protocol):
         unset: Sequence[str] = ...,
         run: Sequence[str] | None = ...,
         config: Mapping[str, JsonValue] = ...,
+        becomes_ready: bool = ...,
     ) -> AbstractContextManager[None]:
         """A component restarted with other variables, another command (strings may hold
         references), or other values of its keys in the declaration. That it does not become ready
-        is no error."""
+        is no error; where it is meant to (`becomes_ready`), it gets the time of a slow machine."""
         ...
 
     def stopped(self, component: str) -> AbstractContextManager[None]: ...

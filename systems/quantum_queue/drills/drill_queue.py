@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 from seatrial.kinds.drill import Drill, Stage
 from seatrial.kinds.rabbitmq.drills import without_queue
@@ -24,7 +24,8 @@ def deleted(stage: Stage) -> Iterator[None]:
     """Nobody declares the queue any more: API and workers have another one."""
     with ExitStack() as altered:
         for service in ("api", "worker"):
-            altered.enter_context(stage.altered(service, env={"QUEUE_NAME": "another_queue"}))
+            other = stage.altered(service, env={"QUEUE_NAME": "another_queue"}, becomes_ready=True)
+            altered.enter_context(other)
         altered.enter_context(without_queue("rabbitmq", "quantum_tasks", stage))
         yield
 
@@ -32,7 +33,14 @@ def deleted(stage: Stage) -> Iterator[None]:
 def lying(stage: Stage):
     """All is well, it says, whatever it is asked; and that is all that it can do."""
     stand_in = (sys.executable, "-m", "seatrial.kinds.http.stand_in", "{api.host}", "{api.port}")
-    return stage.altered("api", run=(*stand_in, "--body", _HEALTHY))
+    run = (*stand_in, "--body", _HEALTHY)
+    return stage.altered("api", run=run, becomes_ready=True)
+
+
+def simulating(how: str) -> Callable[[Stage], AbstractContextManager[None]]:
+    """A worker that works, but not rightly."""
+    run = ("python", "drills/worker.py", how)
+    return lambda stage: stage.altered("worker", run=run, becomes_ready=True)
 
 
 DRILLS = [
@@ -46,7 +54,7 @@ DRILLS = [
         "wrong-results",
         "the counts are not those of the circuit",
         {},
-        lambda stage: stage.altered("worker", run=("python", "drills/worker.py", "wrong")),
+        simulating("wrong"),
         trials=("test_the_counts_are_right_for_the_circuit",),
         says="counts",
     ),
@@ -54,7 +62,7 @@ DRILLS = [
         "failing-worker",
         "every task fails",
         {},
-        lambda stage: stage.altered("worker", run=("python", "drills/worker.py", "failing")),
+        simulating("failing"),
         trials=("test_a_task_completes_in_order_with_its_times",),
         says="this worker fails every task",
     ),
