@@ -6,7 +6,7 @@ import os
 import signal
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -205,6 +205,21 @@ def completed(finished) -> Any:
         return task
 
     return wait
+
+
+@pytest.fixture
+def no_more_than(deployment, fault) -> Any:
+    """`with no_more_than(1, "worker"):` the other replicas are stopped in the block."""
+
+    @contextmanager
+    def reduced(count: int, component: str):
+        there = len(deployment.statuses()[component].replicas)
+        with ExitStack() as others:
+            for replica in range(count, there):
+                others.enter_context(fault.stopped(component, replica=replica))
+            yield
+
+    return reduced
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import resource
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -136,18 +135,15 @@ def more_accepted(seen, eventually):
 
 @pytest.mark.criterion("AC-113")
 def test_more_workers_do_more(
-    deployment, replicas, fault, ledger, api_client, db_client, eventually, record_property
+    deployment, replicas, no_more_than, ledger, api_client, db_client, eventually, record_property
 ):
     """As many tasks are run at a time as there are workers, on as many cores as can be had.
 
     Both hold on a machine that is busy with something else: the first is no matter of speed, the
     second is measured beside bare processes, before and after.
     """
-    there = replicas("worker", 4)
-    for count in (1, 2, there):
-        with ExitStack() as stack:
-            for replica in range(count, there):
-                stack.enter_context(fault.stopped("worker", replica=replica))
+    for count in (1, 2, replicas("worker", 4)):
+        with no_more_than(count, "worker"):
             before = cores_of_bare(count)
             key = ledger.key(f"scale{count}")
             work = partial(do, key, api_client, db_client, eventually)
