@@ -91,13 +91,16 @@ def stored(db_client, submitted):
 
 @pytest.mark.long
 @pytest.mark.criterion("AC-29")
-@pytest.mark.requires("network")
+@pytest.mark.requires("network", "stop")
 def test_a_claim_whose_answer_is_lost_costs_no_attempt(
-    api_client, db_client, fault, eventually, completed, all_is_well
+    deployment, api_client, db_client, fault, eventually, completed, all_is_well
 ):
-    # Its connection knows the statement from before: asking for it would not be answered either.
-    completed(api_client.submit_task().task_id)
-    with fault.black_hole("worker", "postgres", direction="downstream"):
+    with ExitStack() as faults:
+        for other in range(1, len(deployment.statuses()["worker"].replicas)):
+            faults.enter_context(fault.stopped("worker", replica=other))
+        # Its connection knows the statement from before: asking for it would not be answered.
+        completed(api_client.submit_task().task_id)
+        faults.enter_context(fault.black_hole("worker", "postgres", direction="downstream"))
         submitted = api_client.submit_task()
         eventually(
             lambda: db_client.get_task(submitted.task_id)["current_status"],
