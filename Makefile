@@ -12,6 +12,9 @@ PYTEST_ARGS ?=
 # Too long for a gate, short enough for every change; the page's are skipped without `make browser`.
 LONG_TRIALS := test_p2_web_page.py test_p2_upkeep.py test_p2_bad_days.py test_p2_crashes.py \
     test_p2_api.py::test_a_property_based_tester_finds_nothing \
+    test_p2_attempts.py::test_a_reader_with_a_slow_way_to_the_database_sees_no_status_without_its_entry \
+    test_p2_attempts.py::test_a_worker_that_wakes_up_too_late_changes_nothing \
+    test_p2_attempts.py::test_after_three_killed_attempts_a_task_fails_and_is_a_dead_letter \
     test_p2_recovery.py::test_a_slow_way_to_the_database_only_makes_it_slower \
     test_p2_circuits.py::test_attacks_are_answered_and_their_neighbours_complete
 # As much of the crashes as every change can bear; `make long` has all of it.

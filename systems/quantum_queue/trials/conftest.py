@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Callable, Mapping
@@ -12,11 +13,11 @@ from typing import Any
 
 import httpx
 import pytest
+from checker import FINAL, read, wrong
 from seatrial.keeper import processes
 
 BELL = "OPENQASM 3; qubit[2] q; h q[0]; cx q[0], q[1]; measure q;"
 QUEUE = "quantum_tasks"
-FINAL = ("completed", "failed")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -238,3 +239,34 @@ def frozen_simulators(deployment) -> Any:
             processes.send(pids, signal.SIGCONT)
 
     return freeze
+
+
+@pytest.fixture
+def place(component):
+    return component("rabbitmq").aio.place
+
+
+@pytest.fixture
+def all_is_well(db_client, place, eventually):
+    """`all_is_well(submitted, ...)`: nothing is wrong with any, in any store."""
+
+    def check(*submitted):
+        def look():
+            found = []
+            for one in submitted:
+                found += wrong({one.task_id: 1024}, read(db_client.sql.query, place, one.key))
+            return found
+
+        eventually(look, lambda found: found == [], timeout=20, what="nothing is wrong")
+
+    return check
+
+
+@pytest.fixture
+def log_of(deployment):
+    """`log_of(component)`: its log, line by line."""
+
+    def lines(component):
+        return [json.loads(line[line.index("{") :]) for line in deployment.logs(component, 5000)]
+
+    return lines

@@ -122,7 +122,7 @@ def stored(db_client, submitted):
 
 @pytest.mark.long
 @pytest.mark.criterion("AC-29")
-@pytest.mark.requires("network")
+@pytest.mark.requires("network", "stop")
 def test_a_claim_whose_answer_is_lost_costs_no_attempt(
     api_client, db_client, fault, no_more_than, eventually, completed, all_is_well
 ):
