@@ -36,37 +36,6 @@ FULL_AFTER = 60  # tasks
 
 
 @pytest.fixture
-def place(component):
-    return component("rabbitmq").aio.place
-
-
-@pytest.fixture
-def all_is_well(db_client, place, eventually):
-    """`all_is_well(keys)`: one task was accepted under each, and nothing is wrong with any."""
-
-    def check(*submitted):
-        def look():
-            found = []
-            for one in submitted:
-                found += wrong({one.task_id: 1024}, read(db_client.sql.query, place, one.key))
-            return found
-
-        eventually(look, lambda found: found == [], timeout=20, what="nothing is wrong")
-
-    return check
-
-
-@pytest.fixture
-def log_of(deployment):
-    """`log_of(component)`: its log, line by line."""
-
-    def lines(component):
-        return [json.loads(line[line.index("{") :]) for line in deployment.logs(component, 5000)]
-
-    return lines
-
-
-@pytest.fixture
 def dead_letters(place, db_client):
     """`dead_letters(key)`: how many there are under a key."""
     return lambda key: len(read(db_client.sql.query, place, key).dead)
