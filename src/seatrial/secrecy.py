@@ -8,6 +8,8 @@ wherever it appears, and a word too many (`routing_key: orders`) would turn repo
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from urllib.parse import unquote
 
 #: The end of a name that names a secret, for a verbose pattern that ignores case. `PWD` alone is a
 #: folder, `pass` alone a count, and a key is a secret only where a word before it says so.
@@ -20,8 +22,18 @@ NAMES = r"""(?:
       |deploy|service|license)[_-]?keys?
 )"""
 
-_CAREFUL = re.compile(rf"(?ix)(?:^pass|{NAMES}|authorization|cookie)$")
-_GREEDY = re.compile(r"(?i)pass|pwd|secret|token|key|credential|authorization|cookie")
+#: Likewise, where it is a list of `name=value`, and so all of its line: cookies, and the headers
+#: that an exporter of OpenTelemetry sends (OTEL_EXPORTER_OTLP_HEADERS, ..._TRACES_HEADERS).
+LISTS = r"(?: cookie | otlp(?:_[a-z]+)?_headers )"
+
+_CAREFUL = re.compile(rf"(?ix)(?:^pass|{NAMES}|authorization|{LISTS})$")
+_GREEDY = re.compile(
+    r"(?i)pass|pwd|secret|token|key|credential|authorization|cookie|otlp\w*headers"
+)
+_OTLP_HEADERS = re.compile(r"(?i)otlp\w*headers$")
+#: `name=value`, or `name: value` by mistake; what else there is, is a value as a whole.
+_PAIR = re.compile(r"\s*[\w.-]+\s*[=:](?!=*\s*$)(?P<value>.*)", re.DOTALL)
+_SCHEME = re.compile(r"(?i)(?:bearer|basic|digest|token|negotiate)\s+")
 
 #: `scheme://user:password@`, slashes escaped or not. A user may be missing, a password not.
 LOGIN = re.compile(r""":(?:\\*/){2}[^\s/?\#:@"'<>]*:(?P<value>[^\s/?\#"'<>]+)@""")
@@ -30,6 +42,21 @@ LOGIN = re.compile(r""":(?:\\*/){2}[^\s/?\#:@"'<>]*:(?P<value>[^\s/?\#"'<>]+)@""
 def names_secret(name: str) -> bool:
     """Whether what stands under this key, or in this variable, is a secret."""
     return _CAREFUL.search(name) is not None
+
+
+def secrets_under(name: str, value: str) -> Iterator[str]:
+    """What must be shown nowhere of the value under this key, or in this variable: all of it but a
+    scheme before it, and each one of a list alone. Nothing where the name names no secret."""
+    if names_secret(name):
+        for one in _in_list(value) if _OTLP_HEADERS.search(name) else (value,):
+            if secret := _SCHEME.sub("", one, count=1):
+                yield secret
+
+
+def _in_list(text: str) -> Iterator[str]:
+    for part in text.split(","):
+        found = _PAIR.match(part)
+        yield unquote(found["value"] if found else part).strip()
 
 
 def may_name_secret(name: str) -> bool:

@@ -14,7 +14,7 @@ from seatrial.compose.targets import targets
 from seatrial.declaration.models import System
 from seatrial.errors import DeploymentError
 from seatrial.kinds.base import Target
-from seatrial.secrecy import LOGIN, names_secret
+from seatrial.secrecy import LOGIN, secrets_under
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,6 @@ def secrets_of(system: System) -> tuple[str, ...]:
     except ComposeFileError:
         return ()  # whoever needs the file says what is wrong with it
     pairs = [pair for service in services for pair in service.environment.items()]
-    found = [value for name, value in pairs if names_secret(name) and value]
+    found = [secret for pair in pairs for secret in secrets_under(*pair)]
     found += [unquote(login["value"]) for _, value in pairs for login in LOGIN.finditer(value)]
     return tuple(dict.fromkeys(found))

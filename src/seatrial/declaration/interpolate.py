@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from seatrial.declaration import references
 from seatrial.declaration.problems import Path_, Problems, nearest
 from seatrial.declaration.source import Entry, ListNode, MapNode, Node, Scalar, with_text
-from seatrial.secrecy import may_name_secret, names_secret
+from seatrial.secrecy import may_name_secret, secrets_under
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MAX_NESTING = 10
@@ -62,14 +62,13 @@ class _Text:
         value = self.variables.get(name)
         if colon and not value:
             filled = self.fill(default, depth + 1)
-            if names_secret(name) and next(references.find(filled), None) is None:
-                self.secrets.append(filled)
+            if next(references.find(filled), None) is None:
+                self.secrets += secrets_under(name, filled)
             return filled
         if value is None:
             self.unset.append(name)
             return ""
-        if names_secret(name):
-            self.secrets.append(value)
+        self.secrets += secrets_under(name, value)
         return self.protect(value)
 
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from urllib.parse import unquote
 
 from seatrial.declaration import references
 from seatrial.declaration.source import MapNode, Scalar, scalars
-from seatrial.secrecy import LOGIN, names_secret
+from seatrial.secrecy import LOGIN, secrets_under
 
 #: Where a name that names a secret has one beneath it; a table's column `password` has none.
 _SETTINGS = ("components", "environments")
-_SCHEME = re.compile(r"(?i)(?:bearer|basic|digest|token|negotiate)\s+")
 
 
 def secrets_in(root: MapNode, environment: str | None) -> tuple[str, ...]:
@@ -34,8 +32,7 @@ def _of_setting(name: str, scalar: Scalar) -> Iterator[str]:
         return
     if next(references.find(scalar.text), None) is None:
         value = references.resolve(scalar.text, {})
-        if names_secret(name):
-            yield _SCHEME.sub("", value, count=1)
+        yield from secrets_under(name, value)
     else:  # the endpoint that it refers to has the secret, but a URL may hold one beside it
         value = scalar.text
     for login in LOGIN.finditer(value):

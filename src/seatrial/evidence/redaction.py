@@ -26,7 +26,7 @@ from functools import cached_property, lru_cache
 from pydantic import JsonValue
 
 from seatrial.declaration.models import System
-from seatrial.secrecy import LOGIN, NAMES, names_secret
+from seatrial.secrecy import LISTS, LOGIN, NAMES, names_secret
 
 MASK = "***"
 SHORTEST = 6  # characters; shorter values are redacted by key only, or everything turns to stars
@@ -40,7 +40,9 @@ _KEYS = re.compile(
     r"""(?ix)
     (?: """
     + NAMES
-    + r""" | authorization | (?P<cookie>cookie) )
+    + r""" | authorization | (?P<list> """
+    + LISTS
+    + r""") )
     (?: \\*["'] )? \s{0,20}
     (?: (?<![=!<>]) [:=] (?!=) >? | (?<=["']) , (?=\s{0,20}b?\\*["']) )
     \s{0,20} (?: b (?=\\*["']) )?
@@ -48,7 +50,7 @@ _KEYS = re.compile(
         (?P<escape>\\+)["']                (?P<escaped>[^"'\\\n]*)
       | "                                  (?P<double>(?:[^"\\\n]|\\.)*)
       | '                                  (?P<single>(?:[^'\\\n]|\\.)*)
-      | (?(cookie)                         (?P<line>[^\r\n"']+)
+      | (?(list)                           (?P<line>[^\r\n"']+)
         | (?: (?:bearer|basic|digest|token|negotiate)\s+ )?
                                            (?P<bare>[^\s,;&"'<>(){}\[\]]+) )
     )

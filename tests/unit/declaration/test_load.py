@@ -267,6 +267,8 @@ components:
       STORE: "postgresql://u:{store.password}@h/d"
       SALT: "${MY_PWD}"
       SUGAR: "x ${OTHER_TOKEN:-of-default}"
+      OTEL_EXPORTER_OTLP_HEADERS: "authorization=Bearer%20the/first==, tenant=the%20second"
+      OTEL_EXPORTER_OTLP_METRICS_HEADERS: "${MY_OTLP_LOGS_HEADERS}"
       ROUTING_KEY: orders.created
       PWD: /srv/app
 environments:
@@ -275,8 +277,10 @@ environments:
 expect:
   store: {tables: {users: {columns: {password: text, api_key: uuid}}}}
 """
-    system = load_text(tmp_path, text, variables={"MY_PWD": "{web.of} a variable"})
+    given = {"MY_PWD": "{web.of} a variable", "MY_OTLP_LOGS_HEADERS": "x=of-headers"}
+    system = load_text(tmp_path, text, variables=given)
     known = {"t0ken-words", "in/url", "s1gning", "{web.of} a variable", "of-default"}
+    known |= {"the/first==", "the second", "of-headers"}
     assert set(system.secrets) == known
-    far = load_text(tmp_path, text, environment="far", variables={"MY_PWD": "a variable"})
+    far = load_text(tmp_path, text, environment="far", variables={**given, "MY_PWD": "a variable"})
     assert set(far.secrets) == known - {"{web.of} a variable"} | {"a variable", "faraway"}
