@@ -7,7 +7,7 @@ import os
 import signal
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,10 +18,13 @@ from seatrial.keeper import processes
 
 BELL = "OPENQASM 3; qubit[2] q; h q[0]; cx q[0], q[1]; measure q;"
 QUEUE = "quantum_tasks"
+ALL_LINES = 100_000
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long trials are skipped, visibly, unless they are asked for."""
+    """Long trials are skipped, visibly, unless they are asked for. Crashes come last: they fill
+    logs in which others look for what was said at the start."""
+    items.sort(key=lambda item: "test_p2_crashes" in item.nodeid)
     if os.environ.get("TEST_LONG"):
         return
     for item in items:
@@ -257,16 +260,19 @@ def all_is_well(db_client, place, eventually):
                 found += wrong({one.task_id: 1024}, read(db_client.sql.query, place, one.key))
             return found
 
-        eventually(look, lambda found: found == [], timeout=20, what="nothing is wrong")
+        eventually(look, lambda found: found == [], timeout=60, what="nothing is wrong")
 
     return check
 
 
 @pytest.fixture
 def log_of(deployment):
-    """`log_of(component)`: its log, line by line."""
+    """`log_of(component)`: the entries of its log. What is no entry is left out: a traceback, and
+    the first line where the log is too long to be read whole."""
 
-    def lines(component):
-        return [json.loads(line[line.index("{") :]) for line in deployment.logs(component, 5000)]
+    def entries(component):
+        for line in deployment.logs(component, ALL_LINES):
+            with suppress(ValueError):
+                yield json.loads(line[line.index("{") :])
 
-    return lines
+    return lambda component: list(entries(component))

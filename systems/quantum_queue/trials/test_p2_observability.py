@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import httpx
 import pytest
 
 pytestmark = pytest.mark.needs("api", "postgres", "rabbitmq", "worker")
-
-ALL_LINES = 100_000
 
 
 def values(text: str) -> dict[str, float]:
@@ -23,23 +19,12 @@ def rise(before: dict[str, float], after: dict[str, float], series: str) -> floa
 
 
 @pytest.fixture
-def log_entries(deployment):
-    """`log_entries(component)`: its log, line by line."""
-
-    def read(component: str) -> list[dict]:
-        lines = deployment.logs(component, ALL_LINES)
-        return [json.loads(line[line.index("{") :]) for line in lines if "{" in line]
-
-    return read
-
-
-@pytest.fixture
-def worker_metrics(log_entries):
+def worker_metrics(log_of):
     """`worker_metrics()`: the values of all workers that live, added up."""
 
     def read() -> dict[str, float]:
         total: dict[str, float] = {}
-        for entry in log_entries("worker"):
+        for entry in log_of("worker"):
             if entry["message"] != "metrics served":
                 continue
             host, port = entry["address"][:2]
@@ -99,13 +84,13 @@ def test_the_workers_count_what_they_do(api_client, worker_metrics, finished, ev
 @pytest.mark.criterion("AC-08")
 @pytest.mark.requires("logs")
 def test_the_correlation_id_is_in_the_logs_of_both_services(
-    api_client, completed, log_entries, eventually
+    api_client, completed, log_of, eventually
 ):
     submitted = api_client.submit_task()
     completed(submitted.task_id)
 
     def messages(component: str) -> dict[str, dict]:
-        found = [e for e in log_entries(component) if e.get("correlation_id") == submitted.key]
+        found = [e for e in log_of(component) if e.get("correlation_id") == submitted.key]
         return {entry["message"]: entry for entry in found}
 
     request = eventually(lambda: messages("api").get("request"), what="the API logs the request")
