@@ -406,6 +406,7 @@ def assert_sound(row: Row, results: list[CheckResult]) -> None:
         if one.outcome in (Outcome.FAILED, Outcome.NOT_MEASURED):
             assert one.expected
             assert one.found
+            assert one.fix, one
     silent_about_passwords(results)
 
 

@@ -421,6 +421,7 @@ async def test_a_declared_version(serve, context, wanted, said, health, cause):
     at = target(await serve(Pages({"/health": (200, said)})), version=wanted)
     result = await look(at, context)
     assert (result.health, result.cause) == (health, cause)
+    assert cause is None or "`version`" in result.fix
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,8 @@ def test_by_what_it_consumes(states, count, health, cause):
     result = look(states, JOBS, jobs=count)
     assert (result.health, result.cause) == (health, cause)
     assert health is Health.HEALTHY or "jobs" in result.found
+    if health is Health.UNKNOWN:
+        assert result.fix == "repair mq first; its log: seatrial logs mq"
 
 
 def test_every_queue_is_asked():

@@ -131,6 +131,11 @@ def test_drift(
     admin.queue("tasks", **settings)
     results = hold({"queues": {"tasks": {"durable": True, "auto_delete": False}}})
     assert failed(results) == {f"queue.tasks.{key}": cause for key, cause in expected.items()}
+    for key in expected:
+        assert (
+            f"rabbitmqctl delete_queue -p {admin.vhost} tasks" in results[f"queue.tasks.{key}"].fix
+        )
+        assert "expect.rabbitmq.queues.tasks" in results[f"queue.tasks.{key}"].fix
 
 
 def test_the_type(admin: Admin, hold: Hold) -> None:
@@ -146,6 +151,11 @@ def test_an_exclusive_queue(target: Target, admin: Admin, hold: Hold) -> None:
     with consuming(target, "mine", exclusive=True):
         results = hold({"queues": {"mine": {"exclusive": False, "lossless": False}}})
         assert failed(results) == {"queue.mine.exclusive": Cause.QUEUE_DRIFT}
+        only = replace(target, endpoints={"amqp": target.endpoints["amqp"]})
+        unseen = hold({"queues": {"mine": {}}}, only)["queue.mine.exists"]
+        assert (unseen.outcome, unseen.cause) == (Outcome.NOT_MEASURED, Cause.NOT_MEASURED)
+        assert "exclusive to another connection" in unseen.found
+        assert "endpoints.rabbitmq.management" in unseen.fix
         declared = {"exclusive": True, "durable": False, "consumers": "1"}
         results = hold({"queues": {"mine": declared}})
         assert failed(results) == {}
@@ -217,7 +227,9 @@ def test_arguments_by_whoever_set_them(admin: Admin, hold: Hold) -> None:
         "queue.own.arguments.x-queue-mode": Cause.QUEUE_DRIFT,
         "queue.by_policy.arguments.x-max-length": Cause.QUEUE_DRIFT,
     }
-    assert "operator policy cap" in results["queue.by_policy.arguments.x-max-length"].found
+    of_policy = results["queue.by_policy.arguments.x-max-length"]
+    assert "operator policy cap" in of_policy.found
+    assert of_policy.fix == "correct operator policy cap, or expect.rabbitmq.queues.by_policy"
 
 
 # -- dead letters --------------------------------------------------------------------------------

@@ -178,6 +178,8 @@ class _Look:
             Cause.WRONG_VERSION: f"deploy a version {self.config.version} of {name}, or correct "
             "`version` in seatrial.yaml",
             Cause.UNHEALTHY: f"ask it: curl -i {self.url}; {log}",
+            Cause.NOT_MEASURED: f"let {self.path} of {name} tell it (a key `version`), or take "
+            f"`version` of {name} out of seatrial.yaml",
         }.get(cause, log)
 
     # -- judging -------------------------------------------------------------------------------

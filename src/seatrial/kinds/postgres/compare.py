@@ -75,7 +75,9 @@ def _column(table: str, name: str, wanted: Column, found: Column | None) -> Iter
             f"{alter} {'SET' if wanted.not_null else 'DROP'} NOT NULL",
         )
     if _fills(wanted) != _fills(found) and _fills(wanted) != _NOTHING:
-        repair = f"{alter} SET DEFAULT {wanted.default}" if wanted.default else "as the migrations"
+        repair = f"recreate {what} as the migrations do: {_fills(wanted)}"
+        if wanted.default:
+            repair = f"{alter} SET DEFAULT {wanted.default}"
         yield Difference(f"{place}.default", what, _fills(wanted), _fills(found), repair)
 
 

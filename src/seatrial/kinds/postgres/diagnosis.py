@@ -27,6 +27,9 @@ class Diagnostician:
     def _server(self, what: str = "a PostgreSQL server") -> str:
         return f"{what} at {self.address}"
 
+    def _log(self) -> str:
+        return f"look into {self.component}'s log: seatrial logs {self.component}"
+
     def bad_url(self, error: str) -> Diagnosis:
         return Diagnosis(
             Cause.NOT_MEASURED,
@@ -57,8 +60,7 @@ class Diagnostician:
             Cause.REFUSED,
             self._server(),
             f"{self.address} takes the connection and hangs up without an answer",
-            f"look into {self.component}'s log; a proxy in front of it behaves so when the server "
-            "behind it is down",
+            f"{self._log()}; a proxy in front of it behaves so when the server behind it is down",
         )
 
     def unreachable(self, error: Exception) -> Diagnosis:
@@ -151,7 +153,7 @@ class Diagnostician:
                 f"raise options.max_connections of {self.component}, or close connections "
                 "(pg_stat_activity shows whose they are)",
             )
-        return Diagnosis(Cause.REFUSED, self._server(), found, f"look into {self.component}'s log")
+        return Diagnosis(Cause.REFUSED, self._server(), found, self._log())
 
     def _wrong_database(self, found: str) -> Diagnosis:
         host, _, port = self.address.rpartition(":")

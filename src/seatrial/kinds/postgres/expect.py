@@ -10,7 +10,7 @@ import psycopg
 
 from seatrial.declaration.models import Model
 from seatrial.kinds.base import CheckResult, Context, Target
-from seatrial.kinds.postgres.address import place_of
+from seatrial.kinds.postgres.address import config_of, place_of
 from seatrial.kinds.postgres.compare import Difference, differences
 from seatrial.kinds.postgres.config import MigrationsExpect, PostgresExpect
 from seatrial.kinds.postgres.declared import enum_results, table_results
@@ -86,7 +86,9 @@ async def _read(target: Target, expect: PostgresExpect, deadline: Deadline) -> _
         return _Unread(str(error).strip(), f"as the owner of {name}'s database: {grant}")
     except (psycopg.Error, OSError, ValueError, ScramTooCostly) as error:
         why = str(error).strip() or "no answer in time"
-        return _Unread(why, f"see what is wrong with {name} itself: seatrial check")
+        there = target.endpoint()
+        psql = f"psql -h {there.host} -p {there.port} -U {config_of(target).user}"
+        return _Unread(why, f"try it by hand: {psql}; look into its log: {target.logs}")
 
 
 def _planned(

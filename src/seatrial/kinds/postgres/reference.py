@@ -100,7 +100,8 @@ def _why(error: Exception, target: Target, how: MigrationsExpect) -> tuple[str, 
     if isinstance(error, TimeoutError):
         return (
             f"the migrations took longer on a scratch PostgreSQL than the check may take: {error}",
-            f"run them by hand: {command}",
+            f"see what takes so long: {command}, on an empty database; "
+            "or give the check more time: seatrial check --deadline 120",
         )
     found = error.message if isinstance(error, SeatrialError) else str(error)
     hint = (error.hint if isinstance(error, SeatrialError) else None) or (

@@ -39,8 +39,10 @@ def _by_state(target: Target) -> ProbeResult:
         return ProbeResult(Health.HEALTHY, Connection.CONNECTED, 0.0)
     state = next(state for state in target.states if not state.up)
     if state is State.UNREACHABLE:
-        return _unknown(target, "it could not be observed", "look at it where it runs")
-    return _unknown(target, "it is still starting", target.logs)
+        fix = f"see how it is where it runs, and why that cannot be seen from here: {target.logs}"
+        return _unknown(target, "it could not be observed", fix)
+    fix = f"wait until it is ready; its log says how far it is: {target.logs}"
+    return _unknown(target, "it is still starting", fix)
 
 
 async def _by_queues(
@@ -64,9 +66,9 @@ async def _by_queues(
             found=f"{runs}no consumer on {names}",
             fix=_fix(target),
         )
-    unasked = next((count for count in counts if isinstance(count, str)), None)
-    if unasked is not None:
-        return _unknown(target, unasked, "repair the broker first", took)
+    for (component, _), count in zip(config.consumed, counts, strict=True):
+        if isinstance(count, str):
+            return _unknown(target, count, _fix_broker(component, context), took)
     return ProbeResult(Health.HEALTHY, Connection.CONNECTED, took)
 
 
@@ -87,8 +89,15 @@ async def _count(component: str, queue: str, context: Context, deadline: Deadlin
 
 def _fix(target: Target) -> str:
     if watched(target):
-        return f"{target.logs}   (why does it not consume?), then restart it"
+        return f"{target.logs}   (why does it not consume?), then: {target.start}"
     return f"start {target.name} where it runs, and read its log"
+
+
+def _fix_broker(component: str, context: Context) -> str:
+    broker = context.targets.get(component)
+    if broker is None:
+        return f"give the environment in seatrial.yaml an endpoint of {component}"
+    return f"repair {component} first; its log: {broker.logs}"
 
 
 def _unknown(target: Target, found: str, fix: str, took: float = 0.0) -> ProbeResult:

@@ -32,6 +32,7 @@ class Counts:
     ready: int | None = None
     sampled: bool = False
     why: str = ""
+    fix: str = ""
 
 
 async def count(target: Target, queue: str, deadline: Deadline) -> int:
@@ -97,7 +98,11 @@ async def _declare_all(
                 if closed.code == NOT_FOUND and "no queue" in closed.text:
                     found[name] = Counts(exists=False)
                 elif closed.code != RESOURCE_LOCKED:  # 404 also where the queue's node is down
-                    found[name] = Counts(exists=True, why=f"the broker says: {closed.text}")
+                    found[name] = Counts(
+                        exists=True,
+                        why=f"the broker says: {closed.text}",
+                        fix="see whether a node of it is down: rabbitmqctl list_queues name state",
+                    )
                 # Locked by another connection: only the management API tells of it.
             else:
                 found[name] = Counts(True, answer.consumer_count, answer.message_count)
@@ -122,7 +127,11 @@ async def _sampled(
         if consumers is not None and (enough(name, consumers) or until.remaining() < 2 * pause):
             return Counts(True, consumers, _number(seen, "messages_ready"), sampled=True)
         if until.remaining() < 2 * pause:
-            return Counts(True, why="the management API has no sample of it yet")
+            return Counts(
+                exists=True,
+                why="the management API has no sample of it yet",
+                fix="look again in some seconds, or let AMQP be used, which knows at once",
+            )
         await asyncio.sleep(pause)
     raise AssertionError("unreachable")
 

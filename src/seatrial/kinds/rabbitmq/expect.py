@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from seatrial.declaration.models import Model
-from seatrial.kinds.base import CheckResult, Context, Target
+from seatrial.kinds.base import CheckResult, Context, Endpoint, Target
 from seatrial.kinds.rabbitmq.config import RabbitmqExpect, satisfies_count
 from seatrial.kinds.rabbitmq.counting import Counts, count_all
 from seatrial.kinds.rabbitmq.dead_letters import EXCHANGE, Path, dead_letter_path
+from seatrial.kinds.rabbitmq.diagnosis import Doctor
 from seatrial.kinds.rabbitmq.judge import Judge
 from seatrial.kinds.rabbitmq.judging_exchanges import judge_exchange
 from seatrial.kinds.rabbitmq.judging_queues import judge_queue
@@ -54,13 +55,13 @@ async def _read(place: Place, deadline: Deadline) -> Vhost | _Unseen:
         return _Unseen(
             f"{place.component} has no management endpoint here: only the existence and the "
             "consumers of queues can be seen",
-            f"declare endpoints.{place.component}.management: {{url, user, password}}",
+            _with_management(place),
         )
     try:
         api = Management(place.management, deadline.within(place.patience))
         return await read_vhost(api, place.vhost)
     except Trouble as trouble:
-        fix = f"make the management API of {place.component} answer"
+        fix = _explained(place, "management", place.management, trouble)
         if trouble.cause is Cause.NOT_AUTHORISED:
             user = place.management.user
             fix = (
@@ -69,6 +70,15 @@ async def _read(place: Place, deadline: Deadline) -> Vhost | _Unseen:
                 "   (enough to look)"
             )
         return _Unseen(f"the management API: {trouble.found}", fix)
+
+
+def _with_management(place: Place) -> str:
+    return f"declare endpoints.{place.component}.management: {{url, user, password}}"
+
+
+def _explained(place: Place, name: str, endpoint: Endpoint | None, trouble: Trouble) -> str:
+    assert endpoint is not None, "it was asked"
+    return Doctor(place.component, name, endpoint, place.vhost).explain(trouble).fix
 
 
 def _judge(place: Place, vhost: Vhost | _Unseen, consumers: Mapping[str, str]) -> Judge:
@@ -100,7 +110,7 @@ async def _declared(
     )
     results: list[CheckResult] = []
     for name, queue in wanted.queues.items():
-        counted = counts.get(name) or Counts(exists=True, why=uncounted)
+        counted = counts.get(name) or Counts(True, why=uncounted.why, fix=uncounted.fix)
         known = seen is not None or name in counts
         results += judge_queue(judge, name, queue, seen, counted, known=known)
     for name, exchange in wanted.exchanges.items():
@@ -111,7 +121,7 @@ async def _declared(
 
 async def _count(
     place: Place, wanted: RabbitmqExpect, deadline: Deadline
-) -> tuple[Mapping[str, Counts], str]:
+) -> tuple[Mapping[str, Counts], _Unseen]:
     """The consumers of each queue, or why they cannot be counted."""
 
     def enough(queue: str, found: int) -> bool:
@@ -119,9 +129,12 @@ async def _count(
         return count is None or satisfies_count(found, count)
 
     try:
-        return await count_all(place, wanted.queues, deadline, enough=enough), ""
+        # Of what AMQP alone could not count, another connection has exclusive use.
+        locked = _Unseen("it is exclusive to another connection", _with_management(place))
+        return await count_all(place, wanted.queues, deadline, enough=enough), locked
     except Trouble as trouble:
-        return {}, trouble.found
+        asked = ("amqp", place.amqp) if place.amqp is not None else ("management", place.management)
+        return {}, _Unseen(trouble.found, _explained(place, *asked, trouble))
 
 
 def _for_every_broker(

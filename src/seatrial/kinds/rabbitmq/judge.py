@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from seatrial.kinds.base import CheckResult
 from seatrial.outcome import Cause, Outcome, Priority
 
-DRIFT_FIX = "delete it and let its owner declare it again, or correct the declaration"
-
 
 @dataclass(frozen=True)
 class Judge:
@@ -58,6 +56,13 @@ class Judge:
             expected=title,
             found=found,
             fix=fix,
+        )
+
+    def redeclare(self, place: str, delete: str) -> str:
+        """What to do about something that is not as declared, and cannot be changed in place."""
+        return (
+            f"delete it ({delete}) and let its owner declare it again, "
+            f"or correct expect.{self.component}.{place}"
         )
 
 

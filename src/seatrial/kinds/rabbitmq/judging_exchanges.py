@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from seatrial.kinds.base import CheckResult
 from seatrial.kinds.rabbitmq.config import ExchangeExpect
-from seatrial.kinds.rabbitmq.judge import DRIFT_FIX, Judge, same, shown
+from seatrial.kinds.rabbitmq.judge import Judge, same, shown
 from seatrial.kinds.rabbitmq.reading import Vhost
 from seatrial.kinds.rabbitmq.routing import reached
 from seatrial.outcome import Cause, Outcome
@@ -53,7 +53,10 @@ def judge_exchange(
                 met=same(wanted, found),
                 expected=f"{label}: {shown(wanted)}",
                 found=f"{label}: {shown(found)}",
-                fix=DRIFT_FIX,
+                fix=judge.redeclare(
+                    f"exchanges.{name}",
+                    f"rabbitmqadmin -V {judge.vhost} delete exchange name={name}",
+                ),
             )
     for key in expect.routes:
         queues = sorted(reached(vhost, name, key))

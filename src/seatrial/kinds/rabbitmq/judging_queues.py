@@ -9,7 +9,7 @@ from seatrial.kinds.base import CheckResult
 from seatrial.kinds.rabbitmq.config import QueueExpect, satisfies_count
 from seatrial.kinds.rabbitmq.counting import Counts
 from seatrial.kinds.rabbitmq.dead_letters import dead_letter_path
-from seatrial.kinds.rabbitmq.judge import DRIFT_FIX, Judge, same, shown
+from seatrial.kinds.rabbitmq.judge import Judge, same, shown
 from seatrial.kinds.rabbitmq.losses import losses
 from seatrial.kinds.rabbitmq.reading import QueueSeen, Vhost
 from seatrial.outcome import Cause, Outcome
@@ -27,7 +27,7 @@ def judge_queue(
     """`vhost` None: it could not be read. `known`: whether the queue exists is known at all."""
     title = f"queue {name} exists"
     if not known:
-        yield judge.unseen(f"queue.{name}.exists", title, expect.priority, counts.why, "")
+        yield judge.unseen(f"queue.{name}.exists", title, expect.priority, counts.why, counts.fix)
         yield from _queue_unseen(judge, name, expect)
         return
     seen = vhost.queues.get(name) if vhost is not None else None
@@ -97,7 +97,7 @@ def _consumers(judge: Judge, name: str, expect: QueueExpect, counts: Counts) -> 
     title = f"queue {name} has {expect.consumers} consumers"
     what = f"queue.{name}.consumers"
     if counts.consumers is None:
-        return judge.unseen(what, title, expect.priority, counts.why, "")
+        return judge.unseen(what, title, expect.priority, counts.why, counts.fix)
     found = f"{counts.consumers} consume it"
     if counts.sampled:
         found += " (as the management API sampled it; AMQP could not be used)"
@@ -122,6 +122,9 @@ def _properties(
     judge: Judge, name: str, expect: QueueExpect, seen: QueueSeen
 ) -> Iterator[CheckResult]:
     """What the queue itself is, and the arguments that take effect on it."""
+    again = judge.redeclare(
+        f"queues.{name}", f"rabbitmqctl delete_queue -p {judge.vhost} {name}, with its messages"
+    )
     pairs: list[tuple[str, object, object, str]] = [
         ("durable", expect.durable, seen.durable, ""),
         ("auto_delete", expect.auto_delete, seen.auto_delete, ""),
@@ -130,7 +133,7 @@ def _properties(
     ]
     for key, wanted in expect.arguments.items():
         setting = seen.settings.get(key)
-        by = f" (set by {setting.by})" if setting is not None else ""
+        by = setting.by if setting is not None else ""
         pairs.append((f"arguments.{key}", wanted, setting.value if setting else None, by))
     for what, value, found, by in pairs:
         if value is None:
@@ -143,8 +146,10 @@ def _properties(
             Cause.QUEUE_DRIFT,
             met=same(value, found),
             expected=f"{label}: {shown(value)}",
-            found=f"{label}: {shown(found)}{by}",
-            fix=DRIFT_FIX,
+            found=f"{label}: {shown(found)}" + (f" (set by {by})" if by else ""),
+            fix=f"correct {by}, or expect.{judge.component}.queues.{name}"
+            if "policy" in by
+            else again,
         )
 
 

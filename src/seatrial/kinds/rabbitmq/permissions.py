@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from seatrial.kinds.base import CheckResult
 from seatrial.kinds.rabbitmq.config import PermissionsExpect, RabbitmqExpect
+from seatrial.kinds.rabbitmq.diagnosis import Doctor
 from seatrial.kinds.rabbitmq.judge import Judge
 from seatrial.kinds.rabbitmq.management import Management, NotThere, quoted
 from seatrial.kinds.rabbitmq.place import Place
@@ -52,7 +53,7 @@ async def _read(api: Management, place: Place, user: str) -> Granted | Unknown |
     except NotThere:
         return None
     except Trouble as trouble:
-        fix = f"make the management API of {place.component} answer"
+        fix = Doctor(place.component, "management", api.endpoint, place.vhost).explain(trouble).fix
         if trouble.cause is Cause.NOT_AUTHORISED:
             fix = "let an administrator ask: rabbitmqctl set_user_tags "
             fix += f"{api.endpoint.user} administrator"
@@ -100,4 +101,5 @@ def _pattern(granted: Granted | Unknown | None, permission: str) -> re.Pattern[s
         return re.compile(text)
     except re.error:
         why = f"the pattern {text!r} is of a kind that only the broker understands"
-        return Unknown(why, "write it so that it can be read here, too")
+        fix = "rewrite it without what only the broker understands (rabbitmqctl set_permissions), "
+        return Unknown(why, fix + "or take what it is about out of `permissions` in expect")

@@ -29,6 +29,17 @@ _SAID = {
 }
 
 
+_ANSWERS, _UNSEEN = "it answers: ", "version not to be seen (INFO)"
+
+#: What else it answers when it is not well, and what to do about that.
+_UNWELL = {
+    "LOADING": "wait until it has read its data: {cli} INFO persistence",
+    "MASTERDOWN": "repair its master or the way to it ({cli} INFO replication), or let it answer "
+    "without one: replica-serve-stale-data yes",
+    "MISCONF": "see why it cannot save its data (a full disk?): {cli} INFO persistence",
+    "BUSY": "end the script that keeps it busy: {cli} SCRIPT KILL",
+}
+
 #: The share of the time that is left to find out why a TLS handshake came to nothing: Redis waits
 #: for the end of a line in it.
 _SPARE = 0.3
@@ -56,7 +67,7 @@ async def probe(target: Target, context: Context, deadline: Deadline) -> ProbeRe
         trouble.cause,
         expected=_expected(trouble.cause, endpoint, config),
         found=trouble.found,
-        fix=_fix(trouble.cause, target),
+        fix=_fix(trouble, target),
         version=version,
     )
 
@@ -99,13 +110,13 @@ def _version(info: str) -> str | None:
 
 def _told(said: str) -> Trouble:
     cause = next((c for start, c in _SAID.items() if said.startswith(start)), Cause.UNHEALTHY)
-    return Trouble(cause, f"it answers: {said[:200]}")
+    return Trouble(cause, f"{_ANSWERS}{said[:200]}")
 
 
 def _wrong_version(version: str | None, config: RedisConfig) -> Trouble | None:
     if config.version is None or (version and satisfies(version, config.version)):
         return None
-    return Trouble(Cause.WRONG_VERSION, f"version {version or 'not to be seen (INFO)'}")
+    return Trouble(Cause.WRONG_VERSION, f"version {version}" if version else _UNSEEN)
 
 
 def _expected(cause: Cause, endpoint: Endpoint, config: RedisConfig) -> str:
@@ -114,20 +125,30 @@ def _expected(cause: Cause, endpoint: Endpoint, config: RedisConfig) -> str:
     return f"a Redis at {endpoint.address} that answers PING"
 
 
-def _fix(cause: Cause, target: Target) -> str:
-    setting = f"the endpoint of {target.name}"
+def _fix(trouble: Trouble, target: Target) -> str:
+    setting, there = f"the endpoint of {target.name}", target.endpoint()
+    user, cli = there.user or "NAME", f"redis-cli -h {there.host} -p {there.port}"
+    for said, advice in _UNWELL.items():
+        if trouble.found.startswith(f"{_ANSWERS}{said}"):
+            return f"{advice.format(cli=cli)}; its log: {target.logs}"
+    if trouble.found == _UNSEEN:
+        return (
+            f"let its user see the version: ACL SETUSER {user} +info; or take `version` of "
+            f"{target.name} out of seatrial.yaml"
+        )
     return {
         Cause.REFUSED: f"{target.start}, or correct {setting}",
         Cause.DNS: f"correct the host name in {setting}",
-        Cause.TIMEOUT: f"see whether {target.name} hangs (redis-cli --latency), or a firewall "
+        Cause.TIMEOUT: f"see whether {target.name} hangs ({cli} --latency), or a firewall "
         "drops packets",
         Cause.AUTH: f"correct user and password in {setting}; an empty password means that none "
         "is set there",
         Cause.TLS: f"correct redis:// or rediss:// in {setting}, or its certificate; an authority "
         "of your own goes into SSL_CERT_FILE",
         Cause.NOT_AUTHORISED: "allow its user PING: ACL SETUSER "
-        f"{target.endpoint().user or 'NAME'} +ping; or take the server out of protected mode",
-        Cause.EXHAUSTED: "redis-cli CLIENT LIST   (who holds them?), or raise maxclients",
-        Cause.WRONG_PROGRAM: f"see what listens at {target.endpoint().address}; correct {setting}",
+        f"{user} +ping; or take the server out of protected mode",
+        Cause.EXHAUSTED: f"{cli} CLIENT LIST   (who holds them?), or raise maxclients",
+        Cause.WRONG_PROGRAM: f"see what listens at {there.address}: ss -ltnp 'sport = "
+        f":{there.port}'; correct {setting}",
         Cause.WRONG_VERSION: f"install the version wanted, or correct `version` of {target.name}",
-    }.get(cause, f"read its log: {target.logs}")
+    }.get(trouble.cause, f"read its log: {target.logs}")

@@ -32,5 +32,5 @@ async def probe(target: Target, context: Context, deadline: Deadline) -> ProbeRe
         Cause.NOT_MEASURED,
         expected=expected,
         found="it still runs",
-        fix=target.logs,
+        fix=f"wait until it has ended; its log says how far it is: {target.logs}",
     )
