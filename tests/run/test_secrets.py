@@ -12,12 +12,15 @@ import pytest
 
 from tests.run.conftest import Tiny
 
-#: Of the program's environment: under a name that says so, in a URL, and from a variable.
+#: Of the program's environment: under a name that says so, in a URL, from a variable, and in a
+#: list of headers.
 SIGNING, IN_URL, FROM_VARIABLE = "s1gn-w1th-me", "url-p4ssw0rd", "fr0m-a-variable"
-SECRETS = (SIGNING, IN_URL, FROM_VARIABLE)
+IN_LIST = "0f-the-c0llector"
+SECRETS = (SIGNING, IN_URL, FROM_VARIABLE, IN_LIST)
 TELLS = """
 import os, runpy, sys, time
-told = os.environ["SIGNING_KEY"], os.environ["PEER"][9:-3], os.environ["SALT"]
+told = [os.environ["SIGNING_KEY"], os.environ["PEER"][9:-3], os.environ["SALT"]]
+told.append(os.environ["OTEL_EXPORTER_OTLP_HEADERS"].partition("Bearer ")[2])
 print("I was given", *told, flush=True)
 if sys.argv[1] == "end":
     sys.exit("I end with " + " ".join(told))
@@ -32,6 +35,7 @@ def telling(tiny: Tiny) -> Tiny:
     (tiny.folder / "tells.py").write_text(TELLS)
     file = tiny.folder / "seatrial.yaml"
     env = f"env: {{SIGNING_KEY: {SIGNING}, PEER: 'http://u:{IN_URL}@h/', SALT: '${{DB_PWD}}', "
+    env += f"OTEL_EXPORTER_OTLP_HEADERS: 'tenant=a,authorization=Bearer {IN_LIST}', "
     text = file.read_text().replace("[python, ", "[python, tells.py, ").replace("env: {", env)
     file.write_text(text)
     return Tiny(tiny.folder, {**tiny.env, "DB_PWD": FROM_VARIABLE})
@@ -79,7 +83,8 @@ def test_of_a_trial_and_of_a_finding(telling: Tiny) -> None:
 ENCODED = """
 import base64, json, os, runpy, sys
 from urllib.parse import quote
-for text in (os.environ["SIGNING_KEY"], os.environ["PEER"][9:-3], os.environ["SALT"]):
+own = os.environ["OTEL_EXPORTER_OTLP_HEADERS"].partition("Bearer ")[2]
+for text in (os.environ["SIGNING_KEY"], os.environ["PEER"][9:-3], os.environ["SALT"], own):
     print("encoded", text, text.encode().hex(), quote("".join(f"%{b:02x}" for b in text.encode())))
     print(*(base64.b64encode(b"x" * n + text.encode() + b"more").decode() for n in range(3)))
     print(json.dumps({"a": text}), "".join(f"\\\\u{ord(c):04x}" for c in text), flush=True)
