@@ -18,17 +18,18 @@ def command(system: Path, environment: str | None, name: str, as_json: bool) -> 
     """Show the components and their recorded states; exit 3 if one is not up."""
     declared = load_system(system, environment)
     with require_running(declared, name, changed=True) as deployment:
-        document = deployment_json(deployment)
+        status = deployment.status()
+        document = deployment_json(deployment, status.components)
         if deployment.changes:
             document["declaration_changed"] = list(deployment.changes)
         tell_changes(deployment)
-        on = deployment.status().network_faults
+        on = status.network_faults
         if on:
             document["network_faults"] = list(on)
         if as_json:
             print_json(document)
         else:
-            print_components(dict(deployment.statuses()))
+            print_components(status.components)
             for fault in on:
                 click.echo(f"  a fault is on: {fault}")
     return int(ExitCode.GO if document["ready"] else ExitCode.DOWN)
