@@ -13,6 +13,7 @@ from seatrial.compose.engine import Container, docker
 from seatrial.compose.own import project_name
 from seatrial.compose.project import Project
 from seatrial.compose.targets import refuse_unknown
+from seatrial.compose.top import processes_of
 from seatrial.declaration.models import System
 from seatrial.errors import CapabilityMissing, SeatrialError
 from seatrial.keeper.containers import Containers
@@ -21,8 +22,17 @@ from seatrial.keeper.log import LOG_TAIL, Log
 from seatrial.keeper.network.impairment import Impairment, NetworkEdge
 from seatrial.keeper.places import Place
 from seatrial.keeper.ports import PortReservations
-from seatrial.keeper.protocol import LONGEST_LOG, UNDO, Action, Alter, ComponentStatus, Failure
+from seatrial.keeper.protocol import (
+    LONGEST_LOG,
+    UNDO,
+    Action,
+    Alter,
+    ComponentStatus,
+    Failure,
+    Usage,
+)
 from seatrial.keeper.timeline import Timeline
+from seatrial.keeper.usage import together
 from seatrial.kinds.base import ProbeResult, load
 from seatrial.outcome import Cause, Health, State
 from seatrial.waiting import Deadline, backoff
@@ -44,7 +54,9 @@ _DOCKER = {
 class Composed:
     """Owns the containers of a deployment in a compose environment."""
 
-    capabilities = frozenset({"start", "stop", "pause", "kill", "restart", "disconnect", "logs"})
+    capabilities = frozenset(
+        {"start", "stop", "pause", "kill", "restart", "disconnect", "logs", "meters"}
+    )
     edges: tuple[NetworkEdge, ...] = ()
     network_faults: tuple[str, ...] = ()
 
@@ -200,6 +212,16 @@ class Composed:
     def log_tail(self, component: str, lines: int) -> tuple[str, ...]:
         """Called in a thread of its own."""
         return asyncio.run(logs(self._containers.of(component), lines, LONGEST_LOG))
+
+    async def usage(self, component: str, replica: int | None) -> Usage:
+        """As the engine's host accounts for it. Raises EngineError."""
+        mine = self._containers.of(component, replica)
+        found = await asyncio.gather(*map(processes_of, mine))
+        return together(
+            Usage(cpu_s=one.cpu_s, memory_bytes=one.memory_bytes, processes=1)
+            for some in found
+            for one in some
+        )
 
     # -- acting ----------------------------------------------------------------------------------
 
