@@ -9,7 +9,7 @@ from time import monotonic, time
 from seatrial.compose.engine import PROJECT
 
 _EVENTS = ("start", "die", "oom", "health_status", "pause", "unpause", "destroy")
-_TOLD = 2.0  # s after which to look all the same: it may have missed something
+_TOLD = 5.0  # s after which to look all the same: it may have missed something
 _FRESH = 0.5  # s for which nobody need look again who has been told nothing
 _UNTOLD = 0.5  # s between two looks where the engine tells nothing
 
