@@ -28,7 +28,8 @@ from seatrial.checks.records import records_of
 from seatrial.checks.run import run_checks
 from seatrial.declaration.models import System
 from seatrial.environment import deployment as environment
-from seatrial.environment.deployment import Capability, Deployment, logs_left
+from seatrial.environment.capability import Capability
+from seatrial.environment.deployment import Deployment, logs_left
 from seatrial.environment.view import view
 from seatrial.errors import SeatrialError
 from seatrial.evidence.redaction import MASK, Redactor, redactor_of

@@ -16,7 +16,8 @@ from seatrial.drills.run import Drilling, NotGreen
 from seatrial.drills.score import Scored
 from seatrial.drills.stage import DeploymentStage
 from seatrial.environment import deployment as environment
-from seatrial.environment.deployment import Capability, Deployment, missing
+from seatrial.environment.capability import Capability, missing
+from seatrial.environment.deployment import Deployment
 from seatrial.errors import DeploymentError, UsageError
 from seatrial.evidence.reader import read_run
 from seatrial.evidence.records import DrillFinished, TrialFinished

@@ -23,7 +23,8 @@ from seatrial.checks.records import records_of
 from seatrial.checks.run import CheckReport, diagnose
 from seatrial.declaration.graph import Graph
 from seatrial.declaration.models import System
-from seatrial.environment.deployment import Capability, Deployment
+from seatrial.environment.capability import Capability
+from seatrial.environment.deployment import Deployment
 from seatrial.environment.errors import EnvironmentFailedError
 from seatrial.errors import SeatrialError, UsageError
 from seatrial.evidence import records as r

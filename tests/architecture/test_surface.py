@@ -12,7 +12,8 @@ from importlib import import_module
 import pytest
 
 from seatrial.cli import COMMANDS
-from seatrial.environment.deployment import Capability, Deployment
+from seatrial.environment.capability import Capability
+from seatrial.environment.deployment import Deployment
 from seatrial.evidence import records
 from seatrial.faults.registry import in_trials
 from seatrial.kinds.registry import KINDS
@@ -78,7 +79,7 @@ CLIENTS = {
 }
 
 #: What the documents tell trials of the fixture `deployment`; it has more for the rooms above.
-DEPLOYMENT = "capabilities logs protected statuses timeline"
+DEPLOYMENT = "capabilities logs protected statuses timeline usage"
 
 RECORDS = """
     budget_measured checks_done collected collection_failed component_health crashed
@@ -99,7 +100,7 @@ WORDS = {
     Health: "healthy unhealthy unknown",
     Connection: "connected disconnected",
     State: "waiting starting ready done paused stopped exited failed unreachable",
-    Capability: "start stop kill pause restart logs network disconnect",
+    Capability: "start stop kill pause restart logs network disconnect meters",
     Cause: """
         refused dns timeout auth tls wrong_database wrong_vhost not_authorised migrating exhausted
         read_only schema_behind schema_ahead schema_drift queue_missing queue_drift no_consumer

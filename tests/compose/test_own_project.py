@@ -68,6 +68,27 @@ def test_disconnect_what_it_serves(component, fault, eventually):
     mended(component, eventually)
 
 
+def test_usage(component, deployment, fault, eventually):
+    redis, db = component("redis"), component("db")
+    idle, busy = deployment.usage("redis"), deployment.usage("db")
+    assert idle.processes >= 1
+    assert busy.processes > 1  # PostgreSQL has several
+
+    def compute():
+        db.value("SELECT count(*) FROM generate_series(1, 2000000)")
+        return deployment.usage("db").cpu_s
+
+    eventually(compute, lambda now: now >= busy.cpu_s + 2, timeout=60)
+    assert deployment.usage("redis").cpu_s < idle.cpu_s + 2
+
+    redis.set("held", "x" * (64 << 20))
+    held = deployment.usage("redis").memory_bytes - idle.memory_bytes
+    redis.delete("held")
+    assert 64 << 20 <= held < 200 << 20
+    with fault.stopped("redis"):
+        assert deployment.usage("redis").processes == 0
+
+
 def test_redis(component):
     assert component("redis").ping()
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,12 +43,20 @@ def case(request: pytest.FixtureRequest) -> Case:
 def project(case: Case, copy: Copy, engine: Engine) -> Iterator[Project]:
     """It runs, as its user started it."""
     one = copy(case.name, engine)
+    if engine.compose_command == ("docker-compose",):
+        _without_name(one.folder)
     try:
         up = one.shell(f"{' '.join(engine.compose_command)} up -d --build")
         assert up.code == 0, up.err
         yield one
     finally:
         one.shell(f"{' '.join(engine.compose_command)} down -v --remove-orphans --rmi local -t 1")
+
+
+def _without_name(folder: Path) -> None:
+    """Version 1 of Compose refuses a file with a `name`: those of its users have none."""
+    for file in folder.glob("*compose.y*ml"):
+        file.write_text(re.sub(r"\Aname: .*\n", "", file.read_text()))
 
 
 def settled(project: Project) -> dict[str, object]:

@@ -77,6 +77,8 @@ def said(shop: Shop) -> dict[str, Said]:
         told = {"up": shop("up", "--json")}
         for name in ("status", "check", "endpoints", "doctor", "provision"):
             told[name] = shop(name, "--json")
+        told["usage"] = shop("status", "--usage", "--json")
+        told["usage in words"] = shop("status", "--usage")
         told["dotenv"] = shop("endpoints", "--format", "dotenv")
         told["logs"] = shop("logs", "--json")
         told["restart"] = shop("restart", "worker", "--json")

@@ -97,6 +97,18 @@ def test_the_json_of_status_is_that_of_up(said: dict[str, Said]) -> None:
     assert broken(_promised("up"), said["status"].json, SECTIONS["up"].text) == []
 
 
+def test_status_shows_what_is_used(said: dict[str, Said]) -> None:
+    told = dict(said["usage"].json)
+    usage = told.pop("usage")
+    assert broken(_promised("up"), told, SECTIONS["up"].text) == []
+    assert set(usage) == set(told["components"])
+    assert usage["api"]["processes"] >= 1
+    assert usage["api"]["memory_bytes"] > 1_000_000
+    assert all(set(one) == {"cpu_s", "memory_bytes", "processes"} for one in usage.values())
+    (line,) = (one for one in said["usage in words"].out.splitlines() if "api uses" in one)
+    assert line.endswith("in 1 process" if usage["api"]["processes"] == 1 else "processes")
+
+
 def test_a_broken_promise_would_be_found() -> None:
     promise = {"a": {"NAME": [{"b": 1}]}}
     assert broken(promise, {"a": {"x": [{"b": 2.5}, {"b": None}]}}, "") == []

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from seatrial.environment.deployment import Capability, Deployment
+from seatrial.environment.capability import Capability
+from seatrial.environment.deployment import Deployment
 from seatrial.kinds.base import load
 from seatrial.ledger.clean_up import Cleaner
 from seatrial.outcome import Outcome

@@ -268,6 +268,9 @@ class Owner:
     async def look(self) -> None:
         pass
 
+    async def usage(self, component: str, replica: int | None) -> p.Usage:
+        return p.Usage(cpu_s=0, memory_bytes=0, processes=0)
+
     async def act(
         self, action: Action, component: str, replica: int | None, *, by_fault: bool = False
     ) -> None:

@@ -228,6 +228,10 @@ def test_a_remote_lacks_capabilities(yard: Yard, up: Deployment) -> None:
         @pytest.mark.needs("web")
         def test_with_a_fault(fault):
             with fault.stopped("web"): pass
+
+        @pytest.mark.needs("web")
+        def test_that_measures(deployment):
+            assert deployment.usage("web").processes
         """,
     )
     told = yard.run("--seatrial-env", "far")
@@ -235,7 +239,9 @@ def test_a_remote_lacks_capabilities(yard: Yard, up: Deployment) -> None:
         "test_that_reads": "passed",
         "test_that_requires": "skipped",
         "test_with_a_fault": "skipped",
+        "test_that_measures": "skipped",
     }
+    assert "cannot tell what the processes" in str(told.trial("test_that_measures")["reason"])
     assert told.trial("test_that_requires")["reason"].startswith("needs the capability pause")
     assert told.trial("test_with_a_fault")["reason"].startswith("needs the capability stop")
     assert told.exit == pytest.ExitCode.OK

@@ -14,7 +14,8 @@ from seatrial import units
 from seatrial.cli.options import env_option, json_option, load_system, name_option, system_option
 from seatrial.cli.output import print_json
 from seatrial.declaration.models import System
-from seatrial.environment.deployment import Deployment, missing, require_running
+from seatrial.environment.capability import missing
+from seatrial.environment.deployment import Deployment, require_running
 from seatrial.errors import UsageError
 from seatrial.faults.applied import Applied
 from seatrial.faults.fault import Fault

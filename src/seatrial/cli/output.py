@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Mapping
 from time import monotonic
 
 import click
@@ -68,9 +69,10 @@ def component_json(status: ComponentStatus) -> dict[str, JsonValue]:
     return document
 
 
-def deployment_json(deployment: Deployment) -> dict[str, JsonValue]:
+def deployment_json(
+    deployment: Deployment, statuses: Mapping[str, ComponentStatus]
+) -> dict[str, JsonValue]:
     """What `up --json` and `status --json` promise."""
-    statuses = deployment.statuses()
     return {
         "system": deployment.system.name,
         "environment": deployment.system.environment,
@@ -89,7 +91,7 @@ def tell_changes(deployment: Deployment) -> None:
     click.echo("To have it as it is declared: seatrial down, then up again.", err=True)
 
 
-def print_components(statuses: dict[str, ComponentStatus]) -> None:
+def print_components(statuses: Mapping[str, ComponentStatus]) -> None:
     """A table of components for people."""
     width = max(map(len, statuses), default=0)
     for name, status in statuses.items():

@@ -17,7 +17,8 @@ from seatrial.cli.options import (
     system_option,
 )
 from seatrial.cli.output import component_json, print_json
-from seatrial.environment.deployment import Capability, Deployment, missing, require_running
+from seatrial.environment.capability import Capability, missing
+from seatrial.environment.deployment import Deployment, require_running
 from seatrial.errors import KeeperError
 from seatrial.keeper.protocol import Action
 

@@ -51,7 +51,8 @@ def command(system: Path, environment: str | None, name: str, as_json: bool, idl
                 raise
             click.echo(f"seatrial: {error}", err=True)
             return error.exit_code
-        document = deployment_json(deployment)
+        statuses = deployment.statuses()
+        document = deployment_json(deployment, statuses)
         # What others run may never be up: then there is nothing to keep.
         kept = bool(document["ready"]) or deployment.attached
         if as_json:
@@ -61,7 +62,7 @@ def command(system: Path, environment: str | None, name: str, as_json: bool, idl
             if not document["ready"]:
                 how = "is not up as a whole"
             click.echo(f"{declared.name} {how} in {declared.environment}:")
-            print_components(dict(deployment.statuses()))
+            print_components(statuses)
             if kept:
                 after = f"{idle:g} hours without a client"
                 click.echo(f"It ends with `seatrial down`, or after {after}.")

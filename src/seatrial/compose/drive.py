@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +27,7 @@ from seatrial.declaration.models import System
 from seatrial.kinds.base import load
 
 _CONFIG_SECONDS = 30.0
+_STEP = re.compile(r"-> Running in ([0-9a-f]{12,64})")  # as the builder says it
 _STOP_SECONDS = 2  # that a container has between SIGTERM and SIGKILL when all is taken down
 
 
@@ -40,7 +43,7 @@ class Drive:
 
     @classmethod
     async def of(cls, system: System, project: Project, deployment: str, folder: Path) -> Drive:
-        """Raises EngineError where Compose or the engine is missing."""
+        """Raises EngineError where Compose is missing."""
         command = await asyncio.to_thread(compose_command)
         if command is None:
             raise EngineError(
@@ -48,7 +51,6 @@ class Drive:
                 hint="install Docker with its Compose plugin (Debian: docker.io and "
                 "docker-compose), or use an environment without containers",
             )
-        await docker("version", "--format", "{{.Server.Version}}")
         return cls(system, project, project_name(deployment), folder, command)
 
     @property
@@ -63,7 +65,10 @@ class Drive:
     async def write(self, ports: Callable[[], int]) -> None:
         """Make our file of the user's; `ports` reserves one of the host. Raises EngineError."""
         argv = (*self.command, "-p", self.name, *self._files(), "config")
-        ended = await call(argv, _CONFIG_SECONDS, cwd=str(self.project.folder))
+        ended, _ = await asyncio.gather(
+            call(argv, _CONFIG_SECONDS, cwd=str(self.project.folder)),
+            docker("version", "--format", "{{.Server.Version}}"),  # raises without an engine
+        )
         if ended.code != 0:
             raise EngineError(
                 f"{self.project.file.name} is refused: {ended.last_words}",
@@ -92,19 +97,25 @@ class Drive:
 
     # -- its life -------------------------------------------------------------------------------
 
-    @property
-    def ways_up(self) -> tuple[tuple[str, ...], ...]:
-        """What Compose is told, one after the other, to build and start everything."""
-        builds = any(service.built for service in self.project.services.values())
-        if builds and self.command == ("docker-compose",):  # one that fails leaves containers
-            return ("build", "--force-rm"), ("up", "-d")
-        return (("up", "-d", "--build"),)
+    async def up(self) -> int:
+        """Build and start everything. Returns Compose's exit code; what it said is in `output`."""
+        code = await self._tell("up", "-d", "--build")
+        if code != 0:
+            await self._remove_half_built()
+        return code
 
-    async def begin(self, words: tuple[str, ...]) -> asyncio.subprocess.Process:
-        """Tell Compose; what it says goes to `output`."""
+    async def _remove_half_built(self) -> None:
+        """The engine's classic builder leaves the container in which a step failed; nothing but
+        its id tells whose it is. (`build --force-rm` first would cost another start of Compose.)"""
+        said = await asyncio.to_thread(self.output.read_text, errors="replace")
+        if steps := _STEP.findall(said):
+            await call(("docker", "rm", "-f", "-v", *steps), 30.0)  # most have gone already
+
+    async def _tell(self, *words: str) -> int:
+        """Tell Compose, and wait for its end; when we are cut off, so is it."""
         log = os.open(self.output, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
-            return await asyncio.create_subprocess_exec(
+            process = await asyncio.create_subprocess_exec(
                 *self._ours(*words),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
@@ -114,6 +125,13 @@ class Drive:
             )
         finally:
             os.close(log)
+        try:
+            return await process.wait()
+        finally:
+            if process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
 
     def _ours(self, *words: str) -> tuple[str, ...]:
         where = ("-f", str(self.file), "--project-directory", str(self.project.folder))

@@ -10,14 +10,14 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from enum import StrEnum
 from typing import Literal, TypeVar
 
 from seatrial.compose.attach import Attached, secrets_of
 from seatrial.declaration.interpreter import interpreter
 from seatrial.declaration.models import System
+from seatrial.environment.capability import LOOKING, Capability, missing
 from seatrial.environment.errors import EnvironmentFailedError
-from seatrial.errors import CapabilityMissing, DeploymentError, KeeperError, Refused, SeatrialError
+from seatrial.errors import DeploymentError, KeeperError, Refused
 from seatrial.evidence.redaction import Redactor, redactor_of
 from seatrial.keeper import client as keeper
 from seatrial.keeper.log import Log
@@ -31,6 +31,7 @@ from seatrial.keeper.protocol import (
     DeploymentStatus,
     Event,
     Impose,
+    Usage,
 )
 from seatrial.kinds.base import Context, Target
 from seatrial.outcome import State
@@ -40,49 +41,6 @@ IDLE_SECONDS = 8 * 3600.0
 
 Progress = Callable[[Event], None]
 _Detailed = TypeVar("_Detailed", ComponentStatus, Event)
-
-
-class Capability(StrEnum):
-    """What an environment can do with its components."""
-
-    START = "start"
-    STOP = "stop"
-    KILL = "kill"
-    PAUSE = "pause"
-    RESTART = "restart"
-    LOGS = "logs"
-    NETWORK = "network"
-    DISCONNECT = "disconnect"
-
-    @property
-    def needed_to(self) -> str:
-        """What an environment without it cannot do."""
-        if self is Capability.NETWORK:
-            return "disturb the network between components"
-        return "show the log of a component" if self is Capability.LOGS else f"{self} a component"
-
-
-def missing(system: System, capability: Capability) -> SeatrialError:
-    """Why the system's environment does not do it: Refused or CapabilityMissing."""
-    where = f"the environment {system.environment}"
-    if system.config.protected and capability is not Capability.LOGS:
-        return Refused(
-            f"{where} is protected: {capability} refused",
-            hint="use an environment that is not marked `protected`",
-        )
-    if capability is Capability.DISCONNECT:
-        return CapabilityMissing(
-            f"{where} cannot {capability.needed_to}",
-            hint="use an environment whose containers Seatrial starts (compose)",
-        )
-    local = system.config.provider == "local"
-    off = local and capability is Capability.NETWORK
-    return CapabilityMissing(
-        f"{where} cannot {capability.needed_to}",
-        hint="remove `proxies: false` from it"
-        if off
-        else "use an environment that Seatrial starts (local)",
-    )
 
 
 #: Whoever can do the one can undo it.
@@ -117,7 +75,7 @@ class Deployment:
         assert self._client.greeting.status is not None
         names = self._client.greeting.status.capabilities
         if self.protected:
-            names = tuple(name for name in names if name == Capability.LOGS)
+            names = tuple(name for name in names if name in LOOKING)
         return frozenset(Capability(name) for name in names)
 
     @property
@@ -200,6 +158,14 @@ class Deployment:
         """The last log lines of a component, not redacted."""
         self.require(Capability.LOGS)
         return self._client.logs(component, lines)
+
+    def usage(self, component: str, replica: int | None = None) -> Usage:
+        """What the processes of a component use now: processor time, memory, their number.
+
+        Raises CapabilityMissing.
+        """
+        self.require(Capability.METERS)
+        return self._client.usage(component, replica)
 
     # -- acting ------------------------------------------------------------------------------
 

@@ -18,7 +18,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from seatrial import units
 from seatrial.declaration.problems import nearest
-from seatrial.environment.deployment import Capability, Deployment
+from seatrial.environment.capability import Capability
+from seatrial.environment.deployment import Deployment
 from seatrial.errors import UsageError
 
 #: Of a parameter: seconds, up to a minute, written as `200ms` or 0.2.

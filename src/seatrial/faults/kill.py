@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seatrial.environment.deployment import Capability
+from seatrial.environment.capability import Capability
 from seatrial.faults.processes import ProcessFault
 from seatrial.keeper.protocol import Action
 

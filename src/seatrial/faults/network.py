@@ -9,7 +9,8 @@ from abc import abstractmethod
 
 from pydantic import Field
 
-from seatrial.environment.deployment import Capability, Deployment
+from seatrial.environment.capability import Capability
+from seatrial.environment.deployment import Deployment
 from seatrial.errors import UsageError
 from seatrial.faults.fault import Fault, Share
 from seatrial.keeper.network.impairment import Direction, Impairment, NetworkEdge

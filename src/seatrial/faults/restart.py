@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from seatrial.environment.deployment import Capability, Deployment
+from seatrial.environment.capability import Capability
+from seatrial.environment.deployment import Deployment
 from seatrial.faults.processes import ProcessFault
 from seatrial.keeper.protocol import Action
 

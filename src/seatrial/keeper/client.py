@@ -203,6 +203,12 @@ class KeeperClient:
         assert logs is not None
         return logs.lines
 
+    def usage(self, component: str, replica: int | None = None) -> p.Usage:
+        """What its processes use. Raises KeeperError."""
+        usage = self.ask(p.Use(component=component, replica=replica)).usage
+        assert usage is not None
+        return usage
+
     def keep(self, idle_seconds: float) -> None:
         """The deployment shall live on without this client."""
         self.ask(p.Keep(idle_seconds=idle_seconds))

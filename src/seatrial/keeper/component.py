@@ -18,8 +18,9 @@ from seatrial.keeper.log import Log
 from seatrial.keeper.network.network import Endpoints, Network
 from seatrial.keeper.places import Place, cache
 from seatrial.keeper.ports import PortReservations, is_taken
-from seatrial.keeper.protocol import Alter
+from seatrial.keeper.protocol import Alter, Usage
 from seatrial.keeper.timeline import Timeline
+from seatrial.keeper.usage import usage_of
 from seatrial.kinds.base import Context, Endpoint, Kind, Target
 from seatrial.kinds.launching import Launch, Site
 from seatrial.outcome import Cause, State
@@ -331,6 +332,11 @@ class Managed:
     async def resume_one(self, number: int) -> None:
         self.replicas[number].instance.resume()
         await self._set(number, State.READY)
+
+    def usage(self, replica: int | None) -> Usage:
+        """What the processes of one replica use, or those of all."""
+        some = self.replicas if replica is None else [self.replicas[replica]]
+        return usage_of(number for one in some for number in one.instance.pids())
 
     async def lay_up(self) -> None:
         for replica in self.replicas:

@@ -249,7 +249,7 @@ class Instance:
     def _elsewhere(self) -> str:
         """Where it listens, if that is not where it was told to; "" where nothing is to be seen."""
         given = self.site.endpoints.values()
-        there = listeners(self._pids())
+        there = listeners(self.pids())
         if any(one.takes(e.host, e.port) for one in there for e in given):
             return ""
         return ", ".join(sorted(map(str, there)))
@@ -263,7 +263,8 @@ class Instance:
         if not self._expected_to_end:
             await self._exited(code)
 
-    def _pids(self) -> list[int]:
+    def pids(self) -> list[int]:
+        """All its live processes, grandchildren and what left them included."""
         found = set(processes.marked(processes.COMPONENT, self._marker))
         for process in (self._main, *self._helpers):
             if process is not None and process.returncode is None:
@@ -271,10 +272,10 @@ class Instance:
         return sorted(found)
 
     def pause(self) -> None:
-        processes.send(self._pids(), signal.SIGSTOP)
+        processes.send(self.pids(), signal.SIGSTOP)
 
     def resume(self) -> None:
-        processes.send(self._pids(), signal.SIGCONT)
+        processes.send(self.pids(), signal.SIGCONT)
 
     async def end(self, how: signal.Signals | None = None, patience: float | None = None) -> None:
         """End the main process with `how` (default: its own stop signal), SIGKILL after its grace
@@ -292,7 +293,7 @@ class Instance:
                 grace = plan.process.grace
                 async with asyncio.timeout(grace if patience is None else min(grace, patience)):
                     await self._main.wait()
-        processes.send(self._pids(), signal.SIGKILL)
+        processes.send(self.pids(), signal.SIGKILL)
         for process in (self._main, *self._helpers):
             if process is not None:
                 await process.wait()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from seatrial.errors import CapabilityMissing, SeatrialError
 from seatrial.keeper.attached import Look
 from seatrial.keeper.network.impairment import Impairment, NetworkEdge
-from seatrial.keeper.protocol import Action, Alter, ComponentStatus, Failure
+from seatrial.keeper.protocol import Action, Alter, ComponentStatus, Failure, Usage
 from seatrial.keeper.timeline import Timeline
 from seatrial.kinds.base import Context, Target, load
 from seatrial.outcome import Cause, Health, State
@@ -161,6 +161,12 @@ class Observer:
         raise CapabilityMissing(
             f"the log of {component} cannot be read: Seatrial only connected to it",
             hint="read it where the component runs",
+        )
+
+    async def usage(self, component: str, replica: int | None) -> Usage:
+        raise CapabilityMissing(
+            f"what {component} uses cannot be seen: Seatrial only connected to it",
+            hint="use an environment that Seatrial starts",
         )
 
     async def end(self, *, hurry: bool) -> None:

@@ -12,6 +12,7 @@
     lock    mode, wait        the deployment's lock, shared or exclusive, held by this connection
     unlock                    both with `since` answer with the events after it: one round trip
     logs    component, lines
+    use     component, replica  what its processes use
     keep    idle_seconds      the deployment lives on without this connection
     down                      end the deployment
 
@@ -143,6 +144,12 @@ class Logs(_Message):
     lines: int = Field(200, ge=1, le=100_000)
 
 
+class Use(_Message):
+    op: Literal["use"] = "use"
+    component: str
+    replica: int | None = Field(None, ge=0)
+
+
 class Keep(_Message):
     op: Literal["keep"] = "keep"
     idle_seconds: float = Field(gt=0)
@@ -153,7 +160,19 @@ class Down(_Message):
 
 
 Request = Annotated[
-    Status | Events | Act | Alter | Restore | Impose | Mend | Lock | Unlock | Logs | Keep | Down,
+    Status
+    | Events
+    | Act
+    | Alter
+    | Restore
+    | Impose
+    | Mend
+    | Lock
+    | Unlock
+    | Logs
+    | Use
+    | Keep
+    | Down,
     Field(discriminator="op"),
 ]
 REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
@@ -220,6 +239,14 @@ class LogLines(_Answer):
     lines: tuple[str, ...]
 
 
+class Usage(_Answer):
+    """What the processes of a component, or of one of its replicas, use at a moment."""
+
+    cpu_s: float  # processor seconds since they were started; of one that has ended none
+    memory_bytes: int  # resident; what several have in common is counted once
+    processes: int  # that live
+
+
 class Reply(_Answer):
     """`error` is None when the request was carried out; otherwise `hint` says what to do."""
 
@@ -229,4 +256,5 @@ class Reply(_Answer):
     status: DeploymentStatus | None = None
     events: EventList | None = None
     logs: LogLines | None = None
+    usage: Usage | None = None
     failure: Failure | None = None

@@ -66,6 +66,8 @@ class Owner(Protocol):
 
     def log_tail(self, component: str, lines: int) -> tuple[str, ...]: ...
 
+    async def usage(self, component: str, replica: int | None) -> p.Usage: ...
+
 
 @dataclass(eq=False)
 class Connection:
@@ -286,6 +288,9 @@ class Server:
                 self._known(component)
                 tail = await asyncio.to_thread(self._owner.log_tail, component, lines)
                 return p.Reply(logs=p.LogLines(lines=tail))
+            case p.Use(component=component, replica=replica):
+                self._known(component, replica)
+                return p.Reply(usage=await self._owner.usage(component, replica))
             case p.Keep(idle_seconds=seconds):
                 self._refuse_if_over()
                 self._idle_seconds = seconds

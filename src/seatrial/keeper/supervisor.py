@@ -14,7 +14,7 @@ from seatrial.keeper.network.impairment import Impairment, NetworkEdge
 from seatrial.keeper.network.network import Endpoints, Network
 from seatrial.keeper.places import Place, cache
 from seatrial.keeper.ports import PortReservations
-from seatrial.keeper.protocol import LONGEST_LOG, Action, Alter, ComponentStatus, Failure
+from seatrial.keeper.protocol import LONGEST_LOG, Action, Alter, ComponentStatus, Failure, Usage
 from seatrial.keeper.timeline import Timeline
 from seatrial.kinds.base import Context, load
 from seatrial.outcome import State
@@ -28,7 +28,9 @@ _SERVERS = 1.0
 class Supervisor:
     """Owns the processes of a deployment in the environment `local`."""
 
-    capabilities: frozenset[str] = frozenset({"start", "stop", "pause", "kill", "restart", "logs"})
+    capabilities: frozenset[str] = frozenset(
+        {"start", "stop", "pause", "kill", "restart", "logs", "meters"}
+    )
 
     def __init__(self, system: System, place: Place, timeline: Timeline) -> None:
         self.system = system
@@ -213,6 +215,9 @@ class Supervisor:
 
     def log_tail(self, component: str, lines: int) -> tuple[str, ...]:
         return self._managed[component].log.tail(lines, most=LONGEST_LOG)
+
+    async def usage(self, component: str, replica: int | None) -> Usage:
+        return await asyncio.to_thread(self._managed[component].usage, replica)
 
     async def end(self, *, hurry: bool) -> None:
         """End everything: programs first, so that they can say goodbye to their servers. In a

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from seatrial.declaration.problems import nearest
-from seatrial.environment.deployment import Capability
+from seatrial.environment.capability import Capability
 from seatrial.outcome import Priority
 
 MARKERS = (

@@ -10,7 +10,8 @@ from pathlib import Path
 from seatrial.declaration.graph import Graph
 from seatrial.declaration.load import load
 from seatrial.declaration.models import System
-from seatrial.environment.deployment import Capability, Deployment
+from seatrial.environment.capability import Capability
+from seatrial.environment.deployment import Deployment
 from seatrial.errors import KeeperError, UsageError
 from seatrial.evidence.records import LedgerClosed
 from seatrial.evidence.redaction import redactor_of

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from seatrial.environment.deployment import Deployment
-from seatrial.errors import SeatrialError
+from seatrial.errors import CapabilityMissing, SeatrialError
 from seatrial.plugin.budgets import Budgets
 from seatrial.plugin.selection import MARKS
 from seatrial.plugin.session import TrialSession
@@ -95,6 +95,16 @@ class TrialHooks:
             if capability not in deployment.capabilities:
                 where = self._session.system.environment
                 pytest.skip(f"needs the capability {capability}, which {where} lacks")
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Hook:
+        """What the environment cannot do is no failure of the system's."""
+        try:
+            return (yield)
+        except CapabilityMissing as missing:
+            if MARKS not in item.stash:
+                raise
+            pytest.skip(f"needs a capability: {missing.message}")
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(

@@ -16,7 +16,8 @@ from typing import Any, ClassVar
 import httpx
 import pytest
 from pydantic import Field
-from seatrial.environment.deployment import Capability, Deployment
+from seatrial.environment.capability import Capability
+from seatrial.environment.deployment import Deployment
 from seatrial.faults.fault import Fault
 from seatrial.keeper.protocol import Alter
 from seatrial.kinds.postgres.binaries import run_as

@@ -1,0 +1,81 @@
+"""When to look at a project's containers again: the engine tells of what happens to them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from time import monotonic, time
+
+from seatrial.compose.engine import PROJECT
+
+_EVENTS = ("start", "die", "oom", "health_status", "pause", "unpause", "destroy")
+_TOLD = 5.0  # s after which to look all the same: it may have missed something
+_FRESH = 0.5  # s for which nobody need look again who has been told nothing
+_UNTOLD = 0.5  # s between two looks where the engine tells nothing
+
+
+class Changes:
+    """`docker events` of one project. It may end (the engine is started anew); then one looks every
+    now and then."""
+
+    def __init__(self, project: str) -> None:
+        self._project = project
+        self._process: asyncio.subprocess.Process | None = None
+        self._listening: asyncio.Task[None] | None = None
+        self._something = asyncio.Event()
+        self._looked = 0.0  # the moment when the last look began
+        self._due = 0.0  # and of the next one in any case; the first is due at once
+
+    async def begin(self) -> None:
+        filters = [f"label={PROJECT}={self._project}", "type=container"]
+        filters += [f"event={name}" for name in _EVENTS]
+        words = (word for one in filters for word in ("--filter", one))
+        since = f"{time():.6f}"  # what happens before it is connected is told, too
+        with contextlib.suppress(OSError):  # who looks will say that docker cannot be started
+            self._process = await asyncio.create_subprocess_exec(
+                *("docker", "events", "--since", since, *words, "--format", "{{.Status}}"),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+            )
+            self._listening = asyncio.create_task(self._listen(self._process))
+
+    async def _listen(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None
+        while await process.stdout.read(4096):
+            self._something.set()
+        self._something.set()  # it tells nothing from now on
+
+    async def wait(self, longest: float) -> bool:
+        """Wait so many seconds, or until it is time to look again; whether it is."""
+        try:
+            async with asyncio.timeout(min(longest, max(0.0, self._due - monotonic()))):
+                await self._something.wait()
+        except TimeoutError:
+            return monotonic() >= self._due
+        return True
+
+    def looked(self) -> None:
+        """To be called before a look: what happens during it asks for another one."""
+        self._something.clear()
+        self._looked = monotonic()
+        self._due = self._looked + (_TOLD if self._tells else _UNTOLD)
+
+    @property
+    def last_stands(self) -> bool:
+        """Whether the last look is a fresh one, and nothing has happened since."""
+        fresh = monotonic() < self._looked + _FRESH
+        return fresh and self._tells and not self._something.is_set()
+
+    @property
+    def _tells(self) -> bool:
+        return self._listening is not None and not self._listening.done()
+
+    async def end(self) -> None:
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+        if self._process is not None:
+            await self._process.wait()
+        if self._listening is not None:
+            await self._listening

@@ -1,0 +1,137 @@
+"""The containers of a deployment as the engine shows them, and their states on the time line."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from seatrial.compose.drive import Drive
+from seatrial.compose.engine import Container
+from seatrial.compose.project import Project
+from seatrial.compose.targets import service_of, targets
+from seatrial.compose.unplug import Unplugged
+from seatrial.declaration.interpreter import interpreter
+from seatrial.declaration.models import Component, System
+from seatrial.keeper.places import cache
+from seatrial.keeper.protocol import ComponentStatus
+from seatrial.keeper.timeline import Timeline
+from seatrial.kinds.base import Context, Target, Words
+from seatrial.outcome import State
+
+_PATIENT = 3  # so often may a container end and be restarted once all that it needs is ready
+
+
+class Containers:
+    """What was seen of them last. Whoever acts on them says what it asked for."""
+
+    def __init__(self, system: System, project: Project, timeline: Timeline) -> None:
+        self._system, self._project, self._timeline = system, project, timeline
+        self.all: list[Container] = []
+        self.seen: dict[str, Target] = {}  # with states as the engine knows them
+        self.took: dict[str, float] = {}  # ms until a component was ready
+        self.proven: set[str] = set()  # components that were ready since they were last started
+        self.asked: set[str] = set()  # components that we stopped, killed, paused, disconnected
+        self.by_fault: set[str] = set()
+        self.unplugged = Unplugged()
+        self._targets: dict[str, Target] = {}  # with states as they are recorded
+        self._states: dict[str, tuple[State, ...]] = {}
+        self._looking = asyncio.Lock()
+
+    def of(self, name: str, replica: int | None = None) -> list[Container]:
+        service = service_of(self._system.components[name])
+        mine = [one for one in self.all if one.service == service]
+        return mine if replica is None else mine[replica : replica + 1]
+
+    def context(self) -> Context:
+        return Context(self._system.folder, self._targets, cache(), interpreter(self._system))
+
+    async def look(self, drive: Drive) -> None:
+        """Ask the engine, and put every change on the time line. Raises EngineError."""
+        async with self._looking:
+            self.all = await drive.containers()
+            self.seen = targets(self._system, self._project, self.all)
+            await self._record()
+
+    async def record(self) -> None:
+        """Put on the time line what has become known since the last look."""
+        async with self._looking:
+            await self._record()
+
+    async def _record(self) -> None:
+        for name, target in self.seen.items():
+            mine = zip(target.states, self.of(name), strict=False)
+            states = tuple(self._state(name, *one) for one in mine) or (State.WAITING,)
+            words = Words() if name in self.asked else Words(found=target.provider.found)
+            self._targets[name] = Target(
+                name, target.kind, target.config, target.endpoints, states, words
+            )
+            await self._note(name, states)
+
+    def _state(self, name: str, state: State, one: Container) -> State:
+        if state is State.READY and one in self.unplugged:
+            return State.UNREACHABLE
+        if state is State.READY and name not in self.proven:
+            return State.STARTING
+        if state is State.STOPPED and name not in self.asked:
+            return State.EXITED
+        return state
+
+    async def _note(self, name: str, states: tuple[State, ...]) -> None:
+        before = self._states.get(name, (State.WAITING,))
+        self._states[name] = states
+        if states == before:
+            return
+        by_fault, add = name in self.by_fault, self._timeline.add
+        detail = "on request" if name in self.asked else self._targets[name].provider.found
+        if len(states) > 1:
+            for number, state in enumerate(states):
+                if before[number : number + 1] != (state,):
+                    await add(name, number, state, detail, by_fault=by_fault)
+        if _together(states) is not _together(before):
+            await add(name, None, _together(states), detail, by_fault=by_fault)
+
+    def dead(self, names: Sequence[str] | None) -> tuple[Container, str] | None:
+        """One that has ended and should not have, with its component's name, else its service's: of
+        any service, or of those of some components."""
+        components = self._system.components.values()
+        for one in self.all:
+            mine = [each for each in components if service_of(each) == one.service]
+            if names is not None and not any(each.name in names for each in mine):
+                continue
+            ended = one.status == "exited" and (one.exit_code != 0 or one.oom_killed)
+            never = one.status == "created" and bool(one.error)
+            if ended or never or self._circles(one, mine):
+                return one, mine[0].name if mine else one.service
+        return None
+
+    def _circles(self, one: Container, mine: Sequence[Component]) -> bool:
+        """It ends again and again, though what it needs is ready."""
+        again = one.status == "restarting" and one.restarts > _PATIENT
+        return again and all(self.proven.issuperset(each.config.needs) for each in mine)
+
+    def statuses(self) -> dict[str, ComponentStatus]:
+        return {name: self._status(name) for name in self._system.components}
+
+    def _status(self, name: str) -> ComponentStatus:
+        states = self._states.get(name, (State.WAITING,))
+        target = self._targets.get(name)
+        down = not _together(states).up
+        return ComponentStatus(
+            name=name,
+            kind=self._system.components[name].kind,
+            state=_together(states),
+            detail=target.provider.found if target is not None and down else "",
+            replicas=states,
+            by_fault=name in self.by_fault,
+            endpoints={} if target is None else dict(target.endpoints),
+            provider=Words() if target is None else target.provider,
+            started_in_ms=self.took.get(name),
+        )
+
+
+def _together(states: tuple[State, ...]) -> State:
+    """The component is as well as its best replica, once all have been ready."""
+    if State.STARTING in states or State.WAITING in states:
+        return State.STARTING if State.STARTING in states else State.WAITING
+    order = (State.READY, State.DONE, State.UNREACHABLE, State.PAUSED, State.STOPPED, State.FAILED)
+    return next((state for state in order if state in states), State.EXITED)
