@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from tests.plugin.conftest import open_folder
 from tests.run.conftest import WEB
 
 SEATRIAL = [sys.executable, "-P", "-m", "seatrial"]
+_LISTEN = "0A"  # a state of sockets, as /proc/net/tcp has it
 SLOW = """
 import time
 def test_slow(component):
@@ -102,7 +105,7 @@ class Wreck:
     def crash(self) -> None:
         """SIGKILL to everything that is Seatrial: the run, pytest, keeper and guardian."""
         lines = self.processes().items()
-        ours = [pid.number for pid, line in lines if "seatrial" in line or "pytest" in line]
+        ours = [pid.number for pid, line in lines if re.search(r" -m (seatrial|pytest)\b", line)]
         processes.send(ours, signal.SIGSTOP)  # so that none ends what another leaves
         processes.send(ours, signal.SIGKILL)
 
@@ -117,14 +120,17 @@ class Wreck:
 
     def ports(self) -> list[int]:
         """That something of the system's folder, or without an owner, listens to."""
-        listening = subprocess.run(
-            ["ss", "-Hltnp"], capture_output=True, text=True, timeout=20, check=True
-        ).stdout
-        numbers = {pid.number for pid in self.processes()}
+        sockets = set()
+        for pid in self.processes():
+            for file in Path(f"/proc/{pid.number}/fd").glob("*"):
+                with suppress(OSError):  # it was closed, or the process has ended
+                    sockets.add(os.readlink(file))
+        tables = [Path("/proc/net", name).read_text().splitlines() for name in ("tcp", "tcp6")]
+        lines = [line.split() for table in tables for line in table[1:]]
         return [
-            int(line.split()[3].rpartition(":")[2])
-            for line in listening.splitlines()
-            if any(f"pid={number}," in line for number in numbers)
+            int(local.rpartition(":")[2], 16)
+            for _, local, _, state, *_, inode in (line[:10] for line in lines)
+            if state == _LISTEN and f"socket:[{inode}]" in sockets
         ]
 
     def nothing_is_left(self) -> None:

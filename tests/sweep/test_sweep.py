@@ -70,6 +70,7 @@ def test_what_is_left_is_shown_first_and_removed_with_yes(wreck: Wreck) -> None:
     run.wait(timeout=10)
     before = set(wreck.processes())
     assert before, "the web program is left, and nobody to end it"
+    assert wreck.ports(), "it listens"
     shown = wreck.sweep()
     (deployment,) = [one for one in shown if one["sort"] == "deployment"]
     assert "1 processes" in deployment["what"]
