@@ -212,6 +212,16 @@ def completed(finished) -> Any:
 
 
 @pytest.fixture
+def processing(api_client, eventually):
+    """`processing(task_id)` waits until a worker has the task in hand."""
+    return lambda task_id: eventually(
+        lambda: api_client.get_task_status(task_id)["status"],
+        lambda status: status == "processing",
+        what="the task is being processed",
+    )
+
+
+@pytest.fixture
 def no_more_than(deployment, fault) -> Any:
     """`with no_more_than(1, "worker"):` the other replicas are stopped in the block."""
 
@@ -227,12 +237,15 @@ def no_more_than(deployment, fault) -> Any:
 
 
 @pytest.fixture
-def frozen_simulators(deployment) -> Any:
+def frozen_simulators(deployment, api_client, completed) -> Any:
     """`with frozen_simulators() as pids:` what is being simulated stands still in the block."""
 
     @contextmanager
     def freeze():
         workers = deployment.statuses()["worker"].pids
+        # One that is only starting, because the trial before killed it, would never take a task.
+        for submitted in api_client.submit_many(len(workers)):
+            completed(submitted.task_id)
         pids = [pid for worker in workers for pid in processes.descendants(worker)]
         assert len(pids) >= len(workers), "a worker has no simulator process"
         processes.send(pids, signal.SIGSTOP)

@@ -100,16 +100,13 @@ def test_a_worker_that_wakes_up_too_late_changes_nothing(
     db_client,
     completed,
     eventually,
+    processing,
     log_of,
     all_is_well,
 ):
     with frozen_simulators():
         submitted = api_client.submit_task()
-        eventually(
-            lambda: db_client.get_task(submitted.task_id)["current_status"],
-            lambda status: status == "processing",
-            what="the task is being processed",
-        )
+        processing(submitted.task_id)
         with fault.paused("worker"):
             # The broker takes a frozen worker for gone, and need not wait for heartbeats here.
             with fault.reset("worker", "rabbitmq"), another_worker(deployment):

@@ -117,16 +117,19 @@ def test_a_claim_whose_answer_is_lost_costs_no_attempt(
 @pytest.mark.criterion("AC-29")
 @pytest.mark.requires("kill")
 def test_a_worker_keeps_its_result_while_the_database_is_away(
-    frozen_simulators, api_client, db_client, fault, eventually, completed, log_of, all_is_well
+    frozen_simulators,
+    api_client,
+    fault,
+    processing,
+    eventually,
+    completed,
+    log_of,
+    all_is_well,
 ):
     with ExitStack() as outage:
         with frozen_simulators():
             submitted = api_client.submit_task()
-            eventually(
-                lambda: db_client.get_task(submitted.task_id)["current_status"],
-                lambda status: status == "processing",
-                what="the task is being processed",
-            )
+            processing(submitted.task_id)
             outage.enter_context(fault.killed("postgres"))
         eventually(
             lambda: [(e.get("task_id"), e.get("step")) for e in log_of("worker")],
@@ -173,7 +176,7 @@ def test_the_clocks_of_api_and_worker_do_not_matter(
     frozen_simulators,
     api_client,
     db_client,
-    eventually,
+    processing,
     completed,
     finished,
     log_of,
@@ -185,11 +188,7 @@ def test_the_clocks_of_api_and_worker_do_not_matter(
     with fault.apply(ahead), fault.apply(behind):
         with frozen_simulators() as simulators:
             killed = api_client.submit_task()
-            eventually(
-                lambda: api_client.get_task_status(killed.task_id)["status"],
-                lambda status: status == "processing",
-                what="the task is being processed",
-            )
+            processing(killed.task_id)
             processes.send(simulators, signal.SIGKILL)
         submitted = api_client.submit_many(5)
         for one in submitted:

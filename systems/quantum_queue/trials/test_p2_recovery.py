@@ -135,15 +135,11 @@ def test_a_killed_worker_loses_nothing(api_client, fault, completed):
 @pytest.mark.criterion("AC-40")
 @pytest.mark.requires("kill")
 def test_an_attempt_whose_simulator_is_killed_is_retried(
-    api_client, frozen_simulators, eventually, finished
+    api_client, frozen_simulators, processing, finished
 ):
     with frozen_simulators() as simulators:  # so that it is killed in the act, for certain
         submitted = api_client.submit_task()
-        eventually(
-            lambda: api_client.get_task_status(submitted.task_id)["status"],
-            lambda status: status == "processing",
-            what="the task is being processed",
-        )
+        processing(submitted.task_id)
         processes.send(simulators, signal.SIGKILL)
     task = finished(submitted.task_id)
     assert task["status"] == "completed", task
@@ -153,17 +149,13 @@ def test_an_attempt_whose_simulator_is_killed_is_retried(
 @pytest.mark.long
 @pytest.mark.criterion("AC-26")
 def test_a_worker_that_stops_hands_back_what_takes_too_long(
-    api_client, db_client, queue_client, fault, no_more_than, eventually, finished
+    api_client, db_client, queue_client, fault, no_more_than, processing, finished
 ):
     """The message and the attempt: whoever gets the task next begins it as new."""
     circuits = ("qubit q; bit c; while (!c) { x q; } measure q;", BELL, BELL)
     with no_more_than(1, "worker"):
         endless, *others = (api_client.submit_task(circuit).task_id for circuit in circuits)
-        eventually(
-            lambda: api_client.get_task_status(endless)["status"],
-            lambda status: status == "processing",
-            what="the endless task is being processed",
-        )
+        processing(endless)
         with fault.stopped("worker", replica=0):
             for task_id in (endless, *others):
                 row = db_client.get_task(task_id)
