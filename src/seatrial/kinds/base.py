@@ -37,6 +37,11 @@ if TYPE_CHECKING:
     from seatrial.kinds.launching import Launch
 
 
+_NO_URL = (
+    "its host or port cannot be read; in a user or password / is written %2F, # %23, ? %3F, @ %40"
+)
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """One address of a component. `url` holds the credentials; show `masked` to people."""
@@ -52,13 +57,22 @@ class Endpoint:
     def parse(
         cls, url: str, *, user: str | None = None, password: str | None = None, port: int = 0
     ) -> Endpoint:
-        """Read a URL; `user` and `password` override its own; `port` is the default port."""
-        parts = urlsplit(url)
+        """Read a URL; `user` and `password` override its own; `port` is the default port.
+
+        Raises ValueError, which quotes nothing of the URL: it may be a part of a password."""
+        try:
+            parts = urlsplit(url)
+            given = parts.port
+        except ValueError:
+            raise ValueError(_NO_URL) from None
+        beyond = "@" in url.removeprefix(f"{parts.scheme}://{parts.netloc}")
+        if beyond and "@" not in parts.netloc and parts.scheme not in ("http", "https"):
+            raise ValueError(_NO_URL)
         path = parts.path + (f"?{parts.query}" if parts.query else "")
         return cls(
             scheme=parts.scheme,
             host=parts.hostname or "",
-            port=parts.port or port,
+            port=given or port,
             path=path,
             user=user or (unquote(parts.username) if parts.username else None),
             password=password or (unquote(parts.password) if parts.password else None),

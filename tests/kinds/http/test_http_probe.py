@@ -308,7 +308,34 @@ async def test_an_endless_body_is_cut(serve, context):
     answer = await wire.get(endpoint, "/health", Deadline.after(5))
     assert len(answer.body) == wire.BODY_LIMIT
     assert not answer.complete
+    assert answer.too_long
     assert not answer.timed_out
+
+
+LARGE = b'{"status": "unhealthy", "more": "%s"}' % (b"x" * 100_000)
+PIECES = {
+    "nothing of it": (b"Content-Length: 5000\r\n\r\n", Cause.UNHEALTHY, "broke off after 0"),
+    "a part": (b'Content-Length: 5000\r\n\r\n{"status"', Cause.UNHEALTHY, "broke off after 9"),
+    "broken chunks": (
+        b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\nzz\r\n", Cause.UNHEALTHY, "broke off"
+    ),
+    "long": (b"Content-Length: %d\r\n\r\n%s" % (len(LARGE), LARGE), Cause.UNHEALTHY, "unhealthy"),
+    "too long": (b"\r\n" + b"x" * (wire.BODY_LIMIT + 1), Cause.NOT_MEASURED, "longer than"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("rest", "cause", "found"), PIECES.values(), ids=PIECES.keys())
+async def test_an_answer_is_read_whole_or_is_not_healthy(serve, context, rest, cause, found):
+    async def piece(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\n" + rest)
+        await writer.drain()
+        writer.close()
+
+    result = await look(target(await serve(piece)), context)
+    assert result.cause is cause
+    assert found in result.found
+    assert result.health is (Health.UNKNOWN if cause is Cause.NOT_MEASURED else Health.UNHEALTHY)
 
 
 async def test_a_failure_whose_body_hangs_keeps_its_status(serve, context):

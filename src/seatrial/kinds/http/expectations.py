@@ -180,6 +180,8 @@ def _json_of(answer: Answer | Trouble) -> tuple[object, str | None]:
     """The document, or why there is none."""
     if isinstance(answer, Trouble):
         return None, str(answer)
+    if answer.lacking:
+        return None, f"{answer.status}, but {answer.lacking}"
     try:
         return json.loads(answer.body), None
     except (ValueError, RecursionError):

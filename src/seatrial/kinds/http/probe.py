@@ -206,10 +206,22 @@ class _Look:
             return self._judge_redirect(answer)
         if failed:
             return self.bad(Cause.UNHEALTHY, _quoted(answer, said), said=said)
-        if answer.timed_out:
-            found = f"it answers {status}, but its body did not end within the time allowed"
-            return self.bad(Cause.TIMEOUT, found)
+        if answer.lacking:
+            return self._judge_part(answer)
         return self._judge_word(answer, said)
+
+    def _judge_part(self, answer: Answer) -> ProbeResult:
+        """2xx, but who knows what the rest of it would have said."""
+        found = f"it answers {answer.status}, but {answer.lacking}"
+        if answer.timed_out:
+            return self.bad(Cause.TIMEOUT, found)
+        if not answer.too_long:
+            return self.bad(Cause.UNHEALTHY, found)
+        if answer.content_type == "text/html":
+            return self.good()  # a page says nothing of its health but that it comes
+        fix = f"let {self.path} of {self.target.name} say less"
+        result = dataclasses.replace(self.bad(Cause.NOT_MEASURED, found), fix=fix)
+        return dataclasses.replace(result, health=Health.UNKNOWN)
 
     def _judge_redirect(self, answer: Answer) -> ProbeResult:
         where = answers.quote(answer.headers.get("location", ""))

@@ -18,7 +18,7 @@ from seatrial.kinds.trouble import Trouble
 from seatrial.outcome import Cause
 from seatrial.waiting import Deadline
 
-BODY_LIMIT = 64 * 1024  # bytes that are read of a body, unless asked otherwise
+BODY_LIMIT = 1024 * 1024  # bytes that are read of a body, unless asked otherwise
 _TLS_UNSAID = "it speaks TLS, but the endpoint's URL says http"
 _HEAD_LIMIT = 64 * 1024  # bytes of status line and headers
 
@@ -30,6 +30,18 @@ class Answer:
     body: bytes  # at most as much as was asked for
     complete: bool  # False: it stopped in the middle, or went on past the limit or the deadline
     timed_out: bool = False  # the deadline came before the body's end
+    too_long: bool = False  # the body went on past the limit
+
+    @property
+    def lacking(self) -> str:
+        """Why the body is not the whole one; "" where it is."""
+        if self.complete:
+            return ""
+        if self.timed_out:
+            return "its body did not end within the time allowed"
+        if self.too_long:
+            return f"its body is longer than the {len(self.body)} bytes that are read"
+        return f"its body broke off after {len(self.body)} bytes"
 
     @property
     def content_type(self) -> str:
@@ -122,7 +134,7 @@ class _Exchange:
                 elif isinstance(event, h11.Data):
                     self.body += event.data
                     if len(self.body) > self.limit:
-                        return self.answer(complete=False)
+                        return self.answer(complete=False, too_long=True)
                 elif isinstance(event, h11.EndOfMessage):
                     return self.answer(complete=True)
                 elif not isinstance(event, h11.InformationalResponse):
@@ -171,11 +183,11 @@ class _Exchange:
             Cause.WRONG_PROGRAM, f"the answer is not HTTP/1.1; it begins with {self._first[:40]!r}"
         )
 
-    def answer(self, *, complete: bool, timed_out: bool = False) -> Answer:
+    def answer(self, *, complete: bool, timed_out: bool = False, too_long: bool = False) -> Answer:
         assert self.head is not None
         headers = {name.decode(): value.decode("latin-1") for name, value in self.head.headers}
         body = bytes(self.body[: self.limit])
-        return Answer(self.head.status_code, headers, body, complete, timed_out)
+        return Answer(self.head.status_code, headers, body, complete, timed_out, too_long)
 
     def close(self) -> None:
         if self._writer is not None:
