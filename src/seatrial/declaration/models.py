@@ -7,12 +7,13 @@ may start it as a program of the user's. Strings in a component may hold referen
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from seatrial.outcome import Priority
 
@@ -53,13 +54,34 @@ class ComponentConfig(Model):
         return self.time_limit * 1.5
 
 
+def _can_be_split(command: str | tuple[str, ...]) -> str | tuple[str, ...]:
+    try:
+        if isinstance(command, str):
+            shlex.split(command)
+    except ValueError as error:  # "No closing quotation"
+        raise ValueError(f"it cannot be split into words: {str(error).lower()}") from None
+    return command
+
+
+def _can_be_set(env: Mapping[str, str]) -> Mapping[str, str]:
+    for name in env:
+        if "=" in name:  # behind it may stand what should be the value: not quoted
+            raise ValueError(f"{name.partition('=')[0]}: a name holds no =; write NAME: value")
+    return env
+
+
+#: A list of words, or a string that is split as a shell splits.
+Command = Annotated[str | tuple[str, ...], AfterValidator(_can_be_split)]
+Environ = Annotated[Mapping[str, str], AfterValidator(_can_be_set)]
+
+
 class ProgramConfig(ComponentConfig):
     """The keys of a component that runs a program of the user's."""
 
-    run: str | tuple[str, ...] | None = Field(
+    run: Command | None = Field(
         None, description="the command: a list, or a string split as a shell splits; no shell"
     )
-    env: Mapping[str, str] = Field({}, description="its environment; values may hold references")
+    env: Environ = Field({}, description="its environment; values may hold references")
     replicas: int = Field(1, ge=1, le=64)
     grace: float = Field(10.0, gt=0, le=300, description="seconds from SIGTERM to SIGKILL")
     start_timeout: float = Field(60.0, gt=0, le=3600, description="seconds until it must be ready")

@@ -2,10 +2,10 @@
 
 Two nets, laid over the same text:
 
-by value   each secret of 6 characters or more, in every encoding that it may have on its way:
-           plain, percent-encoded, JSON and Python escapes, HTML entities (mixed as they come),
-           hex, base64 and base64url at all three offsets, and each of these cut off by the end of
-           the text after 6 characters or more.
+by value   each secret of 6 characters or more, and each such line of it, in every encoding that
+           it may have on its way: plain, percent-encoded, JSON and Python escapes, HTML entities
+           (mixed as they come), hex, base64 and base64url at all three offsets, and each of these
+           cut off by the end of the text after 6 characters or more.
 by key     whatever stands after `password=`, `"token":`, `Authorization:` and the like, and the
            password in `scheme://user:password@host`.
 
@@ -228,6 +228,16 @@ def _heads_of(forms: Iterable[_Form]) -> re.Pattern[str]:
     return re.compile("|".join(branches))
 
 
+def _and_lines(secrets: Iterable[str]) -> Iterator[str]:
+    """Each, and of one of several lines (a PEM key) each line: logs are read and redacted line by
+    line, and pytest puts its own words before lines. What only says where a key begins is none."""
+    for secret in secrets:
+        yield secret
+        lines = [line.strip() for line in secret.splitlines()]
+        if len(lines) > 1:
+            yield from (line for line in lines if not line.startswith("-----"))
+
+
 class Redactor:
     """Replaces secrets in texts by `***`. Thread-safe; secrets can be added at any time.
 
@@ -248,7 +258,7 @@ class Redactor:
         with self._lock:
             new = {
                 value
-                for value in secrets
+                for value in _and_lines(secrets)
                 if len(value) >= SHORTEST and value not in self._public and value.strip("*")
             } - self._secrets
             if not new:

@@ -50,6 +50,23 @@ CASES = [
         ((5, "components.api.helth", "unknown key", "did you mean health?"),),
     ),
     Case(
+        "a command with an open quotation",
+        "system: s\ncomponents:\n  api:\n    kind: web\n    run: python 'x\n",
+        (
+            (
+                5,
+                "components.api.run",
+                'it cannot be split into words: no closing quotation, found "python \'x"',
+                None,
+            ),
+        ),
+    ),
+    Case(
+        "a variable with its value in its name",
+        'system: s\ncomponents:\n  api:\n    kind: web\n    run: [x]\n    env: {"A=B": ""}\n',
+        ((6, "components.api.env", "A: a name holds no =; write NAME: value", None),),
+    ),
+    Case(
         "unknown key with nothing near it",
         "system: s\ncomponents: {a: {kind: db}}\nexpect: {a: {qqq: 1}}\n",
         ((3, "expect.a.qqq", "unknown key", "valid here: migrations, tables, enums"),),

@@ -217,6 +217,14 @@ def test_a_public_word_that_begins_a_secret_stays() -> None:
     assert redactor.redact("cannot reach postgres_p") == "cannot reach ***"
 
 
+def test_each_line_of_a_secret_is_one() -> None:
+    key = "-----BEGIN KEY-----\nMIIline1AAAABBBB\r\n  MIIline2CCCCDDDD\n-----END KEY-----\n"
+    text = "E   -----BEGIN KEY-----\nE   MIIline1AAAABBBB\nE     MIIline2CCCCDDDD\n"
+    assert Redactor([key]).redact(text) == f"E   -----BEGIN KEY-----\nE   {MASK}\nE     {MASK}\n"
+    for line in text.splitlines():
+        assert "MII" not in Redactor([key]).redact(line)
+
+
 def test_secrets_can_be_added() -> None:
     redactor = Redactor()
     assert redactor.redact("correct-horse") == "correct-horse"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, Literal
+from urllib.parse import quote
 
 from pydantic import AfterValidator, Field, JsonValue, model_validator
 
@@ -14,6 +15,8 @@ from seatrial.kinds.versions import Requirement
 def _absolute(path: str) -> str:
     if not path.startswith("/") or any(c.isspace() or c == "#" for c in path):
         raise ValueError('write a path that begins with "/", such as "/health"')
+    if not path.isascii() or not path.isprintable():
+        raise ValueError(f"write it percent-encoded: {quote(path, safe='/%?&=+:;@,')}")
     return path
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from seatrial.declaration.models import CleanUp, ComponentConfig, Model
+from seatrial.declaration.models import CleanUp, Command, ComponentConfig, Environ, Model
 from seatrial.kinds.versions import Requirement
 from seatrial.outcome import Priority
 
@@ -51,9 +51,9 @@ class MigrationsExpect(Model):
     """The live schema is what these Alembic migrations make of an empty database."""
 
     folder: str = Field(description="holds the migrations, relative to the system's folder")
-    run: str | tuple[str, ...] = Field(description="the command that applies all of them")
+    run: Command = Field(description="the command that applies all of them")
     url: str = Field("DATABASE_URL", description="the variable in which it reads the database URL")
-    env: Mapping[str, str] = Field({}, description="what else it needs in its environment")
+    env: Environ = Field({}, description="what else it needs in its environment")
     table: str = Field("alembic_version", description="where it keeps the applied revision")
     priority: Priority = Priority.P1
 
