@@ -42,8 +42,7 @@ def measure() -> Iterator[Row]:
     if find_spec("testcontainers") is None:
         raise SystemExit("testcontainers is missing: make bench installs what is measured against")
     with running_engine() as engine, tempfile.TemporaryDirectory() as name:
-        if engine.host is not None:  # for Seatrial, Compose and testcontainers alike
-            ENVIRON["DOCKER_HOST"] = engine.host
+        ENVIRON.update(engine.variables)  # for Seatrial, Compose and testcontainers alike
         yield _project(engine, Path(name))
         yield from _servers(Path(name))
 

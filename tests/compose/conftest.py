@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.compose.engine import Engine, running_engine, why_not
+from tests.compose.engine import COMPOSE_1, COMPOSE_2, Engine, has, running_engine, why_not
 
 PROJECTS = Path(__file__).parent / "projects"
 #: The variables by which projects publish fixed ports: a test must use none that is taken.
@@ -32,6 +32,21 @@ def engine() -> Iterator[Engine]:
         pytest.skip(reason)
     with running_engine() as one:
         yield one
+
+
+@pytest.fixture(params=("2", "1"))
+def either(engine: Engine, request: pytest.FixtureRequest) -> Engine:
+    """The engine with Compose 2, and with Compose 1."""
+    if request.param == "2":
+        if engine.compose_command != COMPOSE_2:
+            pytest.skip("this run is with Compose 1")
+        return engine
+    old = engine.with_compose_1()
+    if has(COMPOSE_2, old.env):
+        pytest.skip("Compose 2 belongs to this machine, and Seatrial takes it where it is")
+    if not has(COMPOSE_1, old.env):
+        pytest.skip("docker-compose is not installed")
+    return old
 
 
 @dataclass(frozen=True)

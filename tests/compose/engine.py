@@ -2,8 +2,9 @@
 
 One of their own is Debian's dockerd, as root, with a data folder, a socket and images of its own:
 no registry need be in reach, because the images are stand-ins made of Debian's packages (`images/`)
-under the official tags. On the machine's own engine nothing stands in: there the official images
-are pulled. The data folder is kept between runs, so images are built once.
+under the official tags. Compose is version 2, Debian 13's where the machine has only version 1. On
+the machine's own engine nothing stands in: there the official images are pulled. The data folder is
+kept between runs, so images are built once.
 """
 
 from __future__ import annotations
@@ -16,15 +17,16 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from seatrial.waiting import eventually
-from tests.install.machines import base_archive
+from tests.install.machines import base_archive, fresh_machine
 
 CACHE = Path("/var/tmp/seatrial-engine-cache")
 IMAGES = Path(__file__).parent / "images"
 BASE = "debian:bookworm-slim"
+COMPOSE_1, COMPOSE_2 = ("docker-compose",), ("docker", "compose")
 STAND_INS = {
     "postgres": "postgres:15",
     "rabbitmq": "rabbitmq:3-management",
@@ -40,11 +42,21 @@ class Engine:
     host: str | None  # for DOCKER_HOST; None: the machine's own
     compose_command: tuple[str, ...]
     stands_in: bool
+    config: Path | None = None  # for DOCKER_CONFIG: where Compose 2 is that the machine has not
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """By which docker and Compose find it."""
+        found = {"DOCKER_HOST": self.host, "DOCKER_CONFIG": self.config}
+        return {name: str(value) for name, value in found.items() if value is not None}
 
     @property
     def env(self) -> dict[str, str]:
         found = {name: value for name, value in os.environ.items() if "PYTEST" not in name}
-        return found if self.host is None else {**found, "DOCKER_HOST": self.host}
+        return found | self.variables
+
+    def with_compose_1(self) -> Engine:
+        return replace(self, compose_command=COMPOSE_1, config=None)
 
     def docker(self, *words: str, check: bool = True) -> str:
         return self._run("docker", *words, check=check)
@@ -84,31 +96,36 @@ class Engine:
             (("ps", "-aq"), ("rm", "-fv")),
             (("network", "ls", "-q", "--filter", "type=custom"), ("network", "rm")),
             (("volume", "ls", "-q"), ("volume", "rm", "-f")),
+            (("image", "ls", "-q", "--filter", "dangling=true"), ("image", "rm", "-f")),
         ):
             if found := self.docker(*listing).split():
                 self.docker(*removing, *found)
 
 
-def compose_command(env: Mapping[str, str]) -> tuple[str, ...] | None:
-    wanted = env.get("SEATRIAL_TEST_COMPOSE")  # "docker-compose": the old one, where both are
-    for words in (("docker", "compose"), ("docker-compose",)):
-        if wanted and wanted != " ".join(words):
-            continue
-        if shutil.which(words[0]) and subprocess.run(
-            (*words, "version"), capture_output=True, check=False
-        ).returncode == 0:  # fmt: skip
-            return words
-    return None
+def has(command: tuple[str, ...], env: Mapping[str, str] = os.environ) -> bool:
+    """Whether this Compose can be called."""
+    if shutil.which(command[0]) is None:
+        return False
+    argv = (*command, "version")
+    return subprocess.run(argv, env=env, capture_output=True, check=False).returncode == 0
+
+
+def _of_machine() -> tuple[str, ...] | None:
+    return next((command for command in (COMPOSE_2, COMPOSE_1) if has(command)), None)
+
+
+def _can_start_one() -> bool:
+    return os.geteuid() == 0 and all(map(shutil.which, ("dockerd", "debootstrap")))
 
 
 def why_not() -> str | None:
     """Why there can be no engine here; None where there can."""
     if shutil.which("docker") is None:
         return "docker is not installed (Debian: docker.io)"
-    if compose_command(os.environ) is None:
-        return "neither docker compose nor docker-compose is installed (Debian: docker-compose)"
-    if os.geteuid() == 0 and shutil.which("dockerd") and shutil.which("debootstrap"):
+    if _can_start_one():
         return None
+    if _of_machine() is None:
+        return "neither docker compose nor docker-compose is installed (Debian: docker-compose)"
     asked = subprocess.run(("docker", "info"), capture_output=True, timeout=30, check=False)
     if asked.returncode == 0:
         return None
@@ -117,18 +134,37 @@ def why_not() -> str | None:
 
 @contextmanager
 def running_engine() -> Iterator[Engine]:
-    command = compose_command(os.environ)
-    assert command is not None
-    if os.geteuid() != 0 or not shutil.which("dockerd") or not shutil.which("debootstrap"):
+    if not _can_start_one():
+        command = _of_machine()
+        assert command is not None
         yield Engine(None, command, stands_in=False)
         return
     CACHE.mkdir(mode=0o700, exist_ok=True)
     with open(CACHE / "lock", "w") as lock, _own_daemon(lock.fileno()) as host:
-        engine = Engine(host, command, stands_in=True)
+        config = None if has(COMPOSE_2) else _compose_2()
+        engine = Engine(host, COMPOSE_2, stands_in=True, config=config)
+        if os.environ.get("SEATRIAL_TEST_COMPOSE") == "1":
+            engine = engine.with_compose_1()
         engine.remove_everything()
         _build_images(engine)
         yield engine
         engine.remove_everything()
+
+
+def _compose_2() -> Path:
+    """A folder for DOCKER_CONFIG with Debian 13's Compose 2, which runs on Debian 12 too; fetched
+    once. Without a plugin of the machine's own, all else finds Compose 1."""
+    config = CACHE / "compose-2"
+    plugin = config / "cli-plugins" / "docker-compose"
+    if not plugin.exists():
+        plugin.parent.mkdir(parents=True, exist_ok=True)
+        with fresh_machine("trixie") as machine:
+            machine.apt_install("docker-compose")
+            new = shutil.copy(
+                machine.root / "usr/libexec/docker/cli-plugins/docker-compose", config
+            )
+            os.replace(new, plugin)
+    return config
 
 
 @contextmanager

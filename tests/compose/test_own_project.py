@@ -14,7 +14,7 @@ import pytest
 
 from seatrial.waiting import eventually
 from tests.compose.conftest import Copy, Project
-from tests.compose.engine import Engine
+from tests.compose.engine import COMPOSE_2, Engine
 
 pytestmark = pytest.mark.engine
 
@@ -95,19 +95,22 @@ def test_redis(component):
 
 
 @pytest.fixture
-def bookshop(copy: Copy, engine: Engine) -> Iterator[Project]:
+def bookshop(copy: Copy, either: Engine) -> Iterator[Project]:
     """Declared, and not running; whatever a test leaves is taken down."""
-    project = copy("bookshop", engine)
+    project = copy("bookshop", either)
     assert project.seatrial("init").code == 0
     yield project
     project.seatrial("down")
     project.seatrial("down", "--name", "second")
 
 
-def test_up_faults_and_down(bookshop: Project, engine: Engine) -> None:
+def test_up_faults_and_down(bookshop: Project, engine: Engine, either: Engine) -> None:
     before = engine.everything()
     up = bookshop.seatrial("up", "--env", "compose", "--json")
     assert up.code == 0, up.out + up.err
+    labels = engine.docker("ps", "--format", '{{.Label "com.docker.compose.version"}}')
+    (version,) = set(labels.split())
+    assert version.startswith("2." if either.compose_command == COMPOSE_2 else "1.")
     assert {one["state"] for one in up.json["components"].values()} == {"ready"}
     assert "pa$$ word/4 books" not in up.out + up.err
 
@@ -130,8 +133,10 @@ def test_up_faults_and_down(bookshop: Project, engine: Engine) -> None:
     assert engine.everything() == before
 
 
-def test_two_do_not_meet_and_the_users_own_stays(bookshop: Project, engine: Engine) -> None:
-    compose = " ".join(engine.compose_command)
+def test_two_do_not_meet_and_the_users_own_stays(
+    bookshop: Project, engine: Engine, either: Engine
+) -> None:
+    compose = " ".join(either.compose_command)
     assert bookshop.shell(f"{compose} up -d --build").code == 0
     try:
         theirs = engine.everything()
