@@ -55,6 +55,10 @@ class Changes:
             return monotonic() >= self._due
         return True
 
+    def look_again(self) -> None:
+        """Something else has happened that asks for a look."""
+        self._something.set()
+
     def looked(self) -> None:
         """To be called before a look: what happens during it asks for another one."""
         self._something.clear()

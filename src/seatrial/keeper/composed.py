@@ -102,6 +102,7 @@ class Composed:
         await self._changes.begin()
         began = monotonic()
         upping = asyncio.create_task(drive.up())
+        upping.add_done_callback(lambda _: self._changes.look_again())
         try:
             await self._until_ready(list(self.system.components), began, upping)
         finally:
