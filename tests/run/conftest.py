@@ -77,6 +77,18 @@ class Tiny:
         return Ended(code, err, json.loads(out) if out.strip() else None, report)
 
 
+def seatrial(tiny: Tiny, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """A command of Seatrial's, to its end; `environ` are further variables for it."""
+    return subprocess.run(
+        [*tiny.command()[:4], *words],
+        env={**tiny.env, **environ},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
 @pytest.fixture
 def tiny(tmp_path: Path, seatrial_home: Path) -> Tiny:
     folder = tmp_path / "tiny"

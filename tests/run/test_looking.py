@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import pytest
 from seatrial.keeper.places import Place
 from seatrial.keeper.state import is_running
 
-from .conftest import Tiny
+from .conftest import Tiny, seatrial
 
 _TALKS = (
     "  talker: {kind: process, ready: started, env: {THE_PASSWORD: %s}, "
@@ -21,26 +20,19 @@ _TALKS = (
 )
 
 
-def _seatrial(tiny: Tiny, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [*tiny.command()[:4], *words]
-    return subprocess.run(
-        command, env=tiny.env, capture_output=True, text=True, timeout=120, check=False
-    )
-
-
 @pytest.fixture
 def edited(tiny: Tiny) -> Iterator[Tiny]:
     """It runs, and its declaration was edited: a secret, and a component that is no more."""
     tiny.declare(more=_TALKS % "hunter22-old")
-    up = _seatrial(tiny, "up", str(tiny.folder))
+    up = seatrial(tiny, "up", str(tiny.folder))
     assert up.returncode == 0, up.stderr
     tiny.declare(web=", grace: 3")
     yield tiny
-    _seatrial(tiny, "down", str(tiny.folder))
+    seatrial(tiny, "down", str(tiny.folder))
 
 
 def test_status_shows_what_runs_and_that_the_declaration_has_changed(edited: Tiny) -> None:
-    status = _seatrial(edited, "status", str(edited.folder), "--json")
+    status = seatrial(edited, "status", str(edited.folder), "--json")
     document = json.loads(status.stdout)
     assert status.returncode == 0
     assert set(document["components"]) == {"web", "talker"}
@@ -51,19 +43,19 @@ def test_status_shows_what_runs_and_that_the_declaration_has_changed(edited: Tin
 
 def test_status_of_what_runs_as_declared_tells_of_no_change(edited: Tiny) -> None:
     edited.declare(more=_TALKS % "hunter22-old")
-    status = _seatrial(edited, "status", str(edited.folder), "--json")
+    status = seatrial(edited, "status", str(edited.folder), "--json")
     assert "declaration_changed" not in json.loads(status.stdout)
     assert "changed" not in status.stderr
 
 
 def test_logs_are_of_what_runs_with_its_own_secrets_masked(edited: Tiny) -> None:
     where = ("--system", str(edited.folder))
-    logs = _seatrial(edited, "logs", "talker", *where)
+    logs = seatrial(edited, "logs", "talker", *where)
     assert logs.returncode == 0, logs.stderr
     assert "its password is" in logs.stdout
     assert "hunter22" not in logs.stdout
     assert "The declaration has changed" in logs.stderr
-    unknown = _seatrial(edited, "logs", "talk", *where)
+    unknown = seatrial(edited, "logs", "talk", *where)
     assert unknown.returncode == 2
     assert "talker" in unknown.stderr
 
@@ -86,7 +78,7 @@ def test_a_remote_that_is_not_up_is_not_watched_on(
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))  # and does not listen yet
         _remote(tiny, f"http://127.0.0.1:{held.getsockname()[1]}")
-        down = _seatrial(tiny, "up", *far)
+        down = seatrial(tiny, "up", *far)
         assert down.returncode == 3
         assert "unreachable" in down.stdout
         assert "seatrial check --env far" in down.stdout
@@ -96,17 +88,17 @@ def test_a_remote_that_is_not_up_is_not_watched_on(
 def test_a_remote_that_is_up_is_watched_until_down(
     tiny: Tiny, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert _seatrial(tiny, "up", str(tiny.folder)).returncode == 0
+    assert seatrial(tiny, "up", str(tiny.folder)).returncode == 0
     try:
-        status = _seatrial(tiny, "status", str(tiny.folder), "--json")
+        status = seatrial(tiny, "status", str(tiny.folder), "--json")
         url = json.loads(status.stdout)["components"]["web"]["endpoints"]["http"]
         _remote(tiny, url)
         far = (str(tiny.folder), "--env", "far")
-        up = _seatrial(tiny, "up", *far)
+        up = seatrial(tiny, "up", *far)
         assert up.returncode == 0, up.stderr
         assert _watched(tiny.folder, monkeypatch, tiny)
-        assert _seatrial(tiny, "down", *far).returncode == 0
+        assert seatrial(tiny, "down", *far).returncode == 0
         assert not _watched(tiny.folder, monkeypatch, tiny)
     finally:
-        down = _seatrial(tiny, "down", str(tiny.folder))
+        down = seatrial(tiny, "down", str(tiny.folder))
     assert down.returncode == 0, down.stderr

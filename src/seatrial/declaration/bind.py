@@ -45,6 +45,10 @@ class KindModels(Protocol):
     @property
     def endpoints(self) -> tuple[str, ...]: ...
 
+    def read(self, url: str) -> object:
+        """Raises ValueError, which quotes nothing of it, where it is no URL of such a component."""
+        ...
+
 
 Kinds = Mapping[str, KindModels]
 

@@ -6,10 +6,19 @@ import re
 from collections.abc import Iterator, Mapping
 
 from seatrial.declaration import interpolate
-from seatrial.declaration.bind import Declared, bind_model
+from seatrial.declaration.bind import Declared, KindModels, bind_model
 from seatrial.declaration.models import EnvironmentConfig
 from seatrial.declaration.problems import Path_, Problems, nearest
-from seatrial.declaration.source import Entry, ListNode, MapNode, Node, Scalar, locate, step
+from seatrial.declaration.source import (
+    Entry,
+    ListNode,
+    MapNode,
+    Node,
+    Scalar,
+    locate,
+    scalars,
+    step,
+)
 
 DEFAULT = "local"
 COMPOSE = "compose"
@@ -115,16 +124,32 @@ def _check_endpoints(
             problems.add(entry.at, where, message, "remove it")
         elif declared.kind is not None:
             _check_names(entry.node, declared.kind.endpoints, where, problems)
-            _refuse_empty(entry.node, declared.kind.endpoints[:1], where, problems)
+            problems.settle()
+            _check_urls(entry.node, declared.kind, where, problems)
 
 
-def _refuse_empty(node: Node, default: tuple[str, ...], path: Path_, problems: Problems) -> None:
-    """An address that is empty, as `${VAR:-}` is where the variable is not set."""
-    for _, field, value in _fields(node, default):
-        if field.startswith("url") and isinstance(value, Scalar) and not value.text.strip():
-            named = re.search(r"\$\{(\w+)", value.written or "")
-            hint = f"set {named[1]}" if named else "write scheme://host:port"
-            problems.add(value.at, path, "the address is empty", hint)
+def _check_urls(node: Node, kind: KindModels, path: Path_, problems: Problems) -> None:
+    """Refuse an address that is empty, as `${VAR:-}` is where the variable is not set, or that
+    cannot be read. Nothing of it is quoted: it may be a part of a password."""
+    for where, value in scalars(node):
+        if where[-1:] in (("user",), ("password",)) or _to_be_filled(value):
+            continue
+        variables = ", ".join(re.findall(r"\$\{(\w+)", value.written or ""))
+        if not value.text.strip():
+            hint = f"set {variables}" if variables else "write scheme://host:port"
+            problems.add(value.at, (*path, *where), "the address is empty", hint)
+            continue
+        try:
+            kind.read(value.text)
+        except ValueError as error:
+            message = f"cannot be read as a URL of a {kind.name}: {error}"
+            hint = f"correct {variables}, which it is made of" if variables else "correct it here"
+            problems.add(value.at, (*path, *where), message, hint)
+
+
+def _to_be_filled(value: Scalar) -> bool:
+    """Whether it holds variables: it is of an environment that is not in use."""
+    return value.written is None and interpolate.has_variable(value)
 
 
 def _check_names(node: Node, valid: tuple[str, ...], path: Path_, problems: Problems) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from seatrial.declaration.interpreter import interpreter
 from seatrial.declaration.models import RemoteEndpoint, System
-from seatrial.errors import UsageError
 from seatrial.keeper.places import cache
 from seatrial.kinds.base import Context, Endpoint, Kind, Target, load
 
@@ -35,18 +34,4 @@ def _endpoints(kind: Kind, declared: Declared) -> dict[str, tuple[Endpoint, ...]
 
 def _endpoint(kind: Kind, one: str | RemoteEndpoint) -> Endpoint:
     declared = RemoteEndpoint(url=one) if isinstance(one, str) else one
-    try:
-        endpoint = Endpoint.parse(declared.url, user=declared.user, password=declared.password)
-    except ValueError as error:
-        raise UsageError(
-            f"not a URL of a {kind.name}: {error}", hint="write scheme://host:port/path"
-        ) from error
-    if endpoint.scheme not in kind.schemes or not endpoint.host:
-        raise UsageError(
-            f"not a URL of a {kind.name}: {endpoint.masked}",
-            hint=f"it begins with {' or '.join(f'{s}://' for s in kind.schemes)} and names a host",
-        )
-    port = endpoint.port or kind.schemes[endpoint.scheme]
-    return Endpoint(
-        endpoint.scheme, endpoint.host, port, endpoint.path, endpoint.user, endpoint.password
-    )
+    return kind.read(declared.url, user=declared.user, password=declared.password)

@@ -297,6 +297,14 @@ class Kind:
     #: What is wrong with others where such a component does not run: it declares queues, say.
     provides: frozenset[Cause] = frozenset()
 
+    def read(self, url: str, *, user: str | None = None, password: str | None = None) -> Endpoint:
+        """The endpoint that a URL names; see `Endpoint.parse`. Raises ValueError likewise."""
+        endpoint = Endpoint.parse(url, user=user, password=password)
+        if endpoint.scheme not in self.schemes or not endpoint.host:
+            known = " or ".join(f"{scheme}://" for scheme in self.schemes)
+            raise ValueError(f"such a URL begins with {known}, and names a host")
+        return replace(endpoint, port=endpoint.port or self.schemes[endpoint.scheme])
+
     @property
     def probe(self) -> Probe:
         return cast(Probe, _load(self.probe_at))

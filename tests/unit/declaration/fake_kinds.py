@@ -111,6 +111,11 @@ class FakeKind:
     endpoints: tuple[str, ...]
     clean_up: type[CleanUp] | None = None
 
+    def read(self, url: str) -> object:
+        if url.startswith("wrong:"):
+            raise ValueError("it begins with wrong")
+        return url
+
 
 KINDS = {
     kind.name: kind

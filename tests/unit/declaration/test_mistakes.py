@@ -9,6 +9,9 @@ import pytest
 
 from tests.unit.declaration.fake_kinds import problems_of
 
+_NO_URL, _WHY = "cannot be read as a URL of a", "it begins with wrong"
+_OF, _HERE = "which it is made of", "correct it here"
+
 Expected = tuple[int, str, str, str | None]  # line, key, message, hint
 
 
@@ -722,10 +725,43 @@ CASES = [
         '      w: ["http://h", "${W_URL:-}"]\n',
         (
             (7, "environments.far.endpoints.d", "the address is empty", "set FAR_URL"),
-            (8, "environments.far.endpoints.b", "the address is empty", "write scheme://host:port"),
-            (8, "environments.far.endpoints.b", "the address is empty", "set B_URL"),
-            (9, "environments.far.endpoints.w", "the address is empty", "set W_URL"),
+            (
+                8,
+                "environments.far.endpoints.b.amqp",
+                "the address is empty",
+                "write scheme://host:port",
+            ),
+            (
+                8,
+                "environments.far.endpoints.b.management.url",
+                "the address is empty",
+                "set B_URL, C_URL",
+            ),
+            (9, "environments.far.endpoints.w.1", "the address is empty", "set W_URL"),
         ),
+    ),
+    Case(
+        "addresses that cannot be read",
+        "system: s\ncomponents: {d: {kind: db}, b: {kind: broker}, w: {kind: web}}\n"
+        "environments:\n  far:\n    provider: remote\n    endpoints:\n"
+        '      d: "${FAR_URL}"\n'
+        '      b: {amqp: "wrong:b", management: {url: "wrong:$${", user: "wrong:"}}\n'
+        '      w: ["http://h", "wrong:${HOST:-h}${PORT:-}"]\n'
+        '  off: {provider: remote, endpoints: {d: "${OFF:-wrong:}", w: "wrong:w"}}\n',
+        (
+            (7, "environments.far.endpoints.d", f"{_NO_URL} db: {_WHY}", f"correct FAR_URL, {_OF}"),
+            (8, "environments.far.endpoints.b.amqp", f"{_NO_URL} broker: {_WHY}", _HERE),
+            (8, "environments.far.endpoints.b.management.url", f"{_NO_URL} broker: {_WHY}", _HERE),
+            (
+                9,
+                "environments.far.endpoints.w.1",
+                f"{_NO_URL} web: {_WHY}",
+                f"correct HOST, PORT, {_OF}",
+            ),
+            (10, "environments.off.endpoints.w", f"{_NO_URL} web: {_WHY}", _HERE),
+        ),
+        environment="far",
+        variables={"FAR_URL": "wrong:hunter2"},
     ),
     Case(
         "endpoints that fit no component",
