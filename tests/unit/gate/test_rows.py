@@ -31,6 +31,13 @@ def trials(*records: r.TrialFinished) -> RunEvidence:
     return run_of(b.trial(b.HEALTH_TRIAL), *records)
 
 
+def without_session(name: str) -> RunEvidence:
+    """The good run, with nothing of one pytest session but the trials."""
+    kinds = (r.SessionStarted, r.SessionFinished)
+    good = b.good_run()
+    return b.evidence([one for one in good if not isinstance(one, kinds) or one.session != name])
+
+
 #: name -> (evidence, exit code, what the first reason names)
 CASES: dict[str, tuple[RunEvidence, ExitCode, str]] = {
     # 130
@@ -199,6 +206,16 @@ CASES: dict[str, tuple[RunEvidence, ExitCode, str]] = {
         run_with(r.SessionSkipped(priorities=(P1,), reason="refused")),
         ExitCode.INCONCLUSIVE,
         "the p1 trials did not take place: refused",
+    ),
+    "p1 session without a trace": (
+        without_session("p1"),
+        ExitCode.INCONCLUSIVE,
+        "the p1 trials were planned, and their pytest session left no trace",
+    ),
+    "p2 and p3 session without a trace": (
+        without_session("p2-p3"),
+        ExitCode.INCONCLUSIVE,
+        "the p2, p3 trials were planned, and their pytest session left no trace",
     ),
     "p1 session cut off": (
         run_without(r.SessionFinished),
@@ -409,6 +426,19 @@ def test_p2_and_p3_only_warn(priority: Priority, make: object) -> None:
     assert decision.verdict is Verdict.GO
     [warning] = decision.warnings
     assert "t::a" in str(warning) or "p2-p3" in str(warning)
+
+
+def test_a_session_of_fewer_priorities_than_it_could_hold_took_place() -> None:
+    wanted = b.run_started(sessions=((P1,), (P3,)))
+    assert decide(run_of(wanted)).verdict is Verdict.GO
+
+
+def test_a_session_that_was_skipped_is_not_told_of_as_one_without_a_trace() -> None:
+    skipped = r.SessionSkipped(priorities=(P2, P3), reason="the p1 trials did not pass")
+    evidence = b.evidence([*without_session("p2-p3").records, skipped])
+    decision = decide(evidence)
+    assert decision.verdict is Verdict.GO
+    assert [warning.code for warning in decision.warnings] == ["session"]
 
 
 def test_a_p2_component_that_is_down_only_warns() -> None:
