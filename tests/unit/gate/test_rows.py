@@ -513,6 +513,34 @@ def test_a_p2_finding_does_not_stand_for_a_p1_expectation() -> None:
     assert reasons(b.finding(priority=P2), cites) == ["expectation"]
 
 
+def test_a_warning_is_said_once_too() -> None:
+    slow = b.finding(Cause.SLOW, P2, "api", id="api.slow", blocks=())
+    late = b.expectation("e", Outcome.FAILED, P2, cause=Cause.SLOW, finding="api.slow")
+    decision = decide(run_with(slow, late))
+    assert [warning.code for warning in decision.warnings] == ["finding"]
+
+
+def test_what_did_not_come_up_is_one_reason() -> None:
+    failed = r.EnvironmentFailed(component=b.DB, cause=Cause.UNHEALTHY, error="it runs, but: 503")
+    one = b.finding(Cause.UNHEALTHY)
+    cites = {"finding": one.finding.id}
+    told = (
+        failed,
+        one,
+        b.health(b.DB, Health.UNHEALTHY, cause=Cause.UNHEALTHY),
+        state(b.DB, State.FAILED, detail="it runs, but: 503"),
+        b.expectation("e", Outcome.BLOCKED, **cites),
+        b.expectation("f", Outcome.BLOCKED, P2, **cites),
+        b.expectation("g", Outcome.NOT_MEASURED),
+    )
+    good = [one for one in b.good_run() if not isinstance(one, r.EnvironmentUp)]
+    decision = decide(b.evidence([*good, *told]))
+    assert [reason.code for reason in decision.reasons] == ["environment"]
+    assert decision.warnings == ()
+    another = decide(b.evidence([*good, *told, b.finding(Cause.AUTH, component="queue")]))
+    assert [reason.code for reason in another.reasons] == ["environment", "finding"]
+
+
 def test_fifty_blocked_trials_are_one_reason() -> None:
     trials = [b.trial(f"t::{n}", Outcome.BLOCKED, finding="postgres.refused") for n in range(50)]
     assert reasons(b.finding(), *trials) == ["finding", "trial"]
