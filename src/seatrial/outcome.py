@@ -173,6 +173,12 @@ CAUSES: tuple[CauseRow, ...] = (
 )
 
 
+#: What is so by the way that it was set up: more time does not mend it.
+LASTING = frozenset(
+    {Cause.WRONG_PROGRAM, Cause.AUTH, Cause.NOT_AUTHORISED, Cause.TLS, Cause.WRONG_VERSION}
+)
+
+
 def exit_code_of(cause: Cause) -> ExitCode:
     """The exit code of a finding with this cause at p1."""
     return next(row.exit for row in CAUSES if row.cause is cause)
