@@ -112,6 +112,7 @@ class Cause(StrEnum):
     STOPPED = "stopped"
     WRONG_PROGRAM = "wrong_program"
     WRONG_VERSION = "wrong_version"
+    WRONG_ANSWER = "wrong_answer"
     UNHEALTHY = "unhealthy"
     SLOW = "slow"
     NOT_MEASURED = "not_measured"
@@ -160,6 +161,7 @@ CAUSES: tuple[CauseRow, ...] = (
     CauseRow(Cause.STOPPED, ("*",), ExitCode.DOWN, "it was stopped or paused"),
     CauseRow(Cause.WRONG_PROGRAM, _SERVERS, ExitCode.DOWN, "something else answers there"),
     CauseRow(Cause.WRONG_VERSION, _SERVERS, ExitCode.FAILED, "not the version asked for"),
+    CauseRow(Cause.WRONG_ANSWER, ("http",), ExitCode.FAILED, "it answers other than expected"),
     CauseRow(
         Cause.UNHEALTHY,
         ("http", "rabbitmq", "redis"),
@@ -168,6 +170,12 @@ CAUSES: tuple[CauseRow, ...] = (
     ),
     CauseRow(Cause.SLOW, ("*",), ExitCode.FAILED, "right answer, over its time limit"),
     CauseRow(Cause.NOT_MEASURED, ("*",), ExitCode.INCONCLUSIVE, "could not be looked at"),
+)
+
+
+#: What is so by the way that it was set up: more time does not mend it.
+LASTING = frozenset(
+    {Cause.WRONG_PROGRAM, Cause.AUTH, Cause.NOT_AUTHORISED, Cause.TLS, Cause.WRONG_VERSION}
 )
 
 

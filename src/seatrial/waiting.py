@@ -43,12 +43,16 @@ class Deadline:
         return Deadline(min(self.at, time.monotonic() + seconds))
 
 
-def backoff(first: float = FIRST_PAUSE, longest: float = LONGEST_PAUSE) -> Iterator[float]:
-    """Pauses in seconds: `first`, then each half as long again, up to `longest`; endless."""
-    pause = min(first, longest)
+def backoff(
+    first: float = FIRST_PAUSE, longest: float = LONGEST_PAUSE, share: float = 0.0
+) -> Iterator[float]:
+    """Pauses in seconds: `first`, then each half as long again, up to `longest`, or to this share
+    of all pauses before it, if that is more; endless."""
+    pause, waited = min(first, longest), 0.0
     while True:
         yield pause
-        pause = min(pause * 1.5, longest)
+        waited += pause
+        pause = min(pause * 1.5, max(longest, waited * share))
 
 
 @dataclass

@@ -106,7 +106,7 @@ WORDS = {
         read_only schema_behind schema_ahead schema_drift queue_missing queue_drift no_consumer
         unroutable
         lossy_queue blocked_publishers port_in_use exited stopped wrong_program wrong_version
-        unhealthy slow not_measured
+        wrong_answer unhealthy slow not_measured
     """,
 }
 

@@ -18,7 +18,7 @@ from seatrial.environment import deployment as environment
 from seatrial.errors import KeeperError, Refused
 from seatrial.keeper import client, places, processes
 from seatrial.keeper.places import Place
-from seatrial.keeper.protocol import Action
+from seatrial.keeper.protocol import Action, Event
 from seatrial.outcome import Cause, State
 from seatrial.waiting import eventually
 
@@ -315,12 +315,18 @@ def test_a_program_that_listens_elsewhere_is_told_where(fleet: Fleet) -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
         system = fleet.system(_web_at(port).replace("health:", "start_timeout: 8, health:"))
-        status = fleet.start(system).wait_until_ready(lambda event: None)
+        events: list[Event] = []
+        status = fleet.start(system).wait_until_ready(events.append)
     assert status.failure is not None
     assert status.failure.cause is Cause.REFUSED
     given = status.components["web"].endpoints["http"][0].address
-    assert f"listens at 127.0.0.1:{port}, and not at {given}" in status.failure.found
+    found = f"it runs, but listens at 127.0.0.1:{port}, and not at {given}"
+    assert found == status.failure.found
     assert "{web.port}" in status.failure.fix
+    assert "more time would not help" in status.failure.fix
+    # It was not silent until then, and told it once.
+    starting = [event.detail for event in events if event.state is State.STARTING]
+    assert starting == ["", found]
 
 
 def test_a_program_that_wants_a_port_of_somebody_else_is_told_so(fleet: Fleet) -> None:

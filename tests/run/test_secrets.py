@@ -74,7 +74,7 @@ def test_of_a_trial_and_of_a_finding(telling: Tiny) -> None:
     file = telling.folder / "seatrial.yaml"
     file.write_text(file.read_text() + more)
     ended = telling.run()
-    assert ended.code == 3, ended.err
+    assert ended.code == 1, ended.err
     assert "web.health.json" in ended.err
     left = _left(telling)
     assert [secret for secret in SECRETS if secret in left + ended.err] == []

@@ -57,13 +57,25 @@ async def diagnose(system: System, context: Context, failure: Failure) -> CheckR
     brought. What failed has been ended, and a look at it shows no more: its keeper knows why.
     """
     report = await run_checks(system, context.targets, context, _QUICK)
-    found = [
-        _as_it_failed(f, failure) for f in report.findings if f.cause is not Cause.NOT_MEASURED
-    ]
+    found = {
+        f.id: _as_it_failed(f, failure)
+        for f in report.findings
+        if f.cause is not Cause.NOT_MEASURED
+    }
     states = {state for target in context.targets.values() for state in target.states}
     if states & {State.WAITING, State.STARTING}:
-        found = [one for one in found if one.id == f"{one.component}.{one.cause}"]
-    return replace(report, findings=tuple(found))
+        found = {id: one for id, one in found.items() if one.id == f"{one.component}.{one.cause}"}
+    return replace(
+        report,
+        findings=tuple(found.values()),
+        expectations=tuple(_cites(one, found) for one in report.expectations),
+    )
+
+
+def _cites(one: Expectation, found: Mapping[str, FindingBody]) -> Expectation:
+    """It belongs to a finding of the name that this has now; to none, where that was left out."""
+    finding = found.get(one.finding or "")
+    return one.model_copy(update={"finding": finding.id if finding else None})
 
 
 def _as_it_failed(finding: FindingBody, failure: Failure) -> FindingBody:

@@ -23,6 +23,7 @@ def sessions(evidence: RunEvidence) -> Iterator[Reason]:
         text = f"the {names} trials did not take place: {skipped.reason}"
         priority = min(skipped.priorities, default=_P1)
         yield Reason("session", ExitCode.INCONCLUSIVE, text, names, priority)
+    yield from _without_a_trace(evidence)
     ended = {(end.session, end.worker) for end in evidence.all(r.SessionFinished)}
     for start in evidence.all(r.SessionStarted):
         if (start.session, start.worker) not in ended:
@@ -31,6 +32,17 @@ def sessions(evidence: RunEvidence) -> Iterator[Reason]:
             yield Reason("session", ExitCode.INCONCLUSIVE, text, start.session, priority)
     for end in evidence.all(r.SessionFinished):
         yield from _ended(evidence, end)
+
+
+def _without_a_trace(evidence: RunEvidence) -> Iterator[Reason]:
+    """Whatever its priority: where evidence was lost, or never written, what else is missing?"""
+    skipped = [set(one.priorities) for one in evidence.all(r.SessionSkipped)]
+    began = [set(_named(one.session)) for one in evidence.all(r.SessionStarted)]
+    for planned in evidence.started.sessions if evidence.started else ():
+        if not any(set(planned) <= one for one in (*skipped, *began)):
+            names = ", ".join(planned)
+            text = f"the {names} trials were planned, and their pytest session left no trace"
+            yield Reason("session", ExitCode.INCONCLUSIVE, text, names)
 
 
 def _ended(evidence: RunEvidence, end: r.SessionFinished) -> Iterator[Reason]:
@@ -61,10 +73,13 @@ def _budgets(evidence: RunEvidence) -> tuple[r.BudgetMeasured, ...]:
 
 def _priority(evidence: RunEvidence, session: str) -> Priority:
     """The highest priority of a session's trials: by its name ("p2-p3"), else by what it held."""
+    held = _named(session) or [t.priority for t in evidence.trials if t.session == session]
+    return min(held, default=_P1)
+
+
+def _named(session: str) -> list[Priority]:
     words = set(Priority)
-    if parts := [Priority(part) for part in session.split("-") if part in words]:
-        return min(parts)
-    return min((t.priority for t in evidence.trials if t.session == session), default=_P1)
+    return [Priority(part) for part in session.split("-") if part in words]
 
 
 def complete(evidence: RunEvidence) -> Iterator[Reason]:

@@ -21,7 +21,7 @@ __all__ = ["Decision", "Reason", "decide"]
 
 #: Where a run ended early for one of these, the rest is missing for no reason of its own.
 _CUT_SHORT = ("interrupted", "crashed", "environment")
-_MISSING = ("component", "session", "finish", "checks", "trials", "drills")
+_MISSING = ("component", "expectation", "session", "finish", "checks", "trials", "drills")
 
 
 def decide(evidence: RunEvidence) -> Decision:
@@ -30,30 +30,38 @@ def decide(evidence: RunEvidence) -> Decision:
     Every rule says all that it has to say; the first row of the exit table that has a reason
     applies. Reasons of the rows below are kept behind, as they will be next.
     """
-    said = list(dict.fromkeys(reason for rule in RULES for reason in rule(evidence)))
+    said = list(_folded([*dict.fromkeys(reason for rule in RULES for reason in rule(evidence))]))
     against = sorted((r for r in said if r.gates), key=lambda reason: rank(reason.exit_code))
     warnings = tuple(
         sorted((r for r in said if not r.gates), key=lambda r: (r.priority, rank(r.exit_code)))
     )
     code = next((row for row, _ in ROWS if any(r.exit_code is row for r in against)), ExitCode.GO)
-    reasons = tuple(_folded(against)) if against else tuple(_why_go(evidence))
+    reasons = tuple(against) if against else tuple(_why_go(evidence))
     return Decision(VERDICTS[code], code, reasons, warnings)
 
 
 def _folded(reasons: list[Reason]) -> Iterator[Reason]:
     """Leave out what only repeats another reason, which says it better and as severely."""
-    findings = {r.finding: r for r in reasons if r.code == "finding"}
-    down = {(r.subject, r.exit_code) for r in findings.values()}
     cut_short = any(r.code in _CUT_SHORT for r in reasons)
     for reason in reasons:
-        root = findings.get(reason.finding) if reason.code == "expectation" else None
-        if root and rank(root.exit_code) <= rank(reason.exit_code):
-            continue
-        if reason.code == "component" and (reason.subject, reason.exit_code) in down:
-            continue
-        if cut_short and reason.code in _MISSING and reason.exit_code is ExitCode.INCONCLUSIVE:
-            continue
-        yield reason
+        missing = reason.code in _MISSING and reason.exit_code is ExitCode.INCONCLUSIVE
+        if not (cut_short and missing) and not any(_repeats(reason, other) for other in reasons):
+            yield reason
+
+
+def _repeats(reason: Reason, other: Reason) -> bool:
+    """Whether it is about the same as the other one, which stands above it."""
+    if other.priority > reason.priority or rank(other.exit_code) > rank(reason.exit_code):
+        return False
+    same_component = reason.subject == other.subject != ""
+    match reason.code, other.code:
+        case ("expectation", "finding") | ("finding", "environment"):
+            return reason.finding == other.finding is not None
+        case "component", "finding":
+            return same_component and reason.exit_code is other.exit_code
+        case "state", "environment":
+            return same_component
+    return False
 
 
 def _why_go(evidence: RunEvidence) -> Iterator[Reason]:

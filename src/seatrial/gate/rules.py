@@ -54,7 +54,9 @@ def environment_failed(evidence: RunEvidence) -> Iterator[Reason]:
         what = f"the environment did not come up: {record.component or 'it'} failed{cause}"
         last = f"; its log ends: {record.log_tail[-1].strip()}" if record.log_tail else ""
         text = f"{what}: {record.error}{last}" + _to_do(record.fix)
-        yield Reason("environment", ExitCode.DOWN, text, record.component or "")
+        finding = f"{record.component}.{record.cause}" if record.cause else None
+        subject = record.component or ""
+        yield Reason("environment", ExitCode.DOWN, text, subject, finding=finding)
 
 
 def findings(evidence: RunEvidence) -> Iterator[Reason]:

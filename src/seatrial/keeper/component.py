@@ -111,6 +111,7 @@ class Managed:
                 self.world.place.id,
                 self.log,
                 lambda code, number=number: self._exited(number, code),  # type: ignore[misc]
+                lambda why, number=number: self._held_up(number, why),  # type: ignore[misc]
             )
             self.replicas.append(Replica(instance))
 
@@ -175,6 +176,15 @@ class Managed:
             return State.STARTING
         order = (State.READY, State.DONE, State.STARTING, State.PAUSED, State.STOPPED)
         return next((state for state in order if state in states), State.EXITED)
+
+    async def _held_up(self, number: int, why: str) -> None:
+        """It is still starting: told as an event of its own, so that nobody waits in silence."""
+        replica = self.replicas[number]
+        replica.detail = why
+        which = number if len(self.replicas) > 1 else None
+        await self.world.timeline.add(
+            self.name, which, State.STARTING, why, by_fault=replica.by_fault
+        )
 
     async def _exited(self, number: int, code: int) -> None:
         await self._set(number, State.EXITED, f"ended on its own with {exit_text(code)}")

@@ -8,6 +8,7 @@ import os
 import pwd
 import signal
 from collections.abc import Awaitable, Callable, Mapping
+from time import monotonic
 
 from seatrial.errors import SeatrialError
 from seatrial.keeper import open_files, processes
@@ -17,10 +18,14 @@ from seatrial.keeper.places import mark_of
 from seatrial.keeper.ports import is_taken, listeners
 from seatrial.kinds.base import Context, Kind, ProbeResult, Target
 from seatrial.kinds.launching import Launch, Plan, Process, Ready, Site
-from seatrial.outcome import Cause, Health
+from seatrial.outcome import LASTING, Cause, Health
 from seatrial.waiting import Deadline, backoff
 
 _PROBE_SECONDS = 2.0
+_SOON = 0.1  # s from one probe of what is started to the next, at first
+_LATE = 0.05  # of the time that it has taken so far: what is ready is noticed so much later at most
+_SELDOM = 2.0  # s between two probes at most
+_SILENT = 3.0  # s until it is told what keeps it from being ready; then after as long again...
 
 
 class StartFailed(Exception):
@@ -36,7 +41,8 @@ class StartFailed(Exception):
 class Instance:
     """Starts and ends the processes of one `Site`.
 
-    `exited` is called when the main process ends without having been asked to, with its exit code.
+    `exited` is called when the main process ends without having been asked to, with its exit code;
+    `held_up` while it starts, with what keeps it from being ready, whenever that is another thing.
     """
 
     def __init__(
@@ -47,10 +53,11 @@ class Instance:
         deployment: str,
         log: Log,
         exited: Callable[[int], Awaitable[None]],
+        held_up: Callable[[str], Awaitable[None]],
     ) -> None:
         self.kind, self.launch, self.site, self.log = kind, launch, site, log
         self._deployment = deployment
-        self._exited = exited
+        self._exited, self._held_up = exited, held_up
         self._marker = f"{deployment}/{site.component}-{site.replica}"
         guardian = processes.identify(os.getppid())
         self._owner = mark_of(guardian) if guardian is not None else ""
@@ -87,6 +94,7 @@ class Instance:
             ) from error
         self._begin = self.log.size
         self._expected_to_end = False
+        self.last = None
         for helper in self._plan.helpers:
             self._helpers.append(await self._spawn(helper, {}))
         await self._start_main(self._plan)
@@ -165,13 +173,14 @@ class Instance:
         assert self._main is not None
         ended = asyncio.create_task(self._main.wait())
         ready = asyncio.create_task(self._ready(plan, target, context, deadline))
+        telling = asyncio.create_task(self._tell(plan))
         try:
             async with asyncio.timeout(deadline.remaining()):
                 await asyncio.wait({ended, ready}, return_when=asyncio.FIRST_COMPLETED)
         except TimeoutError:
             pass
         finally:
-            for task in (ended, ready):
+            for task in (ended, ready, telling):
                 if not task.done():
                     task.cancel()
         if plan.ready is Ready.EXIT and self._main.returncode == 0:
@@ -193,13 +202,31 @@ class Instance:
             assert self._notification is not None
             await self._notification.came.wait()
         elif plan.ready is Ready.PROBE:
-            for pause in backoff(longest=0.1):
-                self.last = await self.kind.probe(target, context, deadline.within(_PROBE_SECONDS))
-                if self.last.health is Health.HEALTHY:
+            for pause in backoff(longest=_SOON, share=_LATE):
+                self._saw(await self.kind.probe(target, context, deadline.within(_PROBE_SECONDS)))
+                if self.last is not None and self.last.health is Health.HEALTHY:
                     return
-                await asyncio.sleep(pause)
+                await asyncio.sleep(min(pause, _SELDOM))
+
+    def _saw(self, result: ProbeResult) -> None:
+        if self.last is None or self.last.found != result.found:
+            self._since = monotonic()
+        self.last = result
 
     last: ProbeResult | None = None
+    _since = 0.0  # when it was seen first
+
+    async def _tell(self, plan: Plan) -> None:
+        """Tell what keeps it from being ready, where that has changed: ever more seldom."""
+        told, after = "", 0.0
+        while True:
+            pause = max(_SILENT, after)
+            await asyncio.sleep(pause)
+            after += pause
+            found = self._so_far(plan)[1]
+            if found != told:
+                told = found
+                await self._held_up(found)
 
     def ended(self, code: int) -> StartFailed:
         """Why it ended by itself, from its exit code and its log since it was started."""
@@ -230,6 +257,13 @@ class Instance:
         return self._plan is None or self._plan.ready is not Ready.EXIT
 
     def _not_ready(self, plan: Plan) -> StartFailed:
+        cause, found, fix = self._so_far(plan)
+        return StartFailed(
+            cause, f"{self.site.component} is ready in time", found, fix, self.log.tail()
+        )
+
+    def _so_far(self, plan: Plan) -> tuple[Cause, str, str]:
+        """Cause, found and fix of its not being ready by now."""
         name = self.site.component
         cause, found = Cause.TIMEOUT, "it runs, but is not ready"
         fix = f"read its log: seatrial logs {name}; a slow start may need a higher start_timeout"
@@ -241,10 +275,17 @@ class Instance:
             cause = self.last.cause or cause
             found = f"it runs, but: {self.last.found}"
             fix = self.last.fix or fix
-            if elsewhere := self._elsewhere():
+            elsewhere = self._elsewhere()
+            if elsewhere:
                 found = f"it runs, but listens at {elsewhere}, and not at {self._addresses()}"
                 fix = _listen_there(name)
-        return StartFailed(cause, f"{name} is ready in time", found, fix, self.log.tail())
+            if elsewhere or cause in LASTING:
+                fix += f"; more time would not help: it has been so for {self._lasted:.0f} s"
+        return cause, found, fix
+
+    @property
+    def _lasted(self) -> float:
+        return monotonic() - self._since
 
     def _elsewhere(self) -> str:
         """Where it listens, if that is not where it was told to; "" where nothing is to be seen."""

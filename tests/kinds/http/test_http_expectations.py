@@ -14,6 +14,7 @@ from seatrial.kinds.http.expectations import check
 from seatrial.outcome import Cause, Outcome, Priority
 from seatrial.waiting import Deadline
 
+FAILED = (Outcome.FAILED, Cause.WRONG_ANSWER)
 WELL = {"status": "healthy", "parts": {"db": "connected", "n.b": 1}, "list": [1, 2], "on": True}
 
 
@@ -65,7 +66,7 @@ async def test_content_that_is_there(serve, context, wanted):
 async def test_content_that_differs(serve, context, wanted, found):
     results = await held(await serve(Pages({"/health": (200, WELL)})), context, {"json": wanted})
     (result,) = results.values()
-    assert (result.outcome, result.cause) == (Outcome.FAILED, Cause.UNHEALTHY)
+    assert (result.outcome, result.cause) == (Outcome.FAILED, Cause.WRONG_ANSWER)
     assert result.priority is Priority.P1
     assert found in result.found
     assert result.fix
@@ -75,7 +76,7 @@ async def test_content_that_differs(serve, context, wanted, found):
 async def test_an_answer_that_is_no_json(serve, context):
     endpoint = await serve(Pages({"/health": (200, "all well")}))
     results = await held(endpoint, context, {"json": {"status": "ok"}, "status": 204})
-    assert {r.outcome for r in results.values()} == {Outcome.FAILED}
+    assert {(r.outcome, r.cause) for r in results.values()} == {FAILED}
     assert "no JSON: all well" in results["api.health.json.status"].found
     assert results["api.health.status"].found == "200"
 
@@ -134,6 +135,7 @@ async def test_the_openapi_document(serve, context, page, outcome, found):
     endpoint = await serve(Pages({"/openapi.json": page}))
     results = await held(endpoint, context, {"openapi": "/openapi.json"})
     assert results["api.openapi"].outcome is outcome
+    assert results["api.openapi"].cause is (None if outcome is Outcome.PASSED else FAILED[1])
     assert found in results["api.openapi"].found
 
 
@@ -143,6 +145,7 @@ async def test_the_liveness_path(serve, context, status, outcome):
     endpoint = await serve(Pages({"/livez": (status, "")}))
     results = await held(endpoint, context, None, live="/livez")
     assert results["api.live"].outcome is outcome
+    assert results["api.live"].cause is (None if outcome is Outcome.PASSED else FAILED[1])
 
 
 @pytest.mark.parametrize(

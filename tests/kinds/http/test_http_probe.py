@@ -70,7 +70,7 @@ async def test_no_false_alarm(serve, context, page):
     [
         ((401, ""), Cause.AUTH, "401"),
         ((403, ""), Cause.NOT_AUTHORISED, "403"),
-        ((404, ""), Cause.WRONG_PROGRAM, "404"),
+        ((404, ""), Cause.WRONG_PROGRAM, "path /health answers 404"),
         ((405, ""), Cause.WRONG_PROGRAM, "405"),
         ((400, "The plain HTTP request was sent to HTTPS port"), Cause.TLS, "HTTPS port"),
         ((400, {"type": "https://example.test/bad"}), Cause.UNHEALTHY, "400"),

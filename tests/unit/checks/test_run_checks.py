@@ -10,9 +10,10 @@ import pytest
 from check_fakes import Kinds, component, result, system, target, unwell, warned
 
 from seatrial.checks.records import records_of
-from seatrial.checks.run import CheckReport, run_checks
+from seatrial.checks.run import CheckReport, diagnose, run_checks
 from seatrial.declaration.models import Component
 from seatrial.evidence.records import ANY_RECORD
+from seatrial.keeper.protocol import Failure
 from seatrial.kinds.base import Context, ProbeResult
 from seatrial.outcome import Cause, Connection, ExitCode, Health, Outcome, Priority
 
@@ -314,3 +315,16 @@ def test_a_report_as_evidence(kinds):
     ]
     again = [ANY_RECORD.validate_json(r.model_dump_json()) for r in records]
     assert again == records
+
+
+def test_an_expectation_cites_the_finding_of_what_did_not_come_up(kinds):
+    """The keeper knows better than a look at what has been ended: and the finding is its."""
+    kinds.add("db", unwell(Cause.REFUSED), [result("db.tables", Outcome.NOT_MEASURED)])
+    kinds.add("web", unwell(Cause.NOT_MEASURED), [result("web.a", Outcome.NOT_MEASURED)])
+    both = (component("db", expects=True), component("web", expects=True))
+    context = Context(Path(), {one.name: target(one) for one in both}, Path())
+    failure = Failure(component="db", cause=Cause.EXITED, expected="e", found="f", fix="x")
+    report = asyncio.run(diagnose(system(*both), context, failure))
+    assert [one.id for one in report.findings] == ["db.exited"]
+    cited = {one.id: one.finding for one in report.expectations}
+    assert cited == {"db.tables": "db.exited", "web.a": None}  # nobody knows of the web yet

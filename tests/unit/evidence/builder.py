@@ -189,6 +189,8 @@ def good_run() -> list[r.AnyRecord]:
         budget(),
         ledger(),
         session_finished(),
+        r.SessionStarted(session="p2-p3"),
+        session_finished("p2-p3", 5),
         r.RunFinished(duration_s=12.5),
     ]
 

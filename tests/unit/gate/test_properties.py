@@ -114,6 +114,7 @@ def everything_at_p1_passed(evidence: RunEvidence) -> bool:
             if one.priority is Priority.P1
         )
         and all(ledger.left == 0 for ledger in evidence.all(r.LedgerClosed))
+        and {one.session for one in evidence.all(r.SessionStarted)} >= {"p1", "p2-p3"}
         and all(evidence.all(kind) for kind in (r.RunStarted, r.ChecksDone, r.RunFinished))
     )
 

@@ -31,6 +31,13 @@ def trials(*records: r.TrialFinished) -> RunEvidence:
     return run_of(b.trial(b.HEALTH_TRIAL), *records)
 
 
+def without_session(name: str) -> RunEvidence:
+    """The good run, with nothing of one pytest session but the trials."""
+    kinds = (r.SessionStarted, r.SessionFinished)
+    good = b.good_run()
+    return b.evidence([one for one in good if not isinstance(one, kinds) or one.session != name])
+
+
 #: name -> (evidence, exit code, what the first reason names)
 CASES: dict[str, tuple[RunEvidence, ExitCode, str]] = {
     # 130
@@ -199,6 +206,16 @@ CASES: dict[str, tuple[RunEvidence, ExitCode, str]] = {
         run_with(r.SessionSkipped(priorities=(P1,), reason="refused")),
         ExitCode.INCONCLUSIVE,
         "the p1 trials did not take place: refused",
+    ),
+    "p1 session without a trace": (
+        without_session("p1"),
+        ExitCode.INCONCLUSIVE,
+        "the p1 trials were planned, and their pytest session left no trace",
+    ),
+    "p2 and p3 session without a trace": (
+        without_session("p2-p3"),
+        ExitCode.INCONCLUSIVE,
+        "the p2, p3 trials were planned, and their pytest session left no trace",
     ),
     "p1 session cut off": (
         run_without(r.SessionFinished),
@@ -411,6 +428,19 @@ def test_p2_and_p3_only_warn(priority: Priority, make: object) -> None:
     assert "t::a" in str(warning) or "p2-p3" in str(warning)
 
 
+def test_a_session_of_fewer_priorities_than_it_could_hold_took_place() -> None:
+    wanted = b.run_started(sessions=((P1,), (P3,)))
+    assert decide(run_of(wanted)).verdict is Verdict.GO
+
+
+def test_a_session_that_was_skipped_is_not_told_of_as_one_without_a_trace() -> None:
+    skipped = r.SessionSkipped(priorities=(P2, P3), reason="the p1 trials did not pass")
+    evidence = b.evidence([*without_session("p2-p3").records, skipped])
+    decision = decide(evidence)
+    assert decision.verdict is Verdict.GO
+    assert [warning.code for warning in decision.warnings] == ["session"]
+
+
 def test_a_p2_component_that_is_down_only_warns() -> None:
     decision = decide(run_of(*all_health(mailhog=b.health("mailhog", Health.UNHEALTHY))))
     assert decision.verdict is Verdict.GO
@@ -481,6 +511,34 @@ def test_a_finding_does_not_stand_for_what_is_worse_than_it() -> None:
 def test_a_p2_finding_does_not_stand_for_a_p1_expectation() -> None:
     cites = b.expectation("e", Outcome.BLOCKED, finding="postgres.refused")
     assert reasons(b.finding(priority=P2), cites) == ["expectation"]
+
+
+def test_a_warning_is_said_once_too() -> None:
+    slow = b.finding(Cause.SLOW, P2, "api", id="api.slow", blocks=())
+    late = b.expectation("e", Outcome.FAILED, P2, cause=Cause.SLOW, finding="api.slow")
+    decision = decide(run_with(slow, late))
+    assert [warning.code for warning in decision.warnings] == ["finding"]
+
+
+def test_what_did_not_come_up_is_one_reason() -> None:
+    failed = r.EnvironmentFailed(component=b.DB, cause=Cause.UNHEALTHY, error="it runs, but: 503")
+    one = b.finding(Cause.UNHEALTHY)
+    cites = {"finding": one.finding.id}
+    told = (
+        failed,
+        one,
+        b.health(b.DB, Health.UNHEALTHY, cause=Cause.UNHEALTHY),
+        state(b.DB, State.FAILED, detail="it runs, but: 503"),
+        b.expectation("e", Outcome.BLOCKED, **cites),
+        b.expectation("f", Outcome.BLOCKED, P2, **cites),
+        b.expectation("g", Outcome.NOT_MEASURED),
+    )
+    good = [one for one in b.good_run() if not isinstance(one, r.EnvironmentUp)]
+    decision = decide(b.evidence([*good, *told]))
+    assert [reason.code for reason in decision.reasons] == ["environment"]
+    assert decision.warnings == ()
+    another = decide(b.evidence([*good, *told, b.finding(Cause.AUTH, component="queue")]))
+    assert [reason.code for reason in another.reasons] == ["environment", "finding"]
 
 
 def test_fifty_blocked_trials_are_one_reason() -> None:

@@ -198,7 +198,7 @@ class _Look:
         if status == 403:
             return self.bad(Cause.NOT_AUTHORISED, _quoted(answer, said))
         if status in _NO_SUCH_PATH:
-            found = f"something answers there, but to {self.path} with {status}"
+            found = f"the health path {self.path} answers {status}"
             return self.bad(Cause.WRONG_PROGRAM, found)
         if status == 400 and _WANTS_TLS.search(answer.text):
             return self.bad(Cause.TLS, _quoted(answer, said), Connection.DISCONNECTED)
