@@ -236,7 +236,7 @@ def _deployment(box: _Box, system: System, name: str) -> None:
             for component in system.components:
                 log = deployment.logs(component, _LOG_LINES)
                 box.text(f"deployment/logs/{component}.log", "\n".join(log))
-        box.file("deployment/keeper.log", deployment.place.folder / "keeper.log")
+        box.file("deployment/keeper.log", deployment.place.keeper_log)
 
 
 def _states(deployment: Deployment) -> JsonValue:

@@ -31,9 +31,11 @@ from seatrial.evidence import records as r
 from seatrial.evidence.records.checks import FindingBody
 from seatrial.evidence.redaction import Redactor
 from seatrial.evidence.writer import EvidenceWriter
+from seatrial.keeper.log import Log
 from seatrial.keeper.protocol import LONGEST_LOG, Event
 from seatrial.outcome import ExitCode, Priority
 
+KEEPER_LOG = "keeper.log"  # in the run's folder; there only if the keeper had something to say
 _LOG_LINES = 5_000  # of each component that are kept
 
 
@@ -80,6 +82,7 @@ class Recording:
     tell: Tell
     stays: bool = False
     error: BaseException | None = None
+    keeper_log: Path | None = None
 
     @contextmanager
     def of_all(
@@ -154,6 +157,7 @@ class Recording:
         at while it is still there; and states and logs are kept. Events up to the one numbered
         `since` are not its own."""
         begin = monotonic()
+        self.keeper_log = deployment.place.keeper_log
         self.redactor.add(deployment.secrets())
         try:
             self._bring_up(deployment, lambda e: self.tell.event(e) if e.seq > since else None)
@@ -210,6 +214,7 @@ class Recording:
         if self.stays:
             return fix
         logs = self.folder / "logs"
+        fix = fix.replace(str(self.keeper_log), str(self.folder / KEEPER_LOG))
         fix = re.sub(r"seatrial logs ([\w-]+)", rf"{logs}/\1.log", fix)
         return re.sub(r"seatrial restart ([\w-]+)", r"correct \1 and run again", fix)
 
@@ -219,6 +224,7 @@ class Recording:
         What goes wrong here must not take the place of what ended the run.
         """
         try:
+            self._keep_keeper_log()
             for event in deployment.timeline(since):
                 self.evidence.write(_state(event))
             if Capability.LOGS in deployment.capabilities:
@@ -231,19 +237,28 @@ class Recording:
         file = self.folder / "logs" / f"{component}.log"
         file.parent.mkdir(mode=0o700, exist_ok=True)
         whole = "\n".join(lines)
-        octets = self.redactor.redact(whole).encode(errors="backslashreplace")
+        octets = self._write(file, whole)
         # A character that begins before what was read, and the last line's end, are not counted.
         cut = len(whole.encode(errors="replace")) >= LONGEST_LOG - 4
-        file.touch(mode=0o600)
-        file.write_bytes(octets)
         self.evidence.write(
             r.LogKept(
                 component=component,
                 file=str(file.relative_to(self.folder)),
-                bytes=len(octets),
+                bytes=octets,
                 truncated=cut or len(lines) >= _LOG_LINES,
             )
         )
+
+    def _keep_keeper_log(self) -> None:
+        if self.stays or self.keeper_log is None:
+            return
+        if said := Log(self.keeper_log).tail(_LOG_LINES, LONGEST_LOG):
+            self._write(self.folder / KEEPER_LOG, "\n".join(said))
+
+    def _write(self, file: Path, text: str) -> int:
+        """Redacted; returns how many bytes it has."""
+        file.touch(mode=0o600)
+        return file.write_bytes(self.redactor.redact(text).encode(errors="backslashreplace"))
 
 
 def crash(where: str, error: BaseException) -> r.Crashed:

@@ -208,7 +208,7 @@ def test_the_log_of_a_crash_stays_until_the_same_deployment_starts_again(fleet: 
     started.wait_until_ready(lambda event: None)
     os.kill(keeper_of(place), signal.SIGKILL)
     client.wait_until_gone(place)
-    log = place.folder / "keeper.log"
+    log = place.keeper_log
     log.write_text("what happened")
     fleet.up(SLEEPER)
     assert log.read_text() == "what happened"
@@ -250,7 +250,7 @@ def test_a_template_that_somebody_else_makes_does_not_hold_up_the_end(fleet: Fle
 class Owner:
     """Stands behind a server, or a keeper's life, and has a defect in `start` or in `act`."""
 
-    failure = None
+    failure: p.Failure | None = None
     ready = True
     capabilities: frozenset[str] = frozenset()
     edges = ()
@@ -296,10 +296,19 @@ def test_everything_is_ended_after_a_defect_in_starting(
     fleet: Fleet, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     owner = Owner()
+    owner.ready = False
     monkeypatch.setattr(life, "_owner", lambda *_, **__: owner)
     ours, theirs = socket.socketpair()
-    with ours, pytest.raises(RuntimeError, match="a defect in start"):
-        asyncio.run(life._live(fleet.system(SLEEPER), place, theirs))
+
+    async def live() -> int:
+        living = asyncio.create_task(life._live(fleet.system(SLEEPER), place, theirs))
+        await eventually_async(lambda: asyncio.sleep(0, owner.failure), timeout=5)
+        ours.close()
+        return await asyncio.wait_for(living, 10)
+
+    assert asyncio.run(live()) == life.START_FAILED
+    assert owner.failure is not None
+    assert "a defect in start" in owner.failure.found
     assert owner.ended
     assert not place.socket.exists()
 

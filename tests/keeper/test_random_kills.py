@@ -97,5 +97,5 @@ def test_the_client_killed_at_random_moments_before_ready(fleet: Fleet) -> None:
 
 def asked_to_live_on(place: Place) -> bool:
     """Whether `up` had got as far as that in the very moment when it was killed."""
-    log = place.folder / "keeper.log"
+    log = place.keeper_log
     return log.exists() and "kept" in log.read_text()

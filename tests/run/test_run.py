@@ -340,3 +340,14 @@ def test_what_is_deselected_at_p1_keeps_the_gate_shut(tiny: Tiny, options: tuple
     assert (ended.code, ended.verdict["verdict"]) == (5, "inconclusive")
     assert ended.statuses == {"test_answers": "passed", "test_bad": "skipped"}
     assert any("deselected" in reason for reason in ended.verdict["reasons"])
+
+
+def test_a_start_that_nobody_foresaw_is_told_and_the_keepers_log_is_kept(tiny: Tiny) -> None:
+    name = "a" * 63  # so that its notification socket has too long a path
+    more = f"  {name}: {{kind: process, ready: notify, run: [sleep, '600']}}\n"
+    ended = tiny.declare(more=more).run()
+    assert (ended.code, ended.verdict["verdict"]) == (3, "no_go")
+    kept = f"{ended.verdict['run']}/keeper.log"
+    assert any("path too long" in one and kept in one for one in ended.verdict["reasons"])
+    assert "Traceback" in Path(kept).read_text()
+    assert "Traceback" not in ended.err

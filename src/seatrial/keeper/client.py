@@ -107,13 +107,13 @@ class KeeperClient:
     def _silent(self) -> KeeperError:
         return Unusable(
             "the keeper of this deployment does not answer",
-            hint=f"seatrial down ends it; look at its log first: {self.place.folder}/keeper.log",
+            hint=f"seatrial down ends it; look at its log first: {self.place.keeper_log}",
         )
 
     def _gone(self) -> KeeperError:
         if self._lines.closed:
             return KeeperError("this connection to the keeper was closed", hint="attach anew")
-        log = self.place.folder / "keeper.log"
+        log = self.place.keeper_log
         with contextlib.suppress(OSError):
             last = log.read_text(errors="replace").strip().splitlines()[-1:]
             if last:
@@ -276,7 +276,7 @@ def attach(place: Place) -> KeeperClient | None:
     except AssertionError as error:
         raise Unusable(
             f"the keeper of the deployment {place.id} cannot be reached within {seconds:g} s",
-            hint=f"seatrial down ends it; look at its log first: {place.folder}/keeper.log",
+            hint=f"seatrial down ends it; look at its log first: {place.keeper_log}",
         ) from error
     return found if isinstance(found, KeeperClient) else None
 

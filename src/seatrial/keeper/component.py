@@ -20,6 +20,7 @@ from seatrial.keeper.places import Place, cache
 from seatrial.keeper.ports import PortReservations, is_taken
 from seatrial.keeper.protocol import Alter, Usage
 from seatrial.keeper.timeline import Timeline
+from seatrial.keeper.unexpected import unexpected
 from seatrial.keeper.usage import usage_of
 from seatrial.kinds.base import Context, Endpoint, Kind, Target
 from seatrial.kinds.launching import Launch, Site
@@ -238,14 +239,21 @@ class Managed:
         try:
             self._refuse_taken_port(number)
             await self._start_retrying(number, context)
-        except StartFailed as failure:
+        except Exception as error:
+            failure = error if isinstance(error, StartFailed) else self._unexpected(error)
             replica.cause = failure.cause
             await self._set(number, State.FAILED, failure.found)
             await replica.instance.end(signal.SIGKILL)
-            raise
+            raise failure from None
         self.started_in_ms = (monotonic() - begin) * 1000
         done = not replica.instance.running
         await self._set(number, State.DONE if done else State.READY)
+
+    def _unexpected(self, error: Exception) -> StartFailed:
+        told = unexpected(error, self.world.place)
+        return StartFailed(
+            Cause.EXITED, f"{self.name} can be started", told.message, told.hint or ""
+        )
 
     async def _start_retrying(self, number: int, context: Context) -> None:
         """A program that does not set SO_REUSEADDR cannot bind a reserved port: give the

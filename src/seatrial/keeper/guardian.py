@@ -20,6 +20,9 @@ from seatrial.compose import clear
 from seatrial.keeper import processes
 from seatrial.keeper.order import Order, is_private
 
+#: The exit code of a keeper that failed itself.
+CRASHED = 70
+
 
 def guard(client: socket.socket, keep: Callable[[socket.socket, socket.socket], int]) -> int:
     """Fork; run `keep(client, guardian)` in the child; wait for it, then end whatever is left.
@@ -50,7 +53,8 @@ def guard(client: socket.socket, keep: Callable[[socket.socket, socket.socket], 
         if (project := clear.marked(order.folder)) is not None:
             clear.clear(project)
         private = is_private(order.id)  # nobody else will ever want its lock, or its logs
-        _forget(order.folder, keep_logs=status != 0 and not private)
+        crashed = os.waitstatus_to_exitcode(status) == CRASHED
+        _forget(order.folder, keep_logs=crashed or (status != 0 and not private))
         if private:
             order.lock_file.unlink(missing_ok=True)
     return status
@@ -63,7 +67,7 @@ def _run(keep: Callable[[], int]) -> int:
         import traceback
 
         traceback.print_exc()
-        return 70
+        return CRASHED
 
 
 def _wait_for(keeper: int) -> int:

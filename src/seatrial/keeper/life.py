@@ -13,17 +13,20 @@ from seatrial.compose.attach import project_of
 from seatrial.declaration.load import load
 from seatrial.declaration.models import System
 from seatrial.errors import KeeperError, SeatrialError
-from seatrial.keeper import open_files
+from seatrial.keeper import guardian, open_files
 from seatrial.keeper import protocol as p
 from seatrial.keeper.attached import look_at
 from seatrial.keeper.composed import Composed
 from seatrial.keeper.description import describe
 from seatrial.keeper.observer import Observer
 from seatrial.keeper.order import Order
+from seatrial.keeper.owner import Owner
 from seatrial.keeper.places import Place
+from seatrial.keeper.protocol import Failure
 from seatrial.keeper.server import Server
 from seatrial.keeper.supervisor import Supervisor
 from seatrial.keeper.timeline import Timeline
+from seatrial.keeper.unexpected import unexpected
 from seatrial.kinds.registry import KINDS
 
 
@@ -43,6 +46,10 @@ def keep(order: Order, client: socket.socket) -> int:
         with contextlib.suppress(OSError):
             client.sendall(_line(error))
         return error.exit_code
+    except Exception as error:
+        with contextlib.suppress(OSError):
+            client.sendall(_line(unexpected(error, Place(order.id), "it cannot be started: ")))
+        return guardian.CRASHED
 
 
 #: The keeper's exit code where the deployment did not come up.
@@ -85,9 +92,9 @@ async def _live(
     await server.listen()
     server.write_state(describe(system))
     await server.adopt(client)
-    starting = asyncio.create_task(owner.start())
+    starting = asyncio.create_task(_start(owner, place, timeline))
     try:
-        await _until_over(server, starting)
+        await server.over.wait()
     finally:
         await server.close()
         starting.cancel()
@@ -101,9 +108,19 @@ async def _live(
     return START_FAILED if owner.failure is not None else 0
 
 
-async def _until_over(server: Server, starting: asyncio.Task[None]) -> None:
-    over = asyncio.create_task(server.over.wait())
-    await asyncio.wait({over, starting}, return_when=asyncio.FIRST_COMPLETED)
-    if starting.done():
-        starting.result()  # a bug in starting must not pass for a deployment that is not ready yet
-    await over
+async def _start(owner: Owner, place: Place, timeline: Timeline) -> None:
+    """A bug in starting must not pass for a deployment that is not ready yet."""
+    try:
+        await owner.start()
+    except Exception as error:
+        told = unexpected(error, place)
+        if owner.ready:
+            return
+        owner.failure = owner.failure or Failure(
+            component=None,
+            cause=None,
+            expected="everything can be started",
+            found=told.message,
+            fix=told.hint or "",
+        )
+        await timeline.wake()

@@ -103,6 +103,10 @@ class Place:
         return deployments() / f"{self.id}.lock"
 
     @property
+    def keeper_log(self) -> Path:
+        return self.folder / "keeper.log"
+
+    @property
     def logs(self) -> Path:
         return self.folder / "logs"
 

@@ -10,7 +10,7 @@ import socket
 from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from pydantic import ValidationError
 
@@ -22,51 +22,12 @@ from seatrial.keeper.held import is_altered, is_imposed, undoes
 from seatrial.keeper.instance import StartFailed
 from seatrial.keeper.limits import limits_of
 from seatrial.keeper.locks import SharedLock
-from seatrial.keeper.network.impairment import Impairment, NetworkEdge
+from seatrial.keeper.owner import Owner
 from seatrial.keeper.places import Place
 from seatrial.keeper.timeline import StateEvent, Timeline
+from seatrial.keeper.unexpected import unexpected
 
 T = TypeVar("T")
-
-
-class Owner(Protocol):
-    """What stands behind the server: a Supervisor (local) or an Observer (remote)."""
-
-    failure: p.Failure | None
-    ready: bool
-
-    @property
-    def capabilities(self) -> frozenset[str]: ...
-
-    def statuses(self) -> dict[str, p.ComponentStatus]: ...
-
-    async def look(self) -> None:
-        """Bring the states up to date with what nothing announces."""
-        ...
-
-    async def act(
-        self, action: p.Action, component: str, replica: int | None, *, by_fault: bool = False
-    ) -> None: ...
-
-    async def alter(self, how: p.Alter) -> None: ...
-
-    async def restore(self, component: str, replica: int | None) -> None: ...
-
-    @property
-    def edges(self) -> tuple[NetworkEdge, ...]: ...
-
-    @property
-    def network_faults(self) -> tuple[str, ...]: ...
-
-    async def impose(
-        self, key: str, edges: tuple[NetworkEdge, ...], what: Impairment, note: str
-    ) -> None: ...
-
-    async def mend(self, key: str) -> None: ...
-
-    def log_tail(self, component: str, lines: int) -> tuple[str, ...]: ...
-
-    async def usage(self, component: str, replica: int | None) -> p.Usage: ...
 
 
 @dataclass(eq=False)
@@ -243,6 +204,9 @@ class Server:
             return p.Reply(error=failure.found, hint=failure.fix, failure=_failure(failure))
         except SeatrialError as error:
             return p.Reply(error=error.message, hint=error.hint)
+        except Exception as error:
+            told = unexpected(error, self._place)
+            return p.Reply(error=told.message, hint=told.hint)
 
     async def _carry_out(self, connection: Connection, request: p.Request) -> p.Reply:
         match request:
