@@ -27,6 +27,7 @@ from seatrial.kinds.drill import Drill
 from seatrial.outcome import Priority
 from seatrial.recording import Recording, new_run
 from seatrial.recording import Tell as TellOfRun
+from seatrial.report.write import require_writable
 from seatrial.run import Result, concluded, interruptible
 from seatrial.sessions import Session, left_running, require_pytest, run_session
 
@@ -76,6 +77,8 @@ def exercise(
         raise missing(system, Capability.RESTART)
     if any(drill.trials for drill in drills):
         require_pytest(system)
+    if report_dir is not None:
+        require_writable(report_dir)
     folder, redactor = new_run(system.folder), redactor_of(system)
     with EvidenceWriter(folder, "run", redactor) as evidence, interruptible():
         recording = Recording(system, folder, redactor, evidence, tell)

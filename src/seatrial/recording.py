@@ -26,7 +26,7 @@ from seatrial.declaration.models import System
 from seatrial.environment.capability import Capability
 from seatrial.environment.deployment import Deployment
 from seatrial.environment.errors import EnvironmentFailedError
-from seatrial.errors import SeatrialError, UsageError
+from seatrial.errors import SeatrialError, UsageError, writable
 from seatrial.evidence import records as r
 from seatrial.evidence.records.checks import FindingBody
 from seatrial.evidence.redaction import Redactor
@@ -63,10 +63,12 @@ def runs_folder(system_folder: Path) -> Path:
 
 
 def new_run(system_folder: Path) -> Path:
-    """The folder of a new run, whose name is the run's id."""
+    """The folder of a new run, whose name is the run's id. Raises UsageError."""
     run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
-    folder = runs_folder(system_folder) / run_id
-    folder.mkdir(mode=0o700)
+    kept = system_folder / ".seatrial"
+    with writable(kept, f"runs are kept in {kept}: see to its rights, and that it is a folder"):
+        folder = runs_folder(system_folder) / run_id
+        folder.mkdir(mode=0o700)
     return folder
 
 

@@ -13,15 +13,15 @@ from seatrial.checks.run import CheckReport, run_checks
 from seatrial.declaration.models import System
 from seatrial.environment import deployment as environment
 from seatrial.environment.deployment import Deployment
-from seatrial.errors import UsageError
+from seatrial.errors import EvidenceError, UsageError
 from seatrial.evidence import records as r
 from seatrial.evidence.reader import read_run
 from seatrial.evidence.redaction import redactor_of
 from seatrial.evidence.writer import EvidenceWriter
 from seatrial.gate.decide import Decision, decide
-from seatrial.outcome import Outcome, Priority
+from seatrial.outcome import ExitCode, Outcome, Priority
 from seatrial.recording import Recording, Tell, new_run
-from seatrial.report.write import write_reports
+from seatrial.report.write import require_writable, write_reports
 from seatrial.sessions import SESSIONS, Session, left_running, require_pytest, run_session
 
 _LAST_WORDS = 12  # lines of pytest that a crash quotes
@@ -44,12 +44,22 @@ class Result:
     folder: Path  # of the run: evidence, logs, reports
     reports: Path
     decision: Decision
+    unreported: EvidenceError | None = None  # why the reports could not be written
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """The verdict's, unless nobody can read why: then it is that of a run that failed."""
+        if self.unreported is None or self.decision.exit_code is ExitCode.INTERRUPTED:
+            return self.decision.exit_code
+        return ExitCode.CRASHED
 
 
 def run(order: Order, tell: Tell) -> Result:
     """Carry out the run. Declaration and usage errors are raised; everything else is evidence."""
     system = order.system
     require_pytest(system)
+    if order.report_dir is not None:
+        require_writable(order.report_dir)
     found = environment.attach(system, order.name)  # refused, if it was declared differently
     folder = new_run(system.folder)
     redactor = redactor_of(system)
@@ -64,7 +74,10 @@ def concluded(folder: Path, report_dir: Path | None) -> Result:
     recorded = read_run(folder)
     decision = decide(recorded)
     reports = report_dir or folder / "reports"
-    write_reports(recorded, decision, reports)
+    try:
+        write_reports(recorded, decision, reports)
+    except EvidenceError as error:
+        return Result(folder, reports, decision, error)
     return Result(folder, reports, decision)
 
 

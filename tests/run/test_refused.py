@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
 from .conftest import Tiny, seatrial
@@ -29,3 +33,59 @@ def test_an_address_that_cannot_be_read_is_a_mistake_of_the_declaration(
     assert f"{tiny.folder}/seatrial.yaml:10: environments.far.endpoints.web:" in told
     assert "correct FAR_URL" in told
     assert not any(part in told for part in ("hunter2", "Xy9"))
+
+
+def _a_file(at: Path) -> None:
+    at.write_text("")
+
+
+def _a_link_to_nothing(at: Path) -> None:
+    at.symlink_to("nowhere/at/all")
+
+
+def _a_folder_that_takes_nothing(at: Path) -> None:
+    at.symlink_to("/proc")  # so that it holds for root, too
+
+
+@pytest.mark.parametrize("command", ["run", "drill"])
+@pytest.mark.parametrize("made", [_a_file, _a_link_to_nothing, _a_folder_that_takes_nothing])
+def test_where_runs_cannot_be_kept_none_is_begun(
+    tiny: Tiny, command: str, made: Callable[[Path], None]
+) -> None:
+    made(tiny.folder / ".seatrial")
+    refused = seatrial(tiny, command, str(tiny.folder))
+    assert refused.returncode == 2, refused.stderr
+    assert re.search(rf"seatrial: {tiny.folder}/\.seatrial\S* cannot be written: ", refused.stderr)
+    assert f"to do: runs are kept in {tiny.folder}/.seatrial" in refused.stderr
+    assert "starting" not in refused.stderr
+
+
+@pytest.mark.parametrize("command", ["up", "run", "check", "status", "down"])
+@pytest.mark.parametrize("home", ["file", "/proc/seatrial"])
+def test_a_home_that_cannot_be_written_is_named(tiny: Tiny, command: str, home: str) -> None:
+    (tiny.folder / "file").touch()
+    path = tiny.folder / home  # an absolute one stays as it is
+    refused = seatrial(tiny, command, str(tiny.folder), SEATRIAL_HOME=str(path))
+    assert refused.returncode == 2, refused.stderr
+    assert f"seatrial: {path} cannot be written: " in refused.stderr
+    assert "SEATRIAL_HOME" in refused.stderr
+
+
+@pytest.mark.parametrize("command", ["run", "drill"])
+def test_reports_that_cannot_be_written_are_refused_before_anything_starts(
+    tiny: Tiny, command: str
+) -> None:
+    (tiny.folder / "file").touch()
+    where = str(tiny.folder / "file" / "reports")
+    refused = seatrial(tiny, command, str(tiny.folder), "--report-dir", where)
+    assert refused.returncode == 2, refused.stderr
+    assert f"{where} cannot be written: Not a directory" in refused.stderr
+    assert not (tiny.folder / ".seatrial").exists()
+
+
+def test_a_draft_that_cannot_be_written_says_so(tmp_path: Path, tiny: Tiny) -> None:
+    (tmp_path / "compose.yaml").write_text("services: {web: {image: 'nginx:1'}}\n")
+    (tmp_path / "seatrial.yaml").symlink_to("nowhere/at/all")
+    refused = seatrial(tiny, "init", str(tmp_path), "--force")
+    assert refused.returncode == 2, refused.stderr
+    assert f"{tmp_path}/seatrial.yaml cannot be written: No such file" in refused.stderr

@@ -17,7 +17,7 @@ import pytest
 from seatrial.keeper import processes
 from seatrial.waiting import eventually
 
-from .conftest import GOOD, Ended, Tiny
+from .conftest import GOOD, Ended, Tiny, seatrial
 
 FAILING = "def test_bad():\n    assert 1 == 2\n"
 P2 = {"test_p2_more": "def test_more():\n    pass\n"}
@@ -351,3 +351,27 @@ def test_a_start_that_nobody_foresaw_is_told_and_the_keepers_log_is_kept(tiny: T
     assert any("path too long" in one and kept in one for one in ended.verdict["reasons"])
     assert "Traceback" in Path(kept).read_text()
     assert "Traceback" not in ended.err
+
+
+FILLS = """
+import pathlib
+def test_it():
+    reports = pathlib.Path("reports")
+    reports.rmdir()
+    reports.touch()
+"""
+
+
+def test_reports_that_cannot_be_written_at_the_end_do_not_take_the_verdict_along(
+    tiny: Tiny,
+) -> None:
+    ended = tiny.trials(test_p1_fills=FILLS).run()
+    assert (ended.code, ended.verdict["verdict"]) == (4, "go")
+    assert "reports cannot be written" in ended.verdict["error"]
+    assert ended.verdict["exit_code"] == 4
+    (tiny.folder / "reports").unlink()
+    words = [one for one in tiny.command() if one != "--json"][4:]
+    told = seatrial(tiny, *words)
+    assert told.returncode == 4
+    assert "GO (exit 0)" in told.stdout
+    assert "reports cannot be written" in told.stderr

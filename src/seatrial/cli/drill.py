@@ -12,6 +12,7 @@ from pydantic import JsonValue
 
 from seatrial.cli.options import env_option, json_option, load_system
 from seatrial.cli.output import Progress, colour, print_json
+from seatrial.cli.run import print_places
 from seatrial.drills.own import read_own
 from seatrial.evidence.records import DrillFinished
 from seatrial.evidence.records.drills import score
@@ -67,8 +68,8 @@ def command(
         print_json(drill_json(done.drills))
     else:
         _print(done.drills)
-        click.echo(f"reports: {done.result.reports}\nrun:     {done.result.folder}")
-    return int(done.result.decision.exit_code)
+        print_places(done.result)
+    return int(done.result.exit_code)
 
 
 def _told_apart(words: tuple[str, ...]) -> tuple[Path, tuple[str, ...]]:

@@ -20,10 +20,11 @@ from seatrial.compose.running import Running, running_projects
 from seatrial.compose.workflow import GITHUB, PROMOTE, ROLLBACK, Workflow, root_of
 from seatrial.declaration.load import FILE_NAME, load
 from seatrial.declaration.models import System
-from seatrial.errors import UsageError
+from seatrial.errors import UsageError, writable
 from seatrial.kinds.registry import KINDS
 
 _TRIAL = Path("trials") / "test_p1_first.py"
+_RIGHTS = "see to the rights of its folder, and to free space"
 
 
 @click.command()
@@ -47,7 +48,8 @@ def command(place: Path, force: bool, ci: str | None, as_json: bool) -> int:
     file = project.folder / FILE_NAME
     _spare(file, force)
     written, running = asyncio.run(_draft(project))
-    file.write_text(written.text())
+    with writable(file, _RIGHTS):
+        file.write_text(written.text())
     load(file, KINDS, variables=os.environ)  # what we wrote must be what we read
     trial = _write_trial(project.folder, written)
     if as_json:
@@ -76,8 +78,9 @@ def _write_workflow(place: Path, force: bool, as_json: bool) -> int:
     )
     file = root / GITHUB
     _spare(file, force)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(workflow.github())
+    with writable(file, _RIGHTS):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(workflow.github())
     if as_json:
         print_json({"workflow": str(file), "environment": system.environment})
         return 0
@@ -164,8 +167,9 @@ def _write_trial(folder: Path, written: Draft) -> Path | None:
     """A first trial, where there are none yet."""
     if (folder / _TRIAL).parent.exists():
         return None
-    (folder / _TRIAL).parent.mkdir()
-    (folder / _TRIAL).write_text(written.trial())
+    with writable(folder / _TRIAL, _RIGHTS):
+        (folder / _TRIAL).parent.mkdir()
+        (folder / _TRIAL).write_text(written.trial())
     return _TRIAL
 
 

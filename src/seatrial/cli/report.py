@@ -10,7 +10,7 @@ from seatrial.cli.options import json_option, system_option
 from seatrial.cli.runs import find_run
 from seatrial.evidence.reader import read_run
 from seatrial.gate.decide import decide
-from seatrial.report.write import write_reports
+from seatrial.report.write import require_writable, write_reports
 
 
 @click.command()
@@ -27,6 +27,7 @@ def command(run: str, system: Path, as_json: bool, report_dir: Path | None) -> i
     folder = find_run(run, system)
     evidence = read_run(folder)
     reports = report_dir or folder / "reports"
+    require_writable(reports)
     write_reports(evidence, decide(evidence), reports)
     shown = "report.json" if as_json else "summary.md"
     click.echo((reports / shown).read_text())

@@ -92,15 +92,28 @@ def command(
         print_json(run_json(result))
     else:
         print_decision(result.decision)
-        click.echo(f"\nreports: {result.reports}\nrun:     {result.folder}")
-    return int(result.decision.exit_code)
+        click.echo("")
+        print_places(result)
+    return int(result.exit_code)
+
+
+def print_places(result: Result) -> None:
+    """Where the reports are, or why they are nowhere, and where the run is."""
+    if result.unreported is None:
+        click.echo(f"reports: {result.reports}")
+    else:
+        click.echo(f"seatrial: {result.unreported}", err=True)
+    click.echo(f"run:     {result.folder}")
 
 
 def run_json(result: Result) -> JsonValue:
+    lost = result.unreported
     return {
         "run": str(result.folder),
         "reports": str(result.reports),
         **decision_json(result.decision),
+        **({} if lost is None else {"error": lost.message, "hint": lost.hint}),
+        "exit_code": int(result.exit_code),
     }
 
 

@@ -48,6 +48,7 @@ class EvidenceWriter:
         self.path = folder / FOLDER / f"{name}.jsonl"
         self._redactor = redactor
         self._lock = threading.Lock()
+        self._over = EvidenceError(f"{self.path} is closed", hint="write before the run ends")
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -68,7 +69,7 @@ class EvidenceWriter:
         line = self._line(record)
         with self._lock:
             if self._file is None:
-                raise EvidenceError(f"{self.path} is closed", hint="write before the run ends")
+                raise self._over
             try:
                 written = os.write(self._file, line)
                 while written < len(line):  # a full disk or a signal; the next write tells which
@@ -76,7 +77,8 @@ class EvidenceWriter:
             except OSError as error:
                 os.close(self._file)  # behind half a line nothing may follow
                 self._file = None
-                raise self._failed(error) from error
+                self._over = self._failed(error)  # what is written later is lost for this reason
+                raise self._over from error
 
     def _line(self, record: AnyRecord) -> bytes:
         try:
@@ -138,8 +140,13 @@ class EvidenceWriter:
     def close(self) -> None:
         """Sync to disk and close. Closing twice does nothing."""
         with self._lock:
-            if self._file is not None:
+            if self._file is None:
+                return
+            try:
                 os.fsync(self._file)
+            except OSError as error:
+                raise self._failed(error) from error
+            finally:
                 os.close(self._file)
                 self._file = None
 

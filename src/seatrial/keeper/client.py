@@ -13,14 +13,14 @@ from typing import Literal
 from pydantic import BaseModel, ValidationError
 
 from seatrial.declaration.models import System
-from seatrial.errors import KeeperError, Refused
+from seatrial.errors import KeeperError, Refused, writable
 from seatrial.keeper import protocol as p
 from seatrial.keeper import spawn
 from seatrial.keeper.description import describe, differences
 from seatrial.keeper.leftovers import end_by_force, end_leftovers, sweep
 from seatrial.keeper.lines import Lines, LineTooLong
 from seatrial.keeper.order import Order
-from seatrial.keeper.places import Place
+from seatrial.keeper.places import ELSEWHERE, Place
 from seatrial.keeper.state import (
     RunningState,
     is_running,
@@ -303,7 +303,8 @@ def start(system: System, place: Place, *, observe: bool = False) -> KeeperClien
     """
     end_leftovers(place)
     sweep()
-    lock = try_lock(place)
+    with writable(place.folder, ELSEWHERE):
+        lock = try_lock(place)
     if lock is None:
         raise AlreadyRunning(f"the deployment {place.id} is already running", hint="seatrial down")
     try:
@@ -316,7 +317,8 @@ def start(system: System, place: Place, *, observe: bool = False) -> KeeperClien
 def _order(system: System, place: Place, lock: int, observe: bool) -> socket.socket:
     """Tell a keeper to keep the system; returns the connection to it."""
     shutil.rmtree(place.folder, ignore_errors=True)  # left by a keeper that was killed
-    place.folder.mkdir(mode=0o711)
+    with writable(place.folder, ELSEWHERE):
+        place.folder.mkdir(mode=0o711)
     order = Order(
         id=place.id,
         folder=place.folder,

@@ -19,15 +19,20 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from seatrial.errors import KeeperError
+from seatrial.errors import KeeperError, writable
 from seatrial.keeper.order import is_private
 from seatrial.keeper.processes import Pid
 
+ELSEWHERE = "see to its rights and to free space, or set SEATRIAL_HOME to another folder"
+
 
 def base() -> Path:
-    """The private base folder, made if need be; refused if somebody else made it."""
+    """The private base folder, made if need be; refused if somebody else made it.
+
+    Raises UsageError, as `cache` and `deployments` do, or KeeperError."""
     path = Path(os.environ.get("SEATRIAL_HOME") or f"/var/tmp/seatrial-{os.getuid()}")  # noqa: S108
-    path.mkdir(mode=0o711, parents=True, exist_ok=True)
+    with writable(path, ELSEWHERE):
+        path.mkdir(mode=0o711, parents=True, exist_ok=True)
     found = path.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
         raise KeeperError(
@@ -50,14 +55,17 @@ def owner_by(mark: str) -> Pid | None:
 
 def cache() -> Path:
     """Templates and snapshots, keyed by version and configuration; safe to delete at any time."""
-    path = base() / "cache"
-    path.mkdir(mode=0o711, exist_ok=True)
-    return path
+    return _within("cache")
 
 
 def deployments() -> Path:
-    path = base() / "d"
-    path.mkdir(mode=0o711, exist_ok=True)
+    return _within("d")
+
+
+def _within(name: str) -> Path:
+    path = base() / name
+    with writable(path, ELSEWHERE):
+        path.mkdir(mode=0o711, exist_ok=True)
     return path
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryFile
 
-from seatrial.errors import EvidenceError
+from seatrial.errors import EvidenceError, writable
 from seatrial.evidence.decision import Decision
 from seatrial.evidence.reader import RunEvidence
 from seatrial.report.build import build_report
@@ -16,12 +17,25 @@ from seatrial.report.junit import as_junit
 from seatrial.report.markdown import as_markdown
 from seatrial.report.model import Report
 
+_ANOTHER = "see to its rights and to free space, or name another folder with --report-dir"
+
 WRITERS: dict[str, Callable[[Report], str]] = {
     "report.json": as_json,
     "report.html": as_html,
     "junit.xml": as_junit,
     "summary.md": as_markdown,
 }
+
+
+def require_writable(directory: Path) -> None:
+    """Make the folder, and refuse one that takes no files, before there is anything to lose.
+
+    Raises UsageError.
+    """
+    with writable(directory, _ANOTHER):
+        directory.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=directory):
+            pass
 
 
 def write_reports(evidence: RunEvidence, decision: Decision, directory: Path) -> dict[str, Path]:
@@ -38,7 +52,7 @@ def write_reports(evidence: RunEvidence, decision: Decision, directory: Path) ->
     except OSError as error:
         raise EvidenceError(
             f"the reports cannot be written to {directory}: {error.strerror}",
-            hint="name another folder with --report-dir",
+            hint=_ANOTHER,
         ) from error
     return paths
 

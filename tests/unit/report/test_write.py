@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from seatrial.errors import EvidenceError
+from seatrial.errors import EvidenceError, UsageError
 from seatrial.gate.decide import decide
 from seatrial.report import write
-from seatrial.report.write import write_reports
+from seatrial.report.write import require_writable, write_reports
 from tests.unit.evidence import builder as b
 
 NAMES = {"report.json", "report.html", "junit.xml", "summary.md"}
@@ -51,3 +51,15 @@ def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
     run = b.run_with()
     with pytest.raises(EvidenceError, match="cannot be written"):
         write_reports(run, decide(run), tmp_path / "file" / "reports")
+
+
+def test_a_folder_that_takes_no_files_is_refused_before_and_one_that_does_is_made(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "file").write_text("")
+    for refuses in (tmp_path / "file", tmp_path / "file" / "reports", Path("/proc/reports")):
+        with pytest.raises(UsageError, match=f"{refuses} cannot be written") as caught:
+            require_writable(refuses)
+        assert "--report-dir" in (caught.value.hint or "")
+    require_writable(tmp_path / "deep" / "reports")
+    assert list((tmp_path / "deep" / "reports").iterdir()) == []
