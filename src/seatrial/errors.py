@@ -15,10 +15,8 @@ Each carries `exit_code` (see `outcome.ExitCode`) and an optional `hint`: the ne
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 
 class SeatrialError(Exception):
@@ -37,17 +35,6 @@ class SeatrialError(Exception):
 
 class UsageError(SeatrialError):
     exit_code = 2
-
-
-@contextmanager
-def writable(where: Path, hint: str) -> Iterator[None]:
-    """What is written inside must be there before anything begins; a place that refuses it is a
-    UsageError, which names it."""
-    try:
-        yield
-    except OSError as error:
-        refused = f"{error.filename or where} cannot be written: {error.strerror or error}"
-        raise UsageError(refused, hint=hint) from error
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from seatrial.outcome import Priority
 from seatrial.recording import Recording, new_run
 from seatrial.recording import Tell as TellOfRun
 from seatrial.report.write import require_writable
-from seatrial.run import Result, concluded, interruptible
+from seatrial.run import Result, concluded
 from seatrial.sessions import Session, left_running, require_pytest, run_session
 
 _SESSION = Session("drill", tuple(Priority), gates=False)
@@ -80,7 +80,7 @@ def exercise(
     if report_dir is not None:
         require_writable(report_dir)
     folder, redactor = new_run(system.folder), redactor_of(system)
-    with EvidenceWriter(folder, "run", redactor) as evidence, interruptible():
+    with EvidenceWriter(folder, "run", redactor) as evidence:
         recording = Recording(system, folder, redactor, evidence, tell)
         with recording.of_all(drills=[drill.name for drill in drills]):
             _carry_out(drills, recording, tell)

@@ -26,14 +26,16 @@ from seatrial.declaration.models import System
 from seatrial.environment.capability import Capability
 from seatrial.environment.deployment import Deployment
 from seatrial.environment.errors import EnvironmentFailedError
-from seatrial.errors import SeatrialError, UsageError, writable
+from seatrial.errors import SeatrialError, UsageError
 from seatrial.evidence import records as r
 from seatrial.evidence.records.checks import FindingBody
 from seatrial.evidence.redaction import Redactor
 from seatrial.evidence.writer import EvidenceWriter
+from seatrial.interrupts import name_of
 from seatrial.keeper.log import Log
 from seatrial.keeper.protocol import LONGEST_LOG, Event
 from seatrial.outcome import ExitCode, Priority
+from seatrial.writable import writable
 
 KEEPER_LOG = "keeper.log"  # in the run's folder; there only if the keeper had something to say
 _LOG_LINES = 5_000  # of each component that are kept
@@ -135,7 +137,7 @@ class Recording:
 
     def _ended_by(self, error: BaseException) -> r.AnyRecord:
         if isinstance(error, KeyboardInterrupt):
-            return r.Interrupted(signal="SIGINT")
+            return r.Interrupted(signal=name_of(error))
         if isinstance(error, EnvironmentFailedError):
             failure = error.failure
             return r.EnvironmentFailed(

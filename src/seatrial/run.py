@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +62,7 @@ def run(order: Order, tell: Tell) -> Result:
     found = environment.attach(system, order.name)  # refused, if it was declared differently
     folder = new_run(system.folder)
     redactor = redactor_of(system)
-    with EvidenceWriter(folder, "run", redactor) as evidence, interruptible():
+    with EvidenceWriter(folder, "run", redactor) as evidence:
         recording = Recording(system, folder, redactor, evidence, tell, stays=found is not None)
         _Run(order, found, recording).live()
     return concluded(folder, order.report_dir)
@@ -79,16 +78,6 @@ def concluded(folder: Path, report_dir: Path | None) -> Result:
     except EvidenceError as error:
         return Result(folder, reports, decision, error)
     return Result(folder, reports, decision)
-
-
-class interruptible:  # noqa: N801  (reads as the phrase that it is)
-    """SIGTERM ends a run as Ctrl-C does: with evidence, reverted faults and a verdict."""
-
-    def __enter__(self) -> None:
-        self._before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-
-    def __exit__(self, *_: object) -> None:
-        signal.signal(signal.SIGTERM, self._before)
 
 
 @dataclass

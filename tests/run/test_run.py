@@ -214,7 +214,7 @@ def _of_the_run(tiny: Tiny) -> list[int]:
     return found
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_run_is_invalid_and_leaves_nothing(tiny: Tiny, how: signal.Signals) -> None:
     with _begun(tiny) as started:
         started.send_signal(how)
@@ -223,6 +223,7 @@ def test_an_interrupted_run_is_invalid_and_leaves_nothing(tiny: Tiny, how: signa
     assert (ended.code, ended.verdict["verdict"]) == (130, "invalid")
     assert _of_the_run(tiny) == []
     assert ended.report["verdict"] == "invalid"
+    assert any(how.name in reason for reason in ended.verdict["reasons"])
 
 
 def test_an_interrupt_stays_one_when_logs_cannot_be_kept(tiny: Tiny) -> None:

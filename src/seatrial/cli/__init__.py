@@ -8,7 +8,9 @@ from importlib import import_module
 import click
 
 from seatrial import __version__
+from seatrial.cli.streams import lost_output, open_standard_streams
 from seatrial.errors import SeatrialError
+from seatrial.interrupts import interruptible, name_of
 
 #: Every command with its summary, so that `--help` need not import them.
 COMMANDS: dict[str, str] = {
@@ -77,30 +79,55 @@ def group() -> None:
 def main(args: list[str] | None = None) -> None:
     """Entry point: exits with the code of `outcome.ExitCode`; no traceback reaches the user."""
     words = sys.argv[1:] if args is None else args
-    if words[:1] in (["up"], ["run"]) and not {"-h", "--help"} & set(words):
-        from seatrial.keeper import spawn
+    with interruptible():
+        open_standard_streams()
+        try:
+            code = _carried_out(words)
+            lost = lost_output()
+        except OSError as error:
+            code, lost = 2, lost_output()
+            if lost is None:
+                code = _crashed(error)
+    if lost is not None and not isinstance(lost, BrokenPipeError):
+        hint = "see to what it leads to: free space, rights"
+        click.echo(f"seatrial: standard output cannot be written: {lost.strerror}", err=True)
+        click.echo(f"  to do: {hint}", err=True)
+        code = 2
+    sys.exit(code)
 
-        spawn.begin()  # most likely one will be needed
+
+def _carried_out(words: list[str]) -> int:
+    """The exit code. Raises OSError, perhaps since what it prints is not taken."""
     try:
-        code = group.main(args=args, prog_name="seatrial", standalone_mode=False)
+        if words[:1] in (["up"], ["run"]) and not {"-h", "--help"} & set(words):
+            from seatrial.keeper import spawn
+
+            spawn.begin()  # most likely one will be needed
+        code = group.main(args=words, prog_name="seatrial", standalone_mode=False)
+        return code if isinstance(code, int) else 0
     except click.ClickException as error:
         error.show()
         _as_json(words, error.format_message(), "seatrial COMMAND --help shows what there is")
-        code = error.exit_code
+        return error.exit_code
     except SeatrialError as error:
         click.echo(f"seatrial: {error}", err=True)
         _as_json(words, error.message, error.hint)
-        code = error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("seatrial: interrupted", err=True)
-        code = 130
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort) as error:
+        click.echo(f"seatrial: interrupted by {name_of(error.__cause__ or error)}", err=True)
+        return 130
     except BrokenPipeError:
-        code = 0  # whoever read our output has seen enough
+        return 0  # whoever read our output has seen enough
+    except OSError:
+        raise
     except Exception as error:
-        from seatrial.cli.crash import report_crash
+        return _crashed(error)
 
-        code = report_crash(error)
-    sys.exit(code if isinstance(code, int) else 0)
+
+def _crashed(error: Exception) -> int:
+    from seatrial.cli.crash import report_crash
+
+    return report_crash(error)
 
 
 def _as_json(words: list[str], error: str, hint: str | None) -> None:

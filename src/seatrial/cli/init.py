@@ -20,8 +20,9 @@ from seatrial.compose.running import Running, running_projects
 from seatrial.compose.workflow import GITHUB, PROMOTE, ROLLBACK, Workflow, root_of
 from seatrial.declaration.load import FILE_NAME, load
 from seatrial.declaration.models import System
-from seatrial.errors import UsageError, writable
+from seatrial.errors import UsageError
 from seatrial.kinds.registry import KINDS
+from seatrial.writable import writable
 
 _TRIAL = Path("trials") / "test_p1_first.py"
 _RIGHTS = "see to the rights of its folder, and to free space"

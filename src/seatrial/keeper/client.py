@@ -13,7 +13,7 @@ from typing import Literal
 from pydantic import BaseModel, ValidationError
 
 from seatrial.declaration.models import System
-from seatrial.errors import KeeperError, Refused, writable
+from seatrial.errors import KeeperError, Refused
 from seatrial.keeper import protocol as p
 from seatrial.keeper import spawn
 from seatrial.keeper.description import describe, differences
@@ -29,6 +29,7 @@ from seatrial.keeper.state import (
     wait_until_gone,
 )
 from seatrial.waiting import Deadline, eventually
+from seatrial.writable import writable
 
 __all__ = [
     "ActionFailed",

@@ -19,9 +19,10 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from seatrial.errors import KeeperError, writable
+from seatrial.errors import KeeperError
 from seatrial.keeper.order import is_private
 from seatrial.keeper.processes import Pid
+from seatrial.writable import writable
 
 ELSEWHERE = "see to its rights and to free space, or set SEATRIAL_HOME to another folder"
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import FrameType
 
 from seatrial.errors import DeploymentError
+from seatrial.interrupts import interruptible
 from seatrial.provision.machine import Platform, Rights
 
 _HELPER = Path(__file__).with_name("as_root.py")
@@ -45,7 +42,7 @@ def install(packages: Sequence[str], rights: Rights, say: Callable[[str], None])
     if rights is Rights.SUDO:
         argv = ["sudo", "-n", *argv]
     lines: list[str] = []
-    with _termination_as_interrupt():
+    with interruptible():  # so that the helper is waited for
         helper = subprocess.Popen(
             argv,
             stdin=subprocess.PIPE,
@@ -77,21 +74,3 @@ def install(packages: Sequence[str], rights: Rights, say: Callable[[str], None])
             + ("" if lines else f" (the helper ended with exit code {code})"),
             hint=f"see the lines above; by hand: apt-get install {' '.join(packages)}",
         )
-
-
-@contextmanager
-def _termination_as_interrupt() -> Iterator[None]:
-    """SIGTERM and SIGHUP become KeyboardInterrupt, so that the helper is waited for."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {each: signal.signal(each, interrupt) for each in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)

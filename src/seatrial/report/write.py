@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from seatrial.errors import EvidenceError, writable
+from seatrial.errors import EvidenceError
 from seatrial.evidence.decision import Decision
 from seatrial.evidence.reader import RunEvidence
 from seatrial.report.build import build_report
@@ -16,6 +16,7 @@ from seatrial.report.json import as_json
 from seatrial.report.junit import as_junit
 from seatrial.report.markdown import as_markdown
 from seatrial.report.model import Report
+from seatrial.writable import writable
 
 _ANOTHER = "see to its rights and to free space, or name another folder with --report-dir"
 
