@@ -31,8 +31,9 @@ from seatrial.evidence import records as r
 from seatrial.evidence.records.checks import FindingBody
 from seatrial.evidence.redaction import Redactor
 from seatrial.evidence.writer import EvidenceWriter
-from seatrial.keeper.protocol import LONGEST_LOG, Event
+from seatrial.keeper.protocol import Event
 from seatrial.outcome import ExitCode, Priority
+from seatrial.secrecy import LEFT_OUT
 
 _LOG_LINES = 5_000  # of each component that are kept
 
@@ -230,10 +231,7 @@ class Recording:
     def _keep_log(self, component: str, lines: tuple[str, ...]) -> None:
         file = self.folder / "logs" / f"{component}.log"
         file.parent.mkdir(mode=0o700, exist_ok=True)
-        whole = "\n".join(lines)
-        octets = self.redactor.redact(whole).encode(errors="backslashreplace")
-        # A character that begins before what was read, and the last line's end, are not counted.
-        cut = len(whole.encode(errors="replace")) >= LONGEST_LOG - 4
+        octets = self.redactor.redact("\n".join(lines)).encode(errors="backslashreplace")
         file.touch(mode=0o600)
         file.write_bytes(octets)
         self.evidence.write(
@@ -241,7 +239,7 @@ class Recording:
                 component=component,
                 file=str(file.relative_to(self.folder)),
                 bytes=len(octets),
-                truncated=cut or len(lines) >= _LOG_LINES,
+                truncated=LEFT_OUT in lines or len(lines) >= _LOG_LINES,
             )
         )
 
