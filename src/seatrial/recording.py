@@ -33,8 +33,9 @@ from seatrial.evidence.redaction import Redactor
 from seatrial.evidence.writer import EvidenceWriter
 from seatrial.interrupts import name_of
 from seatrial.keeper.log import Log
-from seatrial.keeper.protocol import LONGEST_LOG, Event
+from seatrial.keeper.protocol import Event
 from seatrial.outcome import ExitCode, Priority
+from seatrial.secrecy import LEFT_OUT
 from seatrial.writable import writable
 
 KEEPER_LOG = "keeper.log"  # in the run's folder; there only if the keeper had something to say
@@ -240,16 +241,13 @@ class Recording:
     def _keep_log(self, component: str, lines: tuple[str, ...]) -> None:
         file = self.folder / "logs" / f"{component}.log"
         file.parent.mkdir(mode=0o700, exist_ok=True)
-        whole = "\n".join(lines)
-        octets = self._write(file, whole)
-        # A character that begins before what was read, and the last line's end, are not counted.
-        cut = len(whole.encode(errors="replace")) >= LONGEST_LOG - 4
+        octets = self._write(file, "\n".join(lines))
         self.evidence.write(
             r.LogKept(
                 component=component,
                 file=str(file.relative_to(self.folder)),
                 bytes=octets,
-                truncated=cut or len(lines) >= _LOG_LINES,
+                truncated=LEFT_OUT in lines or len(lines) >= _LOG_LINES,
             )
         )
 

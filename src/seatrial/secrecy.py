@@ -62,3 +62,17 @@ def _in_list(text: str) -> Iterator[str]:
 def may_name_secret(name: str) -> bool:
     """Whether it may be one, so that an error does not quote it."""
     return _GREEDY.search(name) is not None
+
+
+#: In a log, in the place of what is not shown of it.
+LEFT_OUT = "[seatrial: what was printed here is left out]"
+_REST = 8_192  # characters that the rest of a cut secret may have
+
+
+def last_lines(text: str, lines: int, *, cut: bool) -> tuple[str, ...]:
+    """The last lines of a log that is not redacted yet. `cut`: its beginning is not there. What it
+    then begins with may be the rest of a secret, which nobody could recognise."""
+    if not cut:
+        return tuple(text.splitlines()[-lines:])
+    first, _, rest = text.partition("\n")
+    return (LEFT_OUT, *(rest or first[_REST:]).splitlines())[-lines:]

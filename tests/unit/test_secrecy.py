@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from seatrial.evidence.redaction import Redactor
-from seatrial.secrecy import may_name_secret, names_secret, secrets_under
+from seatrial.secrecy import LEFT_OUT, last_lines, may_name_secret, names_secret, secrets_under
 
 HEADERS = [
     "OTEL_EXPORTER_OTLP_HEADERS",
@@ -40,3 +40,15 @@ def test_headers_for_a_collector_are_secrets_together_and_alone(name: str) -> No
 )
 def test_of_one_value(name: str, value: str, secrets: list[str]) -> None:
     assert list(secrets_under(name, value)) == secrets
+
+
+def test_the_last_lines_of_a_whole_log_are_its_lines() -> None:
+    assert last_lines("a\nb\nc\n", 2, cut=False) == ("b", "c")
+    assert last_lines("", 2, cut=False) == ()
+
+
+def test_what_is_left_of_a_line_that_was_cut_is_no_line() -> None:
+    assert last_lines("st\nb\nc\n", 9, cut=True) == (LEFT_OUT, "b", "c")
+    assert last_lines("st\nb\nc\n", 2, cut=True) == ("b", "c")
+    assert last_lines("st", 9, cut=True) == (LEFT_OUT,)
+    assert last_lines("s" * 8_192 + "rest", 9, cut=True) == (LEFT_OUT, "rest")

@@ -25,6 +25,7 @@ from seatrial.compose.recognise import mentions
 from seatrial.compose.targets import service_of
 from seatrial.declaration.models import System
 from seatrial.kinds.base import load
+from seatrial.secrecy import last_lines
 
 _CONFIG_SECONDS = 30.0
 _STEP = re.compile(r"-> Running in ([0-9a-f]{12,64})")  # as the builder says it
@@ -170,5 +171,5 @@ async def logs(some: Sequence[Container], lines: int, most: int) -> tuple[str, .
     for one in some:
         ended = await call(("docker", "logs", "--tail", str(lines), one.id), 20.0)
         text = ended.out + ended.err  # each stream in its own order
-        found += text[-most:].splitlines()
+        found += last_lines(text[-most:], lines, cut=len(text) > most)
     return tuple(found[-lines:])

@@ -24,6 +24,8 @@ from seatrial.outcome import State
 _HURRY = 2.0  # programs
 _SERVERS = 1.0
 
+_LOGS = 1.0  # s from one look at how long the logs are to the next
+
 
 class Supervisor:
     """Owns the processes of a deployment in the environment `local`."""
@@ -38,6 +40,7 @@ class Supervisor:
         self.failure: Failure | None = None
         self.ready = False
         self._starting: list[asyncio.Task[None]] = []
+        self._bounding: asyncio.Task[None] | None = None
         self._ports = PortReservations()
         self._python = interpreter(system)
         world = World(place, system.folder, self._python, self._ports, timeline)
@@ -66,6 +69,7 @@ class Supervisor:
 
     async def start(self) -> None:
         """Start everything; returns when all are ready, or one has failed (see `failure`)."""
+        self._bounding = asyncio.create_task(self._bound_logs())
         ready = {name: asyncio.Event() for name in self._managed}
         for name in self._managed:
             await self.timeline.add(name, None, State.WAITING)
@@ -216,6 +220,12 @@ class Supervisor:
     def log_tail(self, component: str, lines: int) -> tuple[str, ...]:
         return self._managed[component].log.tail(lines, most=LONGEST_LOG)
 
+    async def _bound_logs(self) -> None:
+        while True:
+            await asyncio.sleep(_LOGS)
+            for managed in self._managed.values():
+                managed.log.bound()
+
     async def usage(self, component: str, replica: int | None) -> Usage:
         return await asyncio.to_thread(self._managed[component].usage, replica)
 
@@ -226,6 +236,8 @@ class Supervisor:
         servers = [m for m in self._managed.values() if not _is_program(m)]
         for some, patience in ((programs, _HURRY if hurry else None), (servers, _SERVERS)):
             await asyncio.gather(*(m.discard(patience) for m in some), return_exceptions=True)
+        if self._bounding is not None:
+            self._bounding.cancel()
         await self.network.close()
         self._ports.close()
 

@@ -16,6 +16,7 @@ from seatrial.waiting import Deadline
 
 FAILED = (Outcome.FAILED, Cause.WRONG_ANSWER)
 WELL = {"status": "healthy", "parts": {"db": "connected", "n.b": 1}, "list": [1, 2], "on": True}
+WELL["pairs"] = [{"n": 1}]
 
 
 async def held(endpoint: Endpoint, context, expect: dict | None, **config):
@@ -60,6 +61,8 @@ async def test_content_that_is_there(serve, context, wanted):
         ({"parts": "up"}, "parts: {"),
         ({"list": [1]}, "list: [1, 2]"),
         ({"on": 1}, "on: true"),
+        ({"list": [True, 2]}, "list: [1, 2]"),
+        ({"pairs": [{"n": True}]}, 'pairs: [{"n": 1}]'),
         ({"off": None}, "off is missing"),
     ],
 )

@@ -65,6 +65,80 @@ async def test_no_false_alarm(serve, context, page):
     assert (result.health, result.cause) == (Health.HEALTHY, None), result.found
 
 
+DISK = {"status": "UP", "details": {"total": 1, "free": 1, "exists": True}}
+#: As they answer when all is well; shortened.
+OF_OTHERS = {
+    "spring": {
+        "status": "UP",
+        "components": {
+            "discoveryComposite": {"description": "not initialized", "status": "UNKNOWN"},
+            "diskSpace": DISK,
+            "ping": {"status": "UP"},
+        },
+        "groups": ["liveness", "readiness"],
+    },
+    "asp.net": "Healthy",
+    "asp.net, in json": {
+        "Status": "Healthy",
+        "TotalDuration": "00:00:00.0347",
+        "Entries": {"sql": {"Data": {}, "Description": None, "Status": "Healthy", "Tags": []}},
+    },
+    "django": {"Cache backend: default": "working", "DatabaseBackend": "working"},
+    "elasticsearch": {
+        "cluster_name": "docs",
+        "status": "yellow",
+        "timed_out": False,
+        "unassigned_shards": 1,
+    },
+    "rabbitmq": {"status": "ok"},
+    "minio": "",
+    "keycloak": {"status": "UP", "checks": [{"name": "Keycloak database", "status": "UP"}]},
+    "kong": {"database": {"reachable": True}, "server": {"connections_active": 1}},
+    "kong, ready": {"message": "ready"},
+    "qdrant": "healthz check passed",
+    "qdrant, ready": "all shards are ready",
+    "etcd": {"health": "true", "reason": ""},
+    "grafana": {"commit": "1e84fed", "database": "ok", "version": "11.1.0"},
+    "influxdb": {"name": "influxdb", "message": "ready", "status": "pass", "checks": []},
+    "terminus": {"status": "ok", "info": {"db": {"status": "up"}}, "error": {}, "details": {}},
+    "vault": {"initialized": True, "sealed": False, "standby": False},
+    "airflow": {"scheduler": {"status": "healthy"}, "triggerer": {"status": None}},
+    "prometheus": "Prometheus Server is Healthy.\n",
+    "kubernetes": "[+]ping ok\n[+]etcd ok\nlivez check passed\n",
+    "consul": [{"Node": "one", "Name": "Serf Health", "Status": "passing"}],
+    "a part that is switched off": {"ldap": {"enabled": False, "connected": False}},
+    "nothing failed": {"jobs": "failed: 0, done: 12", "read_only": "no", "colour": "red"},
+}
+
+
+@pytest.mark.parametrize("said", OF_OTHERS.values(), ids=OF_OTHERS)
+async def test_the_health_answers_of_well_known_servers(serve, context, said):
+    result = await look(target(await serve(Pages({"/health": (200, said)}))), context)
+    assert (result.health, result.cause, result.complaints) == (Health.HEALTHY, None, ())
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ({"status": "ok", "healthy": False}, "200: healthy: false"),
+        ({"success": False, "message": "no disk"}, "200: success: false, no disk"),
+        ({"Status": "Unhealthy"}, "200: status: Unhealthy"),
+        ({"status": "UNHEALTHY: no disk"}, "200: status: UNHEALTHY: no disk"),
+        ({"status": "NOK"}, "200: status: NOK"),
+        ({"health": "false", "reason": "NO LEADER"}, "200: health: false, NO LEADER"),
+        ({"status": "red", "timed_out": False}, "200: status: red"),
+        ("UNHEALTHY: no disk", "200: UNHEALTHY: no disk"),
+        ("Unhealthy\n", "200: Unhealthy"),
+        ('"down"', "200: down"),
+        ("false", "200: false"),
+    ],
+)
+async def test_a_2xx_answer_that_says_it_is_not_well(serve, context, said, found):
+    result = await look(target(await serve(Pages({"/health": (200, said)}))), context)
+    assert (result.health, result.cause) == (Health.UNHEALTHY, Cause.UNHEALTHY)
+    assert found in result.found
+
+
 @pytest.mark.parametrize(
     ("page", "cause", "found"),
     [
@@ -124,6 +198,18 @@ async def test_an_answer_that_is_not_well(serve, context, page, cause, found):
     assert result.fix
 
 
+async def test_degraded_in_plain_text_is_a_warning(serve, context):
+    result = await look(target(await serve(Pages({"/health": (200, "Degraded")}))), context)
+    assert (result.health, result.cause) == (Health.HEALTHY, Cause.UNHEALTHY)
+    assert result.found == "200: Degraded"
+
+
+async def test_what_it_complains_of_in_a_list_is_named(serve, context):
+    said = {"components": [{"component": "queue", "healthy": False}, {"service": "db", "ok": True}]}
+    result = await look(target(await serve(Pages({"/health": (503, said)}))), context)
+    assert result.complaints == ("components.queue",)
+
+
 async def test_what_it_complains_of_is_named(serve, context):
     said = {
         "status": "DOWN",
@@ -135,7 +221,14 @@ async def test_what_it_complains_of_is_named(serve, context):
 
 
 @pytest.mark.parametrize(
-    "said", [{"status": "degraded", "queue_status": "disconnected"}, {"database": "down"}]
+    "said",
+    [
+        {"status": "degraded", "queue_status": "disconnected"},
+        {"database": "down"},
+        {"database": {"reachable": False}},
+        [{"name": "db", "status": "up"}, {"name": "queue", "status": "down"}],
+        {"components": [{"component": "queue", "healthy": False}]},
+    ],
 )
 async def test_a_doubtful_answer_is_a_warning(serve, context, said):
     result = await look(target(await serve(Pages({"/health": (200, said)}))), context)
@@ -259,6 +352,19 @@ async def test_a_full_backlog_is_a_time_out(context):
     assert result.cause is Cause.TIMEOUT
     assert "no connection" in result.found
     assert result.connection is Connection.DISCONNECTED
+
+
+async def test_a_header_that_is_too_long(serve, context):
+    async def long_winded(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nX-Debug: " + b"x" * 200_000 + b"\r\n\r\nok")
+        await writer.drain()
+        writer.close()
+
+    result = await look(target(await serve(long_winded)), context)
+    assert (result.health, result.cause) == (Health.UNHEALTHY, Cause.UNHEALTHY)
+    assert "headers longer than the 65536 bytes" in result.found
+    assert result.fix
 
 
 async def test_accepted_but_silent(serve, context):

@@ -20,7 +20,7 @@ from seatrial.kinds.postgres.binaries import find_server, run_as
 from seatrial.kinds.postgres.template import KEEPER, Template, copy_template, spare_copy
 from seatrial.outcome import Cause, Health
 from seatrial.waiting import Deadline
-from tests.kinds.harness import Running, at, descendants, open_folder, running
+from tests.kinds.harness import Running, descendants, open_folder, running
 from tests.kinds.postgres.conftest import Look, make_config
 
 
@@ -148,9 +148,21 @@ def test_without_notification_the_password_is_set_before_the_start(
 
 
 def test_odd_names_are_quoted(cache: Path, look: Look) -> None:
-    config = make_config(database='we"ird; DROP', user="O'Brien $x")
-    with running(config, component="postgres", cache=cache) as one:
-        assert look(at(one.target, path="/we%22ird%3B%20DROP")).health is Health.HEALTHY
+    """In SQL, and in the URL that programs are given."""
+    database, user = 'we"ird; DROP # a/b?c=%41 übung', "O'Brien $x #/?@:%41 ü"
+    with running(
+        make_config(database=database, user=user), component="postgres", cache=cache
+    ) as one:
+        assert look(one.target).health is Health.HEALTHY
+        with connect(one.endpoints["sql"]) as connection:
+            row = connection.execute("SELECT current_database(), current_user").fetchone()
+    assert row == (database, user)
+
+
+def test_names_that_the_server_would_cut_are_refused() -> None:
+    assert make_config(database="ü" * 31)
+    with pytest.raises(ValueError, match="63 bytes"):
+        make_config(database="ü" * 32)
 
 
 def test_template_is_made_once_by_two_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:

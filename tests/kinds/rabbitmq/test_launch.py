@@ -248,10 +248,13 @@ def test_a_plugin_that_is_not_there(server: Running, tmp_path: Path) -> None:
         asyncio.run(LAUNCH.plan(site))
 
 
-def test_more_plugins(cache: Path) -> None:
-    """The slim home brings what they depend on."""
-    config = make_config(plugins=["rabbitmq_consistent_hash_exchange"])
+def test_more_plugins_and_odd_names(cache: Path, look: Look) -> None:
+    """The slim home brings what plugins depend on; names are encoded in the URL."""
+    odd = {"vhost": "a b/#?%41 ü", "user": "us er#/?@%41 ü"}
+    config = make_config(plugins=["rabbitmq_consistent_hash_exchange"], **odd)
     with running(config, component="broker", cache=cache) as one:
+        assert look(one.target).health is Health.HEALTHY
+        assert one.endpoints["amqp"].path == "/a%20b%2F%23%3F%2541%20%C3%BC"
         kinds = admin_of(one).call("GET", "overview")["exchange_types"]
         assert "x-consistent-hash" in [kind["name"] for kind in kinds]
 
@@ -344,6 +347,7 @@ def test_missing_servers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
     [
         {"version": "new"},
         {"user": ""},
+        {"user": "a:b"},
         {"port": 0},
         {"port": 5672, "management_port": 5672},
         {"options": ["no equals sign"]},

@@ -1,9 +1,9 @@
-"""Reading a JSON health answer: what the service says of itself and of its parts.
+"""Reading a health answer: what the service says of itself and of its parts.
 
 There is no standard, so this knows the words in use: Spring Boot (UP, DOWN, OUT_OF_SERVICE),
-MicroProfile, the IETF draft (pass, warn, fail), and plain ones. A word that it does not know is
-nobody's complaint: the HTTP status decides then. What the service says of itself outweighs what it
-says of a part.
+MicroProfile, ASP.NET (also as plain text), the IETF draft (pass, warn, fail), and plain ones. A
+word that it does not know is nobody's complaint: the HTTP status decides then. What the service
+says of itself outweighs what it says of a part; where it says several things of itself, the worst.
 """
 
 from __future__ import annotations
@@ -14,18 +14,28 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from seatrial.evidence.redaction import mask_urls
+
 _BAD = frozenset(
     {"unhealthy", "down", "fail", "failed", "failing", "failure", "error", "errored", "critical"}
     | {"fatal", "disconnected", "unavailable", "out_of_service", "unreachable", "offline", "dead"}
     | {"broken", "not_ok", "not_ready", "starting", "initializing", "initialising", "stopped"}
+    | {"nok", "not_healthy"}
 )
+#: Bad where a service says them of itself, or of a part's health; elsewhere ("read_only: no",
+#: "colour: red") they say nothing of the kind.
+_BAD_OF_HEALTH = frozenset(("false", "no", "ko", "red", "bad"))
 _DOUBTFUL = frozenset(("degraded", "warn", "warning", "partial", "impaired"))
+#: The word before its explanation: "UNHEALTHY: no connection", but not "failed: 0".
+_BEFORE = re.compile(r"\s*([^:;,(]+?)\s*[:;,(]\s*(?!0\b|(?:no|none|null|nil)\W*$)\S")
 #: In a sentence; believed only where the whole is bad ("errors: none" is nobody's complaint).
 _TROUBLE = re.compile(
     r"(?i)\b(fail\w*|error\w*|refused|denied|timed? ?out|unreachable|cannot|can't|could(?: not|n't)"
     r"|not connected|disconnected|no connection|lost|missing|does not exist)\b"
 )
-_OVERALL = ("status", "health", "healthy", "state", "ok", "ready")
+_OVERALL = ("status", "health", "healthy", "state", "ok", "ready", "success")
+_OF_A_PART = (*_OVERALL, "reachable", "connected")
+_NAMES = ("name", "component", "service", "check")  # of a part that stands in a list
 _REASONS = ("detail", "message", "error", "reason", "title")
 _DEPTH = 4
 _LONGEST = 200  # characters of a quotation
@@ -51,13 +61,14 @@ class Complaint:
 class Said:
     overall: Word
     word: str = ""  # as written
+    key: str = ""  # that it stands under
     complaints: tuple[Complaint, ...] = ()
     reason: str = ""  # its own explanation, where it gives one
     version: str | None = None
     rest: str = ""  # all else that it says, in a line
 
     def __str__(self) -> str:
-        parts = [f"status: {self.word}"] if self.word else []
+        parts = [_join(self.key, self.word, ": ")] if self.word else []
         parts += [str(complaint) for complaint in self.complaints[:8]]
         parts += [quote(self.reason)] if self.reason else []
         if not self.complaints and not self.reason and self.rest:
@@ -66,53 +77,87 @@ class Said:
 
 
 def read(body: bytes, *, failed: bool = False) -> Said | None:
-    """What a health answer says; None when it is no JSON object. `failed`: so says its status."""
+    """What a health answer says; None when it says nothing. `failed`: so says its status."""
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError):
-        return None
+        answer = body.decode("utf-8", "replace")
+    if isinstance(answer, bool | str):
+        return _of_a_word(answer)
     if not isinstance(answer, dict):
-        return None
-    overall, word = _overall(answer)
-    version = answer.get("version")
-    reason = next((answer[k] for k in _REASONS if isinstance(answer.get(k), str)), "")
+        return _of_parts(answer, failed) if isinstance(answer, list) else None
+    said = {key.lower(): value for key, value in answer.items()}
+    overall, key, word = _overall(said)
+    version = said.get("version")
+    reason = next((said[k] for k in _REASONS if isinstance(said.get(k), str)), "")
     return Said(
         overall,
         word,
-        tuple(dict.fromkeys(_Reader(failed or overall is Word.BAD).complaints(answer, "", _DEPTH))),
+        key,
+        _complaints(answer, failed or overall is Word.BAD),
         reason,
         version if isinstance(version, str) else None,
         _rest(answer),
     )
 
 
+def _of_a_word(answer: bool | str) -> Said | None:
+    """An answer that is no more than a word, such as "Unhealthy", or one with an explanation."""
+    word, written = _judge_health(answer)
+    return Said(word, written) if word is not Word.FINE and len(written) < _LONGEST else None
+
+
+def _of_parts(answer: list[object], failed: bool) -> Said:
+    return Said(Word.UNKNOWN, complaints=_complaints(answer, failed))
+
+
+def _complaints(answer: object, bad: bool) -> tuple[Complaint, ...]:
+    return tuple(dict.fromkeys(_Reader(bad).complaints(answer, "", _DEPTH)))
+
+
 def _rest(answer: Mapping[str, object]) -> str:
-    more = {key: value for key, value in answer.items() if key not in (*_OVERALL, "version")}
+    known = (*_OVERALL, "version")
+    more = {key: value for key, value in answer.items() if key.lower() not in known}
     return quote(json.dumps(more, ensure_ascii=False)) if more else ""
 
 
 def quote(text: str) -> str:
     """One line of at most 200 characters, with no password of a URL in it."""
-    line = " ".join(text.split())
-    line = re.sub(r"(://[^:/@\s]*):[^@\s]*@", r"\1:***@", line)
+    line = mask_urls(" ".join(text.split()))
     return line if len(line) <= _LONGEST else line[: _LONGEST - 3] + "..."
 
 
-def _overall(answer: Mapping[str, object]) -> tuple[Word, str]:
-    for key in _OVERALL:
-        value = answer.get(key)
-        if isinstance(value, bool):
-            return (Word.FINE if value else Word.BAD), f"{value}".lower()
-        if isinstance(value, str):
-            return _judge(value), quote(value)
-    return Word.UNKNOWN, ""
+_SEVERITY = (Word.BAD, Word.DOUBTFUL, Word.FINE)
+
+
+def _overall(answer: Mapping[str, object]) -> tuple[Word, str, str]:
+    """The worst that it says of itself, under which key, and as written."""
+    said = [
+        (*_judge_health(value), key)
+        for key in _OVERALL
+        if isinstance(value := answer.get(key), bool | str)
+    ]
+    if not said:
+        return Word.UNKNOWN, "", ""
+    word, written, key = min(said, key=lambda one: _SEVERITY.index(one[0]))
+    return word, key, written
+
+
+def _judge_health(value: bool | str) -> tuple[Word, str]:
+    """What stands under a key such as `status`, and as it is written."""
+    written = f"{value}".lower() if isinstance(value, bool) else quote(value)
+    return (Word.BAD if written.lower() in _BAD_OF_HEALTH else _judge(written)), written
 
 
 def _judge(value: str) -> Word:
-    word = re.sub(r"[\s-]+", "_", value.strip().lower())
-    if word in _BAD:
-        return Word.BAD
-    return Word.DOUBTFUL if word in _DOUBTFUL else Word.FINE
+    before = _BEFORE.match(value[:_LONGEST])
+    for said in (value, before[1] if before else ""):
+        word = re.sub(r"[\s-]+", "_", said.strip().lower())
+        if word in _BAD:
+            return Word.BAD
+        if word in _DOUBTFUL:
+            return Word.DOUBTFUL
+    return Word.FINE
 
 
 @dataclass(frozen=True)
@@ -126,32 +171,37 @@ class _Reader:
             return
         if isinstance(node, list):
             for item in node:
-                name = item.get("name") if isinstance(item, dict) else None
-                inner = _join(path, name) if isinstance(name, str) else path
-                yield from self.complaints(item, inner, depth - 1)
-        elif isinstance(node, dict):
+                yield from self.complaints(item, _join(path, _name_of(item)), depth - 1)
+        elif isinstance(node, dict) and node.get("enabled") is not False:
             yield from self._in_object(node, path, depth)
 
     def _in_object(self, node: Mapping[str, object], path: str, depth: int) -> Iterator[Complaint]:
         expected, found = node.get("expected"), node.get("found")
         if path and "expected" in node and "found" in node and expected != found:
             yield Complaint(path, f"found {found}, expected {expected}")
-        for key, value in node.items():
+        for written, value in node.items():
+            key = written.lower()
             if not path and key in (*_OVERALL, *_REASONS) and not isinstance(value, dict | list):
                 continue
-            part = path if key in _OVERALL and path else _join(path, str(key))
-            if isinstance(value, str) and self._blames(value):
+            part = path if key in _OVERALL and path else _join(path, written)
+            if isinstance(value, str) and self._blames(key, value):
                 yield Complaint(part, quote(value))
-            elif value is False and (key in _OVERALL or self.bad):
-                yield Complaint(part, f"{key} is false" if key in _OVERALL else "false")
+            elif value is False and (key in _OF_A_PART or self.bad):
+                yield Complaint(part, f"{written} is false" if key in _OF_A_PART else "false")
             else:
                 yield from self.complaints(value, part, depth - 1)
 
-    def _blames(self, value: str) -> bool:
-        if _judge(value) is not Word.FINE:
-            return True
-        return self.bad and _TROUBLE.search(value) is not None
+    def _blames(self, key: str, value: str) -> bool:
+        word = _judge_health(value)[0] if key in _OVERALL else _judge(value)
+        return word is not Word.FINE or (self.bad and _TROUBLE.search(value) is not None)
 
 
-def _join(path: str, key: str) -> str:
-    return f"{path}.{key}" if path else key
+def _name_of(item: object) -> str:
+    """Of a part in a list, where it has one."""
+    if not isinstance(item, dict):
+        return ""
+    return next((item[key] for key in _NAMES if isinstance(item.get(key), str)), "")
+
+
+def _join(path: str, key: str, by: str = ".") -> str:
+    return by.join(part for part in (path, key) if part)

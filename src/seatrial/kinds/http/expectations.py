@@ -204,7 +204,11 @@ def _differences(wanted: object, content: object, path: str) -> Iterator[str]:
 
 
 def _same(one: object, other: object) -> bool:
-    """Equal as JSON is: true is not 1."""
+    """Equal as JSON is: true is not 1, nor is it within a list."""
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
     return isinstance(one, bool) is isinstance(other, bool) and one == other
 
 

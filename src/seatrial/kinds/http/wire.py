@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from http import HTTPStatus
 
 import h11
 
@@ -139,9 +140,12 @@ class _Exchange:
                     return self.answer(complete=True)
                 elif not isinstance(event, h11.InformationalResponse):
                     raise self._not_http()
-        except h11.RemoteProtocolError:
+        except h11.RemoteProtocolError as error:
             if self.head is not None:
                 return self.answer(complete=False)
+            if error.error_status_hint == HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE:
+                found = f"it answers, but with headers longer than the {_HEAD_LIMIT} bytes allowed"
+                raise Trouble(Cause.UNHEALTHY, found) from None
             raise self._not_http() from None
         except OSError as error:
             if self.head is not None:

@@ -19,15 +19,18 @@ DEFAULT_NAME = "app"
 _Statement = Annotated[str, Field(min_length=1)]
 
 
+_LONGEST_NAME = 63  # bytes
+
+
 class PostgresConfig(ComponentConfig):
     """A PostgreSQL server and the database in it that the system uses."""
 
     version: Requirement | None = Field(
         None, description='versions that will do, such as ">=15" or ">=15, <18"'
     )
-    database: str = Field(DEFAULT_NAME, min_length=1, max_length=63)
+    database: str = Field(DEFAULT_NAME, min_length=1, max_length=_LONGEST_NAME)
     user: str = Field(
-        DEFAULT_NAME, min_length=1, max_length=63, description="owner of the database"
+        DEFAULT_NAME, min_length=1, max_length=_LONGEST_NAME, description="owner of the database"
     )
     port: int | None = Field(
         None, ge=1, le=65535, description="a fixed port for a native start; a free one if left out"
@@ -40,6 +43,9 @@ class PostgresConfig(ComponentConfig):
 
     @model_validator(mode="after")
     def _reserved(self) -> Self:
+        for key in ("database", "user"):
+            if len(getattr(self, key).encode()) > _LONGEST_NAME:
+                raise ValueError(f"{key}: PostgreSQL cuts names of more than {_LONGEST_NAME} bytes")
         if self.user.startswith("pg_"):
             raise ValueError('user: PostgreSQL keeps names that begin with "pg_" to itself')
         if self.database in ("template0", "template1"):

@@ -13,6 +13,7 @@ import secrets
 import signal
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import quote
 
 from seatrial.declaration.models import ComponentConfig
 from seatrial.errors import DeploymentError
@@ -67,7 +68,7 @@ class PostgresLaunch:
                 scheme="postgresql",
                 host=_HOST,
                 port=config.port or ports(),
-                path=f"/{config.database}",
+                path=f"/{quote(config.database, safe='')}",
                 user=config.user,
                 password=secrets.token_urlsafe(24),
             )

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from seatrial.declaration.models import CleanUp, ComponentConfig, ComponentName, Model
 from seatrial.kinds.versions import Requirement
@@ -91,6 +91,13 @@ class RabbitmqConfig(ComponentConfig):
         (), description="lines of rabbitmq.conf for a native start"
     )
     start_timeout: float = Field(60.0, gt=0, le=3600, description="seconds until it must be ready")
+
+    @field_validator("user")
+    @classmethod
+    def _without_a_colon(cls, user: str) -> str:
+        if ":" in user:
+            raise ValueError('no ":" may be in it: it could not log in at the management API')
+        return user
 
     @model_validator(mode="after")
     def _ports_differ(self) -> Self:
