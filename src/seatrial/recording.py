@@ -33,7 +33,7 @@ from seatrial.evidence.redaction import Redactor
 from seatrial.evidence.writer import EvidenceWriter
 from seatrial.interrupts import name_of
 from seatrial.keeper.log import Log
-from seatrial.keeper.protocol import Event
+from seatrial.keeper.protocol import LONGEST_LOG, Event
 from seatrial.outcome import ExitCode, Priority
 from seatrial.secrecy import LEFT_OUT
 from seatrial.writable import writable
