@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -102,3 +102,66 @@ def test_a_remote_that_is_up_is_watched_until_down(
     finally:
         down = seatrial(tiny, "down", str(tiny.folder))
     assert down.returncode == 0, down.stderr
+
+
+def _broken(tiny: Tiny) -> None:
+    (tiny.folder / "seatrial.yaml").write_text("system: [\n")
+
+
+def _removed(tiny: Tiny) -> None:
+    (tiny.folder / "seatrial.yaml").unlink()
+
+
+def _unset(tiny: Tiny) -> None:
+    tiny.declare(web=', needs: ["${NOT_SET_ANYWHERE}"]')
+
+
+def _elsewhere_by_now(tiny: Tiny) -> None:
+    far = "{provider: remote, endpoints: {web: 'http://127.0.0.1:1'}}"
+    tiny.declare(more=f"environments:\n  far: {far}\n")
+
+
+@pytest.mark.parametrize("becomes", [_broken, _removed, _unset, _elsewhere_by_now])
+def test_what_runs_is_shown_and_ended_whatever_became_of_its_declaration(
+    tiny: Tiny, becomes: Callable[[Tiny], None]
+) -> None:
+    tiny.declare(more=_TALKS % "hunter22-old")
+    folder = str(tiny.folder)
+    assert seatrial(tiny, "up", folder).returncode == 0
+    try:
+        becomes(tiny)
+        status = seatrial(tiny, "status", folder, "--usage", "--json")
+        assert status.returncode == 0, status.stderr
+        document = json.loads(status.stdout)
+        assert (document["environment"], set(document["components"])) == (
+            "local",
+            {"web", "talker"},
+        )
+        assert "What runs in local can no longer be declared:" in status.stderr
+        logs = seatrial(tiny, "logs", "talker", "--system", folder)
+        assert (logs.returncode, logs.stdout) == (0, "its password is ***\n")
+        assert seatrial(tiny, "logs", "talk", "--system", folder).returncode == 2
+    finally:
+        down = seatrial(tiny, "down", folder, "--json")
+    assert json.loads(down.stdout) == {"system": "tiny", "environment": "local", "ended": True}
+    assert seatrial(tiny, "down", folder).returncode == (0 if becomes is _elsewhere_by_now else 2)
+
+
+def test_of_several_that_run_one_must_be_named_and_of_others_nothing_is_told(tiny: Tiny) -> None:
+    tiny.declare(more="environments:\n  one: {provider: local}\n  two: {provider: local}\n")
+    folder = str(tiny.folder)
+    assert seatrial(tiny, "up", folder, "--env", "two").returncode == 0
+    try:
+        assert json.loads(seatrial(tiny, "status", folder, "--json").stdout)["environment"] == "two"
+        assert seatrial(tiny, "status", folder, "--name", "other").returncode == 2
+        assert seatrial(tiny, "up", folder, "--env", "one").returncode == 0
+        for command in ("status", "down"):
+            asked = seatrial(tiny, command, folder)
+            assert asked.returncode == 2
+            assert "several environments run: one, two\n  to do: say which: --env" in asked.stderr
+        assert seatrial(tiny, "down", folder, "--env", "one").returncode == 0
+        assert seatrial(tiny, "status", folder).returncode == 0
+    finally:
+        for environment in ("one", "two"):
+            seatrial(tiny, "down", folder, "--env", environment)
+    assert seatrial(tiny, "status", folder).returncode == 2, "none is the default one"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from seatrial.cli.options import deployment_options, load_system
+from seatrial.cli.options import deployment_options, load_what_runs
 from seatrial.cli.output import print_json
 from seatrial.environment.deployment import end
 
@@ -15,7 +15,7 @@ from seatrial.environment.deployment import end
 @deployment_options
 def command(system: Path, environment: str | None, name: str, as_json: bool) -> int:
     """End what `up` started; its data is removed with it."""
-    declared = load_system(system, environment)
+    declared = load_what_runs(system, environment, name)
     ended = end(declared, name)
     if as_json:
         print_json({"system": declared.name, "environment": declared.environment, "ended": ended})

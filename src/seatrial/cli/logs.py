@@ -10,7 +10,7 @@ import click
 from seatrial.cli.options import (
     env_option,
     json_option,
-    load_system,
+    load_what_runs,
     name_option,
     require_components,
     system_option,
@@ -37,7 +37,7 @@ def command(
     lines: int,
 ) -> int:
     """Show the last log lines of COMPONENTS (default: all), secrets masked."""
-    declared = load_system(system, environment)
+    declared = load_what_runs(system, environment, name)
     deployment = attach(declared, name, changed=True)
     if deployment is not None:
         with deployment:

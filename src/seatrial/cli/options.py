@@ -12,7 +12,8 @@ import click
 from seatrial.declaration.load import load
 from seatrial.declaration.models import System
 from seatrial.declaration.problems import nearest
-from seatrial.errors import UsageError
+from seatrial.environment.running import as_it_runs, running_in
+from seatrial.errors import DeclarationError, UsageError
 from seatrial.kinds.registry import KINDS
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -41,6 +42,28 @@ def deployment_options(command: F) -> F:
 def load_system(folder: Path, environment: str | None) -> System:
     """Read the declaration. Raises DeclarationError."""
     return load(folder, KINDS, environment=environment, variables=os.environ)
+
+
+def load_what_runs(folder: Path, environment: str | None, name: str) -> System:
+    """The declaration for the environment that runs, whatever is the default one by now; and if
+    there is something wrong with it, what runs all the same.
+
+    Raises UsageError where several run and none is named, DeclarationError where none does.
+    """
+    running = {state.environment: state for state in running_in(folder, name)}
+    if environment is None and len(running) > 1:
+        raise UsageError(
+            f"several environments run: {', '.join(running)}",
+            hint=f"say which: --env {next(iter(running))}",
+        )
+    environment = environment or next(iter(running), None)
+    try:
+        return load_system(folder, environment)
+    except DeclarationError as error:
+        if environment not in running:
+            raise
+        click.echo(f"What runs in {environment} can no longer be declared:\n{error}", err=True)
+        return as_it_runs(running[environment])
 
 
 def require_components(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from seatrial.cli.options import deployment_options, load_system
+from seatrial.cli.options import deployment_options, load_what_runs
 from seatrial.cli.output import deployment_json, print_components, print_json, tell_changes
 from seatrial.environment.deployment import require_running
 from seatrial.keeper.protocol import Usage
@@ -18,7 +18,7 @@ from seatrial.outcome import ExitCode
 @click.option("--usage", is_flag=True, help="Also what their processes use.")
 def command(system: Path, environment: str | None, name: str, as_json: bool, usage: bool) -> int:
     """Show the components and their recorded states; exit 3 if one is not up."""
-    declared = load_system(system, environment)
+    declared = load_what_runs(system, environment, name)
     with require_running(declared, name, changed=True) as deployment:
         status = deployment.status()
         document = deployment_json(deployment, status.components)

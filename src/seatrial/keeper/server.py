@@ -10,10 +10,12 @@ import socket
 from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TypeVar
 
 from pydantic import ValidationError
 
+from seatrial.compose.attach import secrets_of
 from seatrial.declaration.models import System
 from seatrial.errors import KeeperError, SeatrialError
 from seatrial.keeper import processes
@@ -169,6 +171,10 @@ class Server:
             case p.Act():
                 await self._do(self._acting_on(p.UNDO[held.action], held))
 
+    @cached_property
+    def _secrets(self) -> tuple[str, ...]:
+        return (*self._system.secrets, *secrets_of(self._system))
+
     def status(self) -> p.DeploymentStatus:
         events = self._timeline.events
         return p.DeploymentStatus(
@@ -178,7 +184,7 @@ class Server:
             ready=self._owner.ready,
             failure=self._owner.failure,
             components=self._owner.statuses(),
-            secrets=self._system.secrets,
+            secrets=self._secrets,
             capabilities=tuple(sorted(self._owner.capabilities)),
             edges=self._owner.edges,
             network_faults=self._owner.network_faults,
@@ -328,6 +334,7 @@ class Server:
             "system": str(self._system.file),
             "name": self._system.name,
             "environment": self._system.environment,
+            "provider": self._system.config.provider,
             "digest": self._system.digest,
             "description": description,
             "started_at": datetime.now(UTC).isoformat(),

@@ -21,6 +21,7 @@ class RunningState:
     system: str
     name: str
     environment: str
+    provider: str
     digest: str
     description: str
     started_at: str
