@@ -32,6 +32,7 @@ from seatrial.evidence.records.checks import FindingBody
 from seatrial.evidence.redaction import Redactor
 from seatrial.evidence.writer import EvidenceWriter
 from seatrial.interrupts import name_of
+from seatrial.keeper.client import TakenDown
 from seatrial.keeper.log import Log
 from seatrial.keeper.protocol import LONGEST_LOG, Event
 from seatrial.outcome import ExitCode, Priority
@@ -104,7 +105,8 @@ class Recording:
         except UsageError:
             raise  # not the system's fault, and nothing that a verdict could be concluded from
         except (KeyboardInterrupt, Exception) as error:
-            self.evidence.write(self._ended_by(error))
+            if self.error is None or not isinstance(error, TakenDown):
+                self.evidence.write(self._ended_by(error))
             self.error = error
         self.evidence.write(r.RunFinished(duration_s=monotonic() - begin))
 
@@ -139,6 +141,8 @@ class Recording:
     def _ended_by(self, error: BaseException) -> r.AnyRecord:
         if isinstance(error, KeyboardInterrupt):
             return r.Interrupted(signal=name_of(error))
+        if isinstance(error, TakenDown):
+            return r.Interrupted(signal=error.message)
         if isinstance(error, EnvironmentFailedError):
             failure = error.failure
             return r.EnvironmentFailed(
@@ -235,6 +239,9 @@ class Recording:
             if Capability.LOGS in deployment.capabilities:
                 for component in deployment.system.components:
                     self._keep_log(component, deployment.logs(component, _LOG_LINES))
+        except TakenDown as error:
+            self.evidence.write(self._ended_by(error))
+            self.error = error
         except (SeatrialError, OSError) as error:
             self.evidence.write(crash("collecting states and logs", error))
 

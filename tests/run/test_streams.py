@@ -106,3 +106,28 @@ def test_a_run_whose_terminal_goes_away_still_has_a_verdict(tiny: Tiny) -> None:
     report = json.loads((tiny.folder / "reports" / "report.json").read_text())
     assert report["verdict"] == "invalid"
     assert any("SIGHUP" in reason["text"] for reason in report["reasons"])
+
+
+TAKEN = """
+import subprocess, sys
+def test_1_takes_it_down(deployment):
+    down = [sys.executable, "-P", "-m", "seatrial", "down", "."]
+    subprocess.run(down, check=True, capture_output=True, timeout=60)
+def test_2_has_nothing_left(component):
+    component("web")
+"""
+
+
+def test_a_run_whose_deployment_is_taken_down_says_by_what(tiny: Tiny) -> None:
+    tiny.trials(test_p1_web=TAKEN)
+    assert seatrial(tiny, "up", str(tiny.folder)).returncode == 0
+    try:
+        ended = tiny.run()
+    finally:
+        seatrial(tiny, "down", str(tiny.folder))
+    assert (ended.code, ended.verdict["verdict"]) == (130, "invalid")
+    first, *others = ended.verdict["reasons"]
+    assert "interrupted (the deployment was taken down by `seatrial down`)" in first
+    assert not any("crashed" in reason or "interrupted" in reason for reason in others)
+    assert "KeeperError: the keeper ended" not in ended.err
+    assert ended.statuses["test_2_has_nothing_left"] == "errored"

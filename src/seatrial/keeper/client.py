@@ -35,6 +35,7 @@ __all__ = [
     "ActionFailed",
     "AlreadyRunning",
     "KeeperClient",
+    "TakenDown",
     "Unusable",
     "attach",
     "changes",
@@ -57,6 +58,10 @@ class ActionFailed(KeeperError):
         self.failure = failure
 
 
+class TakenDown(KeeperError):
+    """Somebody else has ended the deployment, on purpose."""
+
+
 class AlreadyRunning(KeeperError):
     """There is a keeper of this deployment, perhaps since a moment ago: attach to it."""
 
@@ -75,6 +80,7 @@ class KeeperClient:
         self._lines = Lines(connection, p.LONGEST_LINE)
         self._turn = threading.Lock()
         self._number = 0  # of the last request
+        self._taken_down: TakenDown | None = None
         try:
             self.greeting = self._greeting()
         except BaseException:
@@ -101,9 +107,13 @@ class KeeperClient:
         if not line:
             raise self._gone()
         try:
-            return p.Reply.model_validate_json(line)
+            reply = p.Reply.model_validate_json(line)
         except ValidationError as error:
             raise _of_another_version() from error
+        if reply.over:
+            self._taken_down = TakenDown(reply.error or "", hint=reply.hint)
+            raise self._taken_down
+        return reply
 
     def _silent(self) -> KeeperError:
         return Unusable(
@@ -114,6 +124,8 @@ class KeeperClient:
     def _gone(self) -> KeeperError:
         if self._lines.closed:
             return KeeperError("this connection to the keeper was closed", hint="attach anew")
+        if self._taken_down is not None:
+            return self._taken_down
         log = self.place.keeper_log
         with contextlib.suppress(OSError):
             last = log.read_text(errors="replace").strip().splitlines()[-1:]
@@ -132,6 +144,9 @@ class KeeperClient:
                 self.close()  # half a request may have been sent
                 raise self._silent() from None
             except OSError as error:
+                with contextlib.suppress(KeeperError):
+                    while True:  # what it said last may tell why
+                        self._read(Deadline.after(1.0))
                 raise self._gone() from error
             deadline = Deadline.after(seconds)
             reply = self._read(deadline)

@@ -251,6 +251,7 @@ class Reply(_Answer):
     """`error` is None when the request was carried out; otherwise `hint` says what to do."""
 
     number: int | None = None  # the request's; None where that could not be read
+    over: bool = False  # the answer to nothing: somebody has asked for the end of the deployment
     error: str | None = None
     hint: str | None = None
     status: DeploymentStatus | None = None

@@ -267,8 +267,19 @@ class Server:
                 print(f"kept for {seconds:g} s without a client", flush=True)
             case p.Down():
                 self.asked_to_end = True
+                self._say_farewell(connection)
                 self.over.set()
         return p.Reply()
+
+    def _say_farewell(self, asking: Connection) -> None:
+        """To all others, who did not expect it."""
+        farewell = p.Reply(
+            over=True,
+            error="the deployment was taken down by `seatrial down`",
+            hint="seatrial up, then again",
+        )
+        for other in self._connections - {asking}:
+            other.writer.write(farewell.model_dump_json().encode() + b"\n")
 
     def _since(self, since: int | None) -> p.Reply:
         return p.Reply(events=None if since is None else _events(self._timeline.since(since)))
