@@ -43,7 +43,7 @@ def test_an_earlier_source_comes_first(wanted: str | None, taken: str) -> None:
 @pytest.mark.parametrize(
     ("there", "override", "hint"),
     [
-        (["9.6", None], "", "only 9.6, an unknown version is here"),
+        (["9.6", None, "9.6"], "", "what is here is 9.6, an unknown version: install version"),
         (["9.6"], "/things", "SEATRIAL_TEST_THING=/things holds 9.6; unset it"),
         ([], "/things", "SEATRIAL_TEST_THING=/things holds no server; unset it"),
         ([], "", "thing-server"),
@@ -55,7 +55,7 @@ def test_none_that_will_do(
     monkeypatch.setenv("SEATRIAL_TEST_THING", override)
     with pytest.raises(ServerMissing) as missing:
         LOOKED.newest(">=99", [Thing(one) for one in there])
-    assert "Thing >=99" in missing.value.message
+    assert "Thing of version >=99 is not installed" in missing.value.message
     assert hint in (missing.value.hint or "")
 
 

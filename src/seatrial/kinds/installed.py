@@ -46,7 +46,7 @@ class Looked:
                 if wanted is None or (one.version is not None and satisfies(one.version, wanted)):
                     return one
         versions = (one.version or "an unknown version" for found in sources for one in found)
-        raise self._missing(", ".join(versions), wanted)
+        raise self._missing(", ".join(dict.fromkeys(versions)), wanted)
 
     def _missing(self, have: str, wanted: str | None) -> ServerMissing:
         hint = None
@@ -55,14 +55,16 @@ class Looked:
             hint += self.holds
         elif have:
             hint = (
-                f"only {have} is here: install one that satisfies {wanted}, or change the version"
+                f"what is here is {have}: install version {wanted}, or correct `version` in "
+                "seatrial.yaml"
             )
         elif self.extra:
             hint = (
                 f"seatrial provision   (installs {', '.join(self.packages)}; without the rights "
                 f"for that: pip install 'seatrial[{self.extra}]')"
             )
-        return ServerMissing(f"{self.label} {wanted or ''}".strip(), self.packages, hint=hint)
+        called = self.label if wanted is None else f"{self.label} of version {wanted}"
+        return ServerMissing(called, self.packages, hint=hint)
 
 
 def _order(one: Versioned) -> tuple[int, ...]:

@@ -72,19 +72,39 @@ def _program(site: Site, python: str | None, path: str) -> str:
     name = site.argv[0]
     if name in ("python", "python3"):
         if python is None:
+            there = os.sep in site.python and (site.system_folder / site.python).exists()
             raise DeploymentError(
-                f"{site.component}: the interpreter {site.python} is not there",
+                f"{site.component}: the interpreter {site.python} is not "
+                f"{'executable' if there else 'there'}",
                 hint="make the system's virtual environment, or set `python:` in seatrial.yaml",
             )
         return python
     where = str(site.system_folder / name) if os.sep in name else name
     found = shutil.which(where, path=path)
     if found is None:
-        raise DeploymentError(
-            f"{site.component}: the program {name} of its `run` was not found",
-            hint=f"install {name} for the system, or correct run of components.{site.component}",
-        )
+        raise _no_program(site, name, where, path)
     return os.path.abspath(found)
+
+
+def _no_program(site: Site, name: str, where: str, path: str) -> DeploymentError:
+    """Why: what is there under its name may be no program."""
+    correct = f"correct run of components.{site.component}"
+    for folder in ("",) if os.sep in name else path.split(os.pathsep):
+        there = os.path.join(folder, where)
+        if os.path.isdir(there):
+            found, hint = f"{there} is a folder", correct
+        elif os.path.exists(there):
+            found, hint = f"{there} is not executable", f"chmod +x {there}, or {correct}"
+        else:
+            continue
+        return DeploymentError(
+            f"{site.component}: the program {name} of its `run` cannot be started: {found}",
+            hint=hint,
+        )
+    return DeploymentError(
+        f"{site.component}: the program {name} of its `run` was not found",
+        hint=f"install {name} for the system, or {correct}",
+    )
 
 
 def watched(target: Target) -> bool:

@@ -135,5 +135,27 @@ def test_what_cannot_be_started_is_named(tmp_path, kind, argv, python, named):
     assert caught.value.exit_code == 3
 
 
+@pytest.mark.parametrize("argv", ["./serve.sh", "serve.sh"])
+def test_what_is_there_but_no_program_is_told_so(tmp_path, monkeypatch, argv):
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    there = tmp_path / "serve.sh"
+    there.write_text("#!/bin/sh\n")
+    with pytest.raises(
+        DeploymentError, match=f"cannot be started: {there} is not executable"
+    ) as no:
+        plan("process", tmp_path, (argv,))
+    assert f"chmod +x {there}" in (no.value.hint or "")
+    there.unlink()
+    there.mkdir()
+    with pytest.raises(DeploymentError, match=f"cannot be started: {there} is a folder"):
+        plan("process", tmp_path, (argv,))
+
+
+def test_an_interpreter_that_is_not_executable_is_told_so(tmp_path):
+    (tmp_path / "python").touch()
+    with pytest.raises(DeploymentError, match=r"the interpreter \./python is not executable"):
+        plan("task", tmp_path, ("python",), python="./python")
+
+
 def test_its_grace_is_passed_on(tmp_path):
     assert plan("http", tmp_path, grace=3.5).process.grace == 3.5
