@@ -13,7 +13,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
@@ -24,11 +24,11 @@ from seatrial.checks.run import CheckReport, diagnose
 from seatrial.declaration.graph import Graph
 from seatrial.declaration.models import System
 from seatrial.environment.capability import Capability
+from seatrial.environment.commands import ON_COMPONENT
 from seatrial.environment.deployment import Deployment
 from seatrial.environment.errors import EnvironmentFailedError
 from seatrial.errors import SeatrialError, UsageError
 from seatrial.evidence import records as r
-from seatrial.evidence.records.checks import FindingBody
 from seatrial.evidence.redaction import Redactor
 from seatrial.evidence.writer import EvidenceWriter
 from seatrial.interrupts import name_of
@@ -209,14 +209,11 @@ class Recording:
     def checked(self, report: CheckReport) -> CheckReport:
         """Record it, and say it."""
         if not self.stays:
-            report = replace(report, findings=tuple(map(self._of_this_run, report.findings)))
+            report = report.with_fixes(self._advice)
         for record in records_of(report):
             self.evidence.write(record)
         self.tell.checked(report, self.redactor)
         return report
-
-    def _of_this_run(self, finding: FindingBody) -> FindingBody:
-        return finding.model_copy(update={"fix": self._advice(finding.fix)})
 
     def _advice(self, fix: str) -> str:
         """What can be done about a deployment that is gone when this is read."""
@@ -224,8 +221,13 @@ class Recording:
             return fix
         logs = self.folder / "logs"
         fix = fix.replace(str(self.keeper_log), str(self.folder / KEEPER_LOG))
-        fix = re.sub(r"seatrial logs ([\w-]+)", rf"{logs}/\1.log", fix)
-        return re.sub(r"seatrial restart ([\w-]+)", r"correct \1 and run again", fix)
+
+        def instead(command: re.Match[str]) -> str:
+            if command[1] == "logs":
+                return f"{logs}/{command[2]}.log"
+            return f"correct {command[2]} and run again"
+
+        return ON_COMPONENT.sub(instead, fix)
 
     def _collect(self, deployment: Deployment, since: int) -> None:
         """Time line and logs, before anything is cleaned up; a deployment that is gone has none.

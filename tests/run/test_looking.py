@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -165,3 +166,33 @@ def test_of_several_that_run_one_must_be_named_and_of_others_nothing_is_told(tin
         for environment in ("one", "two"):
             seatrial(tiny, "down", folder, "--env", environment)
     assert seatrial(tiny, "status", folder).returncode == 2, "none is the default one"
+
+
+def test_what_is_to_be_done_after_a_start_that_failed_can_be_done(tiny: Tiny) -> None:
+    sleeps = "run: [sleep, '600'], start_timeout: 0.5"
+    declaration = tiny.folder / "seatrial.yaml"
+    text = declaration.read_text()
+    declaration.write_text(re.sub(r"run: \[[^]]*\]", sleeps, text))
+    up = seatrial(tiny, "up", str(tiny.folder))
+    assert up.returncode == 3
+    todos = [line.partition("to do: ")[2].strip() for line in up.stderr.splitlines()]
+    assert [one for one in todos if one] == [f"correct web, then seatrial up {tiny.folder}"] * 2
+    check = seatrial(tiny, "check", str(tiny.folder))
+    assert f"to do: seatrial up {tiny.folder}\n" in check.stderr
+
+
+def test_nobody_is_told_to_restart_what_runs_elsewhere(tiny: Tiny) -> None:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        there = f"127.0.0.1:{held.getsockname()[1]}"
+        urls = f"db: 'postgresql://me@{there}/x', mq: 'amqp://{there}', kv: 'redis://{there}'"
+        (tiny.folder / "seatrial.yaml").write_text(
+            "system: s\n"
+            "components: {db: {kind: postgres}, mq: {kind: rabbitmq}, kv: {kind: redis}}\n"
+            f"environments: {{far: {{provider: remote, endpoints: {{{urls}}}}}}}\n"
+        )
+        check = seatrial(tiny, "check", str(tiny.folder), "--json")
+    fixes = [finding["fix"] for finding in json.loads(check.stdout)["findings"]]
+    assert len(fixes) == 3
+    assert not any(f"seatrial {word}" in fix for fix in fixes for word in ("restart", "logs"))
+    assert all("where it runs" in fix and "endpoint of" in fix for fix in fixes)

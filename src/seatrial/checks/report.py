@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from seatrial.evidence.records import ComponentHealth, Expectation, FindingBody
 from seatrial.outcome import ExitCode, Outcome, Priority, exit_code_of
@@ -19,6 +20,16 @@ class CheckReport:
     components: tuple[ComponentHealth, ...]
     expectations: tuple[Expectation, ...]
     findings: tuple[FindingBody, ...]
+
+    def with_fixes(self, told: Callable[[str], str]) -> CheckReport:
+        """The same in which each fix is what `told` makes of it."""
+        return replace(
+            self,
+            findings=tuple(f.model_copy(update={"fix": told(f.fix)}) for f in self.findings),
+            expectations=tuple(
+                e.model_copy(update={"fix": told(e.fix)}) for e in self.expectations
+            ),
+        )
 
     @property
     def ok(self) -> bool:

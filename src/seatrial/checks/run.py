@@ -11,6 +11,7 @@ from seatrial.checks.fold import Folded, fold
 from seatrial.checks.look import Seen, look
 from seatrial.checks.report import CheckReport
 from seatrial.declaration.models import System
+from seatrial.environment.commands import workable
 from seatrial.evidence.records import ComponentHealth, Expectation
 from seatrial.evidence.records.checks import FindingBody
 from seatrial.keeper.protocol import Failure
@@ -28,6 +29,7 @@ async def run_checks(
     targets: Mapping[str, Target],
     context: Context,
     deadline_s: float = 30.0,
+    name: str = "",
 ) -> CheckReport:
     """Look at everything, read-only; takes `deadline_s` seconds at the most, and then some 0.5 s.
 
@@ -42,12 +44,13 @@ async def run_checks(
         )
     )
     folded = fold(seen)
-    return CheckReport(
+    report = CheckReport(
         duration_ms=(perf_counter() - began) * 1000,
         components=tuple(_health(one) for one in seen),
         expectations=tuple(_expectation(r, folded) for one in seen for r in one.results),
         findings=folded.findings,
     )
+    return report.with_fixes(lambda fix: workable(fix, system, targets, name))
 
 
 async def diagnose(system: System, context: Context, failure: Failure) -> CheckReport:

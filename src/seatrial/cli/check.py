@@ -26,7 +26,7 @@ def command(
     declared = load_system(system, environment)
     with view(declared, name) as seen:
         redactor = seen.redactor
-        report = asyncio.run(run_checks(declared, seen.targets, seen.context, deadline))
+        report = asyncio.run(run_checks(declared, seen.targets, seen.context, deadline, name))
     if as_json:
         print_json(redactor.redact_json(check_json(report)))
     else:

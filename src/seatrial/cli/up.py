@@ -18,8 +18,11 @@ from seatrial.cli.output import (
     print_components,
     print_json,
 )
+from seatrial.declaration.models import System
+from seatrial.environment.commands import instead_of_restart, whole
 from seatrial.environment.deployment import IDLE_SECONDS, Deployment, attach_or_start
 from seatrial.environment.errors import EnvironmentFailedError
+from seatrial.keeper.protocol import Failure
 from seatrial.outcome import ExitCode
 
 
@@ -42,15 +45,14 @@ def command(system: Path, environment: str | None, name: str, as_json: bool, idl
         except EnvironmentFailedError as error:
             # Before anything ends: what failed first need not be what is wrong.
             report = asyncio.run(diagnose(declared, deployment.context(), error.failure))
+            report, failed = _to_be_ended(declared, name, report, error.failure)
             if as_json:
-                print_json(_failed_json(deployment, error, report))
+                print_json(_failed_json(deployment, failed, report))
             else:
                 print_check(report, deployment.redactor, err=True)
             deployment.down()
-            if not as_json:
-                raise
-            click.echo(f"seatrial: {error}", err=True)
-            return error.exit_code
+            click.echo(f"seatrial: {failed}", err=True)
+            return failed.exit_code
         statuses = deployment.statuses()
         document = deployment_json(deployment, statuses)
         # What others run may never be up: then there is nothing to keep.
@@ -67,12 +69,24 @@ def command(system: Path, environment: str | None, name: str, as_json: bool, idl
                 after = f"{idle:g} hours without a client"
                 click.echo(f"It ends with `seatrial down`, or after {after}.")
             else:
-                click.echo(f"What is wrong: seatrial check --env {declared.environment}")
+                click.echo(f"What is wrong: {whole('seatrial check', declared, name)}")
         if kept:
             deployment.keep(idle * 3600)
         else:
             deployment.down()
     return int(ExitCode.GO if document["ready"] else ExitCode.DOWN)
+
+
+def _to_be_ended(
+    declared: System, name: str, report: CheckReport, failure: Failure
+) -> tuple[CheckReport, EnvironmentFailedError]:
+    """Both with what is to be done when nothing of it runs any more."""
+
+    def told(fix: str) -> str:
+        return instead_of_restart(whole(fix, declared, name), whole("seatrial up", declared, name))
+
+    failure = failure.model_copy(update={"fix": told(failure.fix)})
+    return report.with_fixes(told), EnvironmentFailedError(declared, failure)
 
 
 def _failed_json(

@@ -16,6 +16,7 @@ from seatrial.compose.attach import Attached, secrets_of
 from seatrial.declaration.interpreter import interpreter
 from seatrial.declaration.models import System
 from seatrial.environment.capability import LOOKING, Capability, missing
+from seatrial.environment.commands import whole, workable
 from seatrial.environment.errors import EnvironmentFailedError
 from seatrial.errors import DeploymentError, KeeperError, Refused
 from seatrial.evidence.redaction import Redactor, redactor_of
@@ -247,7 +248,8 @@ class Deployment:
         failure = self._client.wait_until_ready(lambda event: seen(self._told(event))).failure
         if failure is not None:
             redact = self.redactor.redact
-            said = {name: redact(getattr(failure, name)) for name in ("expected", "found", "fix")}
+            said = {name: redact(getattr(failure, name)) for name in ("expected", "found")}
+            said["fix"] = workable(redact(failure.fix), self.system, self.targets())
             log = tuple(redact(line) for line in failure.log)
             raise EnvironmentFailedError(
                 self.system, failure.model_copy(update={**said, "log": log})
@@ -340,10 +342,10 @@ def require_running(system: System, name: str = "", *, changed: bool = False) ->
 
 
 def not_up(system: System, name: str) -> DeploymentError:
-    called, option = (f" as {name}", f" --name {name}") if name else ("", "")
+    called = f" as {name}" if name else ""
     return DeploymentError(
         f"{system.name} is not up in {system.environment}{called}",
-        hint=f"seatrial up --env {system.environment}{option}",
+        hint=whole("seatrial up", system, name),
     )
 
 

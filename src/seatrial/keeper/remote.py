@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from seatrial.declaration.interpreter import interpreter
 from seatrial.declaration.models import RemoteEndpoint, System
 from seatrial.keeper.places import cache
-from seatrial.kinds.base import Context, Endpoint, Kind, Target, load
+from seatrial.kinds.base import Context, Endpoint, Kind, Target, Words, load
 
 Declared = str | tuple[str, ...] | Mapping[str, str | RemoteEndpoint]
 
@@ -19,7 +19,14 @@ def remote_context(system: System) -> Context:
         declared = system.config.endpoints.get(component.name)
         endpoints = {} if declared is None else _endpoints(load(component.kind), declared)
         targets[component.name] = Target(
-            component.name, component.kind, component.config, endpoints
+            component.name,
+            component.kind,
+            component.config,
+            endpoints,
+            provider=Words(
+                start=f"restart {component.name} where it runs",
+                logs=f"that of {component.name}, where it runs",
+            ),
         )
     return Context(system.folder, targets, cache(), interpreter(system))
 

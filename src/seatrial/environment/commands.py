@@ -1,0 +1,67 @@
+"""Commands of Seatrial in what is told, made whole: for the system and environment they mean."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+
+from seatrial.declaration.models import System
+from seatrial.kinds.base import Target
+
+#: A command on one component, or on the system, with the options that were added to it.
+_OPTIONS = r"(?: --(?:system|env|name) (?:'[^']*'|[^\s,;)]+))*"
+ON_COMPONENT = re.compile(rf"seatrial (restart|logs) (?!--)([\w-]+){_OPTIONS}")
+_ON_SYSTEM = re.compile(r"seatrial (up|down|status|check)\b(?! [\w./-])")
+#: Where Seatrial allots the endpoints, none stands in seatrial.yaml.
+_ENDPOINT = re.compile(
+    r",? or correct the (?:[a-z]+ )?endpoint of [\w-]+( in seatrial\.yaml)?( \([^)]*\))?"
+)
+
+
+def workable(fix: str, system: System, targets: Mapping[str, Target], name: str = "") -> str:
+    """What a kind says to do, which speaks of any environment, for the one where it runs; `name` is
+    that of the deployment."""
+
+    def own_words(command: re.Match[str]) -> str:
+        target = targets.get(command[2])
+        if target is None:
+            return command[0]
+        return target.start if command[1] == "restart" else target.logs
+
+    if system.config.provider == "local":
+        fix = _ENDPOINT.sub("", fix)
+    return whole(ON_COMPONENT.sub(own_words, fix), system, name)
+
+
+def whole(text: str, system: System, name: str = "") -> str:
+    """The text with its commands such that they work from where this command was called."""
+    options = _options(system, name)
+    there = "" if _is_here(system) else shlex.quote(str(system.folder))
+    text = ON_COMPONENT.sub(
+        lambda found: " ".join(
+            ("seatrial", found[1], found[2], *(("--system", there) if there else ()), *options)
+        ),
+        text,
+    )
+    return _ON_SYSTEM.sub(
+        lambda found: " ".join(("seatrial", found[1], *((there,) if there else ()), *options)),
+        text,
+    )
+
+
+def instead_of_restart(text: str, again: str) -> str:
+    """For what has been ended: it can only be started `again`, all of it; its logs stay."""
+    return ON_COMPONENT.sub(
+        lambda found: found[0] if found[1] == "logs" else f"correct {found[2]}, then {again}", text
+    )
+
+
+def _is_here(system: System) -> bool:
+    return system.folder == Path.cwd().resolve()
+
+
+def _options(system: System, name: str) -> tuple[str, ...]:
+    env = ("--env", system.environment) if len(system.environments) > 1 else ()
+    return (*env, *(("--name", shlex.quote(name)) if name else ()))
