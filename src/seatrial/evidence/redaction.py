@@ -5,7 +5,9 @@ Two nets, laid over the same text:
 by value   each secret of 6 characters or more, and each such line of it, in every encoding that
            it may have on its way: plain, percent-encoded, JSON and Python escapes, HTML entities
            (mixed as they come), hex, base64 and base64url at all three offsets, and each of these
-           cut off by the end of the text after 6 characters or more.
+           cut off by the end of the text after 6 characters or more; and plain, cut off by dots
+           before 6 characters or more. Shorter values are redacted by key only, or everything
+           turns to stars.
 by key     whatever stands after `password=`, `"token":`, `Authorization:` and the like, and the
            password in `scheme://user:password@host`.
 
@@ -26,10 +28,10 @@ from functools import cached_property, lru_cache
 from pydantic import JsonValue
 
 from seatrial.declaration.models import System
+from seatrial.evidence.rests import SHORTEST, Rests
 from seatrial.secrecy import LISTS, LOGIN, NAMES, names_secret
 
 MASK = "***"
-SHORTEST = 6  # characters; shorter values are redacted by key only, or everything turns to stars
 _HEAD = 3  # units that the combined pattern looks for
 
 #: Values that are a technology's name before they are anybody's password (`POSTGRES_PASSWORD:
@@ -249,7 +251,7 @@ class Redactor:
         self._public = PUBLIC | set(public)
         self._lock = threading.Lock()
         self._secrets: set[str] = set()
-        self._net: tuple[re.Pattern[str], tuple[_Form, ...]] | None = None
+        self._net: tuple[re.Pattern[str], tuple[_Form, ...], Rests] | None = None
         self.add(secrets)
 
     def add(self, secrets: Iterable[str]) -> None:
@@ -265,7 +267,7 @@ class Redactor:
                 return
             self._secrets |= new
             forms = tuple(form for secret in sorted(self._secrets) for form in _forms(secret))
-            self._net = (_heads_of(forms), forms)
+            self._net = (_heads_of(forms), forms, Rests(self._secrets))
 
     def redact(self, text: str) -> str:
         """The text without secrets. Redacting it again changes nothing."""
@@ -298,7 +300,8 @@ class Redactor:
     def _by_value(self, text: str) -> list[Span]:
         if self._net is None:
             return []
-        (heads, forms), spans, at = self._net, [], 0
+        (heads, forms, rests), at = self._net, 0
+        spans = [(a, b) for a, b in rests.find(text) if text[a:b] not in self._public]
         while hit := heads.search(text, at):
             start = hit.start()
             ends = [end for form in forms if (end := form.end(text, start)) is not None]
