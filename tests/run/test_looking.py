@@ -102,3 +102,13 @@ def test_a_remote_that_is_up_is_watched_until_down(
     finally:
         down = seatrial(tiny, "down", str(tiny.folder))
     assert down.returncode == 0, down.stderr
+
+
+def test_why_it_did_not_come_up_is_told_once_with_its_last_words(tiny: Tiny) -> None:
+    dies = "  dies: {kind: process, run: [sh, -c, 'echo its last words; exit 7']}\n"
+    tiny.declare(more=dies)
+    up = seatrial(tiny, "up", str(tiny.folder))
+    assert up.returncode == 3, up.stderr
+    assert up.stderr.count("    found:    it ended with exit code 7") == 1
+    assert "\n  found: " not in up.stderr  # a second time, as it would be without a report
+    assert "did not come up in local: dies (exited)\n    | its last words" in up.stderr

@@ -47,9 +47,8 @@ def command(system: Path, environment: str | None, name: str, as_json: bool, idl
             else:
                 print_check(report, deployment.redactor, err=True)
             deployment.down()
-            if not as_json:
-                raise
-            click.echo(f"seatrial: {error}", err=True)
+            told = not as_json and any(one.found == error.failure.found for one in report.findings)
+            click.echo(f"seatrial: {error.briefly if told else error}", err=True)
             return error.exit_code
         statuses = deployment.statuses()
         document = deployment_json(deployment, statuses)
