@@ -8,7 +8,18 @@ from importlib import import_module
 
 from benchmarks.measuring import machine
 
-NAMES = ("start", "plugin", "early_exit", "broker", "up", "check", "suite", "proxy", "queue_speed")
+NAMES = (
+    "start",
+    "plugin",
+    "early_exit",
+    "broker",
+    "up",
+    "check",
+    "suite",
+    "proxy",
+    "redaction",
+    "queue_speed",
+)
 
 
 def main() -> int:

@@ -64,6 +64,12 @@ def may_name_secret(name: str) -> bool:
     return _GREEDY.search(name) is not None
 
 
+def ending(text: str, most: int) -> str:
+    """The last characters of a text that is not redacted yet, behind dots where it was cut: so the
+    rest of a secret is recognised."""
+    return text if len(text) <= most else f"...{text[-most:]}"
+
+
 #: In a log, in the place of what is not shown of it.
 LEFT_OUT = "[seatrial: what was printed here is left out]"
 _REST = 8_192  # characters that the rest of a cut secret may have

@@ -19,6 +19,7 @@ from seatrial.errors import UsageError
 from seatrial.keeper import processes
 from seatrial.keeper.places import mark_of
 from seatrial.keeper.processes import OWNER, Pid, die_with_parent
+from seatrial.origin import pip_install
 from seatrial.outcome import Priority
 from seatrial.waiting import NotReached, eventually
 
@@ -80,9 +81,9 @@ def require_modules(system: System) -> str:
 def _install(system: System, python: str) -> str:
     own = system.folder / ".venv"
     if system.python is not None or own.is_dir():
-        return f"{python} -m pip install seatrial"
+        return pip_install(python)
     # One that belongs to the whole machine takes no packages (PEP 668), and should not have to.
-    return f"{python} -m venv {own} && {own}/bin/pip install seatrial   (and what it needs itself)"
+    return f"{python} -m venv {own} && {pip_install(f'{own}/bin/python')}   (and its own needs)"
 
 
 def run_session(

@@ -10,7 +10,7 @@ from seatrial.checks.report import CheckReport
 from seatrial.cli.check import print_check
 from seatrial.evidence.records import ComponentHealth, Expectation, FindingBody
 from seatrial.evidence.redaction import Redactor
-from seatrial.kinds.base import Target
+from seatrial.kinds.base import Target, Words
 from seatrial.kinds.process.config import ProcessConfig
 from seatrial.kinds.programs import down_by_states
 from seatrial.outcome import CAUSES, Cause, Connection, Health, Outcome, Priority, State
@@ -63,7 +63,8 @@ def _health(name: str, milliseconds: float | None, error: str | None = None) -> 
 
 def test_what_check_is_shown_to_print_is_what_it_prints(capsys: pytest.CaptureFixture[str]) -> None:
     """The sample of README and diagnosis.md; the real thing behind it was seen by hand once."""
-    died = down_by_states(Target("worker", "process", ProcessConfig(), {}, (State.EXITED,)))
+    words = Words(found="worker ended on its own with exit code 1")
+    died = down_by_states(Target("worker", "process", ProcessConfig(), {}, (State.EXITED,), words))
     assert died is not None
     assert died.cause is not None
     consumers = "broker.queue.orders.consumers"

@@ -353,6 +353,8 @@ def test_an_exit_after_ready_is_on_the_time_line(fleet: Fleet) -> None:
     event = started.events(last, wait=5.0)[0]
     assert (event.component, event.state) == ("one", State.EXITED)
     assert "SIGKILL" in event.detail
+    said = started.status().components["one"].provider.found  # which checks repeat
+    assert said == "one ended on its own with signal SIGKILL"
 
 
 def test_replicas_have_ports_and_states_of_their_own(fleet: Fleet) -> None:

@@ -196,3 +196,13 @@ def test_nobody_is_told_to_restart_what_runs_elsewhere(tiny: Tiny) -> None:
     assert len(fixes) == 3
     assert not any(f"seatrial {word}" in fix for fix in fixes for word in ("restart", "logs"))
     assert all("where it runs" in fix and "endpoint of" in fix for fix in fixes)
+
+
+def test_why_it_did_not_come_up_is_told_once_with_its_last_words(tiny: Tiny) -> None:
+    dies = "  dies: {kind: process, run: [sh, -c, 'echo its last words; exit 7']}\n"
+    tiny.declare(more=dies)
+    up = seatrial(tiny, "up", str(tiny.folder))
+    assert up.returncode == 3, up.stderr
+    assert up.stderr.count("    found:    it ended with exit code 7") == 1
+    assert "\n  found: " not in up.stderr  # a second time, as it would be without a report
+    assert "did not come up in local: dies (exited)\n    | its last words" in up.stderr

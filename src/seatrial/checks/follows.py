@@ -12,7 +12,8 @@ A component's fault may follow from the fault of anything that it depends on, di
 An expectation's fault follows from its component's, where that leaves nothing to look at. It may
 also follow from whoever should have seen to it: a queue has no consumer because the consumer is
 down, a schema is behind because the migration failed, a queue is missing because nobody who
-declares it has started. And drift follows from a schema that is another revision altogether.
+declares it has started; and a column could not be looked at because there is no table. And drift
+follows from a schema that is another revision altogether.
 
 What is unknown explains nothing: no definite fault follows from it, unless it follows from a
 definite one in turn.
@@ -148,6 +149,7 @@ class _Rules:
             yield from self._of_revision(fault)
         elif fault.cause is Cause.NOT_MEASURED:
             yield from self._of_same_reason(fault)
+            yield from (f for f in self.results if f.label == fault.result.within)
 
     def _of_component(self, fault: Fault) -> Iterator[Fault]:
         below = self._suspects(fault)

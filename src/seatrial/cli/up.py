@@ -51,7 +51,8 @@ def command(system: Path, environment: str | None, name: str, as_json: bool, idl
             else:
                 print_check(report, deployment.redactor, err=True)
             deployment.down()
-            click.echo(f"seatrial: {failed}", err=True)
+            told = not as_json and any(one.found == error.failure.found for one in report.findings)
+            click.echo(f"seatrial: {failed.briefly if told else failed}", err=True)
             return failed.exit_code
         statuses = deployment.statuses()
         document = deployment_json(deployment, statuses)

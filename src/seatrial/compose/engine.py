@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from seatrial.errors import DeploymentError
+from seatrial.secrecy import ending
 
 PROJECT = "com.docker.compose.project"
 _SERVICE = "com.docker.compose.service"
@@ -232,7 +233,7 @@ def _container(one: _Inspected) -> Container | None:
         oom_killed=one.state.oom_killed,
         error=one.state.error,
         health=health.status if health and health.status != "none" else "",
-        health_output=looks[-1].output.strip()[-300:] if looks else "",
+        health_output=ending(looks[-1].output.strip(), 300) if looks else "",
         restarts=one.restarts,
         environment=dict(pair.partition("=")[::2] for pair in one.config.env or ()),
         published=_published(one.networking.ports or {}),

@@ -190,7 +190,7 @@ def _refused(
     if owner is None:
         message = f"{found.text} refers to an unknown component {found.owner}"
         literal = f"for the literal text write {{{found.text}}}"
-        near = nearest(found.owner, components, whole_list=False)
+        near = nearest(found.owner, components)
         return message, f"{near} ({literal})" if near else literal
     if owner.kind is None:  # already a mistake of its own
         return None

@@ -120,12 +120,24 @@ def read_text(
         mark = error.problem_mark or error.context_mark
         at = Location(file, mark.line + 1, mark.column + 1) if mark else Location(file, 1, 1)
         context = f" ({error.context})" if error.context else ""
+        if mark and _tab_before(text, mark.line, mark.column):
+            problems.add(at, builder.path, "YAML syntax: a tab where only spaces may be", _NO_TABS)
+            return None
         problems.add(at, builder.path, f"YAML syntax: {error.problem or 'error'}{context}")
         return None
     except yaml.YAMLError as error:
         problems.add(Location(file, 1, 1), (), f"YAML syntax: {error}")
         return None
     return builder.root
+
+
+_NO_TABS = "write spaces in its place: YAML takes no tab before a key or an entry"
+
+
+def _tab_before(text: str, line: int, column: int) -> bool:
+    """Whether a tab is among what the line begins with, or is what could not be read."""
+    found = text.split("\n")[line] if line <= text.count("\n") else ""
+    return "\t" in found[: len(found) - len(found.lstrip())] or found[column : column + 1] == "\t"
 
 
 def plain(node: Node) -> Plain:

@@ -35,7 +35,6 @@ from seatrial.keeper.protocol import (
     Usage,
 )
 from seatrial.kinds.base import Context, Target
-from seatrial.outcome import State
 
 #: `up` lives until `down`, or so many seconds without a client.
 IDLE_SECONDS = 8 * 3600.0
@@ -126,16 +125,12 @@ class Deployment:
                 status.kind,
                 self.system.components[name].config,
                 status.endpoints,
-                self._states(status),
+                status.replicas,
                 status.provider,
                 status.causes,
             )
             for name, status in self.statuses().items()
         }
-
-    def _states(self, status: ComponentStatus) -> tuple[State, ...]:
-        # An observer's own probe is no knowledge of processes: checks look for themselves.
-        return status.replicas
 
     def context(self) -> Context:
         """What probes and expectations may know of the whole."""

@@ -15,8 +15,10 @@ class EnvironmentFailedError(DeploymentError):
         log = "".join(f"\n    | {line}" for line in failure.log)
         who = f": {failure.component}" if failure.component else ""
         why = f" ({failure.cause})" if failure.cause else ""
+        head = f"{system.name} did not come up in {system.environment}{who}{why}"
+        #: Where a report has told the rest of it.
+        self.briefly = f"{head}{log}"
         super().__init__(
-            f"{system.name} did not come up in {system.environment}{who}{why}\n"
-            f"  expected: {failure.expected}\n  found: {failure.found}{log}",
+            f"{head}\n  expected: {failure.expected}\n  found: {failure.found}{log}",
             hint=failure.fix,
         )

@@ -22,7 +22,7 @@ from seatrial.keeper.protocol import Alter, Usage
 from seatrial.keeper.timeline import Timeline
 from seatrial.keeper.unexpected import unexpected
 from seatrial.keeper.usage import usage_of
-from seatrial.kinds.base import Context, Endpoint, Kind, Target
+from seatrial.kinds.base import Context, Endpoint, Kind, Target, Words
 from seatrial.kinds.launching import Launch, Site
 from seatrial.outcome import Cause, State
 from seatrial.waiting import Deadline
@@ -207,6 +207,19 @@ class Managed:
     def causes(self) -> tuple[Cause | None, ...]:
         """Of each replica, why it failed."""
         return tuple(replica.cause for replica in self.replicas)
+
+    @property
+    def words(self) -> Words:
+        """What is known of the first replica that ended by itself, or never became ready."""
+        for number, replica in enumerate(self.replicas):
+            who = self.name if len(self.replicas) == 1 else f"replica {number + 1} of {self.name}"
+            if replica.state is State.EXITED:
+                return Words(found=f"{who} {replica.detail}")
+            if replica.state is State.FAILED:
+                return Words(found=f"{who} never became ready: {replica.detail}")
+            if replica.state in (State.STOPPED, State.PAUSED):
+                break  # which is what is told of it first
+        return Words()
 
     def target_of(self, number: int) -> Target:
         """The one replica alone, for its own readiness."""

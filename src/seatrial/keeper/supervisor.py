@@ -128,6 +128,7 @@ class Supervisor:
                 cause=next((r.cause for r in m.replicas if r.state is m.state), None),
                 by_fault=any(r.by_fault for r in m.replicas),
                 endpoints=dict(m.endpoints),
+                provider=m.words,
                 started_in_ms=m.started_in_ms,
                 pids=tuple(r.instance.pid for r in m.replicas),
             )

@@ -224,6 +224,7 @@ class CheckResult:
     found: str = ""
     fix: str = ""
     subject: str = ""  # what of the component it is about, by its own name: the queue, say
+    within: str = ""  # the id of the result that must have passed for this to be looked at
 
     def __post_init__(self) -> None:
         _make_printable(self, "expected", "found", "fix")

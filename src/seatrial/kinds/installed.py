@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -13,6 +14,7 @@ from typing import Protocol, TypeVar
 
 from seatrial.errors import ServerMissing
 from seatrial.kinds.versions import satisfies
+from seatrial.origin import pip_install
 
 
 class Versioned(Protocol):
@@ -61,7 +63,7 @@ class Looked:
         elif self.extra:
             hint = (
                 f"seatrial provision   (installs {', '.join(self.packages)}; without the rights "
-                f"for that: pip install 'seatrial[{self.extra}]')"
+                f"for that: {pip_install(sys.executable, self.extra)})"
             )
         called = self.label if wanted is None else f"{self.label} of version {wanted}"
         return ServerMissing(called, self.packages, hint=hint)

@@ -506,13 +506,15 @@ def test_declared_without_migrations(database: Target, sql: Sql, checked: Check)
             },
             "public.status_history": {},
             "nowhere": {"columns": {"a": "int"}},
+            "statushistory": {"columns": {"notes": "text"}, "indexes": ["one"]},
         },
         "enums": {
             "taskstatus": {"labels": ["pending", "completed"], "priority": "p3"},
             "mood": ["fine"],
         },
     }
-    found = failed(checked(database, expect))
+    everything = failed(checked(database, expect))
+    found = {id: one for id, one in everything.items() if not one.within}
     told = {one.id.removeprefix("postgres."): (one.found, one.priority) for one in found.values()}
     assert told == {
         "table.tasks.column.task_id": ("uuid", Priority.P2),
@@ -520,12 +522,23 @@ def test_declared_without_migrations(database: Target, sql: Sql, checked: Check)
         "table.tasks.index.idx_nothing": ("it is missing", Priority.P2),
         "table.tasks.constraint.1": (told["table.tasks.constraint.1"][0], Priority.P2),
         "table.nowhere": ("it is missing", Priority.P1),
-        "table.nowhere.column.a": ("it is missing", Priority.P1),
+        "table.statushistory": ("it is missing", Priority.P1),
         "enum.taskstatus": ("pending, processing, completed, failed", Priority.P3),
         "enum.mood": ("it is missing", Priority.P1),
     }
     assert "CHECK" in told["table.tasks.constraint.1"][0]
     assert {one.cause for one in found.values()} == {Cause.SCHEMA_DRIFT}
+    fixes = {one.id.removeprefix("postgres."): one.fix for one in found.values()}
+    assert fixes["table.statushistory"].endswith("; or did you mean status_history?")
+    assert "mean" not in fixes["table.nowhere"]
+    # A table that is missing is one fault, with all that was wanted of it.
+    unseen = {id: one.within for id, one in everything.items() if one.within}
+    assert unseen == {
+        "postgres.table.nowhere.column.a": "postgres.table.nowhere",
+        "postgres.table.statushistory.column.notes": "postgres.table.statushistory",
+        "postgres.table.statushistory.index.one": "postgres.table.statushistory",
+    }
+    assert {everything[one].outcome for one in unseen} == {Outcome.NOT_MEASURED}
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from check_fakes import component, result, seen, unwell, warned
 from hypothesis import given, settings
@@ -247,6 +249,16 @@ def test_what_could_not_be_measured_for_one_reason_is_one_finding():
         (unseen[1].id, Cause.NOT_MEASURED, Priority.P1, (unseen[0].id, unseen[2].id)),
         (other.id, Cause.NOT_MEASURED, Priority.P3, ()),
     ]
+
+
+def test_what_is_within_a_missing_table_is_no_finding_of_its_own():
+    table = result("postgres.table.x")
+    columns = [
+        replace(result(f"{table.id}.column.{one}", Outcome.NOT_MEASURED), within=table.id)
+        for one in "ab"
+    ]
+    everything = queue(results=(table, *columns))
+    assert summary(everything) == {table.id: tuple(one.id for one in columns)}
 
 
 def test_the_unknown_explains_nothing_definite():

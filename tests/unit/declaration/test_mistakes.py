@@ -24,6 +24,11 @@ class Case:
     variables: dict[str, str] = field(default_factory=dict)
 
 
+TABS = (
+    "YAML syntax: a tab where only spaces may be",
+    "write spaces in its place: YAML takes no tab before a key or an entry",
+)
+
 CASES = [
     *(
         Case(
@@ -40,6 +45,16 @@ CASES = [
             ((1, "(document)", "the file must be a mapping", "begin with system: NAME"),),
         )
         for text in ("- a\n", "just text\n", "~\n")
+    ),
+    Case(
+        "a tab for a first key",
+        "system: s\ncomponents:\n\ta: {kind: db}\n",
+        ((3, "components", *TABS),),
+    ),
+    Case(
+        "a tab among the spaces",
+        "system: s\ncomponents:\n  a:\n    kind: db\n\t  version: 3\n",
+        ((5, "components.a.kind", *TABS),),
     ),
     # --- keys and kinds -------------------------------------------------------------------------
     Case(
@@ -307,6 +322,18 @@ CASES = [
                 "components.a.env.URL",
                 "{stor.url} refers to an unknown component stor",
                 "did you mean store? (for the literal text write {{stor.url}})",
+            ),
+        ),
+    ),
+    Case(
+        "a reference to a component that has no likeness to any",
+        'system: s\ncomponents: {q: {kind: broker}, a: {kind: web, env: {A: "{db.url}"}}}\n',
+        (
+            (
+                2,
+                "components.a.env.A",
+                "{db.url} refers to an unknown component db",
+                "valid here: q, a (for the literal text write {{db.url}})",
             ),
         ),
     ),

@@ -9,10 +9,12 @@ from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
 import pytest
+from _pytest._io.saferepr import saferepr
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from seatrial.evidence.redaction import MASK, PUBLIC, Redactor, cap, mask_urls
+from seatrial.secrecy import ending
 
 PASSWORD = "Zq8/+k\"é \\n'pw&w0rd"
 ENCODINGS: dict[str, Callable[[str], str]] = {
@@ -103,6 +105,28 @@ def test_a_secret_that_a_cap_cut_does_not_survive(
     prefix = secret[:kept]
     assume(prefix not in before and prefix not in PUBLIC)
     assert prefix not in Redactor([secret]).redact(before + prefix + tail)
+
+
+@given(secret=secrets, before=texts, after=texts, size=st.integers(20, 60))
+@settings(max_examples=200, deadline=None)
+def test_a_secret_whose_middle_or_beginning_was_left_out_does_not_survive(
+    secret: str, before: str, after: str, size: int
+) -> None:
+    """As pytest shows what differs, and as we show the end of what a program said."""
+    redactor, whole = Redactor([secret]), f"{before}{secret}{after}"
+    for shown in (saferepr(whole, size), ending(whole, size)):
+        parts = [secret[at : at + 7] for at in range(len(secret) - 6)]
+        assume(not any(part in before + after for part in parts))
+        redacted = redactor.redact(shown)
+        assert [part for part in parts if part in redacted] == []
+        assert redactor.redact(redacted) == redacted
+
+
+def test_dots_before_what_is_no_secret_stay() -> None:
+    redactor = Redactor(["correct-horse-battery"])
+    for text in ("...batter", "and so on... battery", "…horse-b is", "....tery", "..battery"):
+        assert redactor.redact(text) == text
+    assert redactor.redact("'co...horse-b...' '…battery'") == "'co...***...' '…***'"
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)

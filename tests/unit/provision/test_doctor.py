@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+import seatrial
 from seatrial.cli.doctor import command
 from seatrial.errors import ServerMissing
 from seatrial.kinds.base import Installed
@@ -150,4 +151,5 @@ def test_an_interpreter_without_pytest_is_lacking_where_there_are_trials(
     assert (found["state"], done.return_value) == (("lacking", 3) if trials else ("ok", 0))
     if trials:
         assert "lacks: pytest, seatrial" in found["found"]
-        assert found["fix"] == f"{python} -m pip install seatrial"
+        root = Path(seatrial.__file__).parents[2]
+        assert found["fix"] == f"{python} -m pip install {root}"

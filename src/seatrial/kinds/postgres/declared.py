@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
+from seatrial.declaration.problems import nearest
 from seatrial.kinds.base import CheckResult, Target
 from seatrial.kinds.postgres.compare import Difference, enum_difference, identifier
 from seatrial.kinds.postgres.config import PostgresExpect, TableExpect
@@ -85,11 +87,32 @@ def table_results(target: Target, expect: PostgresExpect, live: Schema) -> Itera
         found = live.snapshot.tables.get(_plain_name(name))
         missing = None
         if found is None:
-            repair = "run the migrations that create it, or correct the name in expect"
+            near = _or_nearest(_plain_name(name), live.snapshot.tables)
+            repair = f"run the migrations that create it, or correct the name in expect{near}"
             missing = Difference("", f"table {name}", "a table", "it is missing", repair)
         title = f"table {name} exists"
-        yield _result(target, f"table.{name}", title, wanted.priority, missing)
-        yield from _parts(target, name, wanted, found)
+        table = _result(target, f"table.{name}", title, wanted.priority, missing)
+        yield table
+        for part in _parts(target, name, wanted, found):
+            yield part if found is not None else _unseen(part, table)
+
+
+def _unseen(part: CheckResult, table: CheckResult) -> CheckResult:
+    """The table's absence is one fault, however many columns are wanted of it."""
+    return replace(
+        part,
+        outcome=Outcome.NOT_MEASURED,
+        cause=Cause.NOT_MEASURED,
+        found="there is no such table",
+        fix=table.fix,
+        within=table.id,
+    )
+
+
+def _or_nearest(name: str, there: Iterable[str]) -> str:
+    """A word on the name that was probably meant."""
+    hint = nearest(name, there, whole_list=False)
+    return f"; or {hint}" if hint else ""
 
 
 def _plain_name(name: str) -> str:
@@ -119,6 +142,7 @@ def _column(table: str, name: str, kind: str, found: Table | None) -> Difference
     column = found.columns.get(name) if found is not None else None
     if column is None:
         add = f"ALTER TABLE {identifier(table)} ADD COLUMN {identifier(name)} {kind}"
+        add += _or_nearest(name, found.columns if found is not None else ())
         return Difference("", what, kind, "it is missing", add)
     if same_type(kind, column.type):
         return None
@@ -133,6 +157,7 @@ def _index(table: str, name: str, found: Table | None) -> Difference | None:
         return None
     there = "it is missing" if index is None else "it is there but not valid"
     repair = f"CREATE INDEX {identifier(name)} ON {identifier(table)} (...)"
+    repair += _or_nearest(name, (one.name for one in indexes))
     if index is not None:
         repair = f"REINDEX INDEX {identifier(name)}"
     return Difference("", f"index {name} of {table}", "a valid index", there, repair)
@@ -156,5 +181,8 @@ def enum_results(target: Target, expect: PostgresExpect, live: Schema) -> Iterat
     for name, wanted in expect.enums.items():
         found = live.snapshot.enums.get(_plain_name(name))
         wrong = next(enum_difference(name, wanted.labels, found), None)
+        if wrong is not None and found is None:
+            near = _or_nearest(_plain_name(name), live.snapshot.enums)
+            wrong = replace(wrong, repair=wrong.repair + near)
         title = f"enum {name} is {', '.join(wanted.labels)}"
         yield _result(target, f"enum.{name}", title, wanted.priority, wrong)

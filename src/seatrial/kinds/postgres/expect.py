@@ -238,6 +238,9 @@ def _difference(target: Target, how: MigrationsExpect, one: Difference) -> Check
     )
 
 
+_LACKING = (Outcome.FAILED, Outcome.NOT_MEASURED)
+
+
 def _folded(
     declared: Sequence[CheckResult],
     target: Target,
@@ -254,7 +257,7 @@ def _folded(
         ]
         brought = {result.id for result in there if result.outcome is Outcome.PASSED}
     for result in declared:
-        if result.outcome is Outcome.FAILED and result.id in brought:
+        if result.outcome in _LACKING and result.id in brought:
             found = f"{result.found}; the migrations bring it ({revision.id})"
             yield replace(result, outcome=Outcome.SKIPPED, cause=None, found=found, fix="")
         else:

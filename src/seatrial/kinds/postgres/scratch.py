@@ -35,6 +35,7 @@ from seatrial.kinds.postgres.template import (
 )
 from seatrial.kinds.postgres.wire import Login, ServerRefused, Session
 from seatrial.kinds.programs import process_of
+from seatrial.secrecy import ending
 from seatrial.waiting import Deadline, backoff
 
 #: Nobody will miss its data.
@@ -119,7 +120,7 @@ async def _started(
                 await _end(process)
         said = log.read_text(errors="replace")
         if "could not bind" not in said or attempt == _TRIES - 1:
-            raise DeploymentError(f"the scratch PostgreSQL did not start: {said[-_SHOWN:]}")
+            raise DeploymentError(f"the scratch PostgreSQL did not start: {ending(said, _SHOWN)}")
 
 
 async def _spawn(server: Server, who: RunAs, data: Path, log: Path) -> asyncio.subprocess.Process:
@@ -235,7 +236,7 @@ async def migrate(
         await process.wait()
     if process.returncode != 0:
         said = output.decode(errors="replace").replace(endpoint.password or "\0", "***").strip()
-        last = said[-_SHOWN:] or "it said nothing"
+        last = ending(said, _SHOWN) or "it said nothing"
         raise MigrationsFailed(f"the migrations ended with {process.returncode}: {last}")
 
 

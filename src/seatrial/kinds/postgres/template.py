@@ -19,6 +19,7 @@ from seatrial.errors import DeploymentError
 from seatrial.kinds.installed import RunAs
 from seatrial.kinds.placing import put_file
 from seatrial.kinds.postgres.binaries import Server, own_name
+from seatrial.secrecy import ending
 from seatrial.waiting import Deadline, NotReached, eventually
 
 #: The superuser, for Seatrial alone; it can log in only over the private Unix socket.
@@ -32,6 +33,7 @@ _INITDB = (
 )
 _COPY = ("cp", "--reflink=auto", "-a")
 _TIMEOUT = 120.0  # s
+_SHOWN = 800  # characters at the end of what a server said
 
 
 @dataclass(frozen=True)
@@ -201,7 +203,9 @@ def run_single(
     argv = [server.postgres, "--single", "-D", str(folder), "postgres"]
     said = _run(argv, user, "single-user mode", sql.rstrip("\n") + "\n", until=until)
     if "ERROR:" in said or "FATAL:" in said:
-        raise DeploymentError(f"PostgreSQL refused role or database: {said.strip()[-800:]}")
+        raise DeploymentError(
+            f"PostgreSQL refused role or database: {ending(said.strip(), _SHOWN)}"
+        )
 
 
 def _run(
@@ -232,7 +236,7 @@ def _run(
     if done.returncode != 0:
         who = f" (as user {user.name})" if user and switch else ""
         raise DeploymentError(
-            f"PostgreSQL: {what} failed{who}: {done.stdout.strip()[-800:]}",
+            f"PostgreSQL: {what} failed{who}: {ending(done.stdout.strip(), _SHOWN)}",
             hint="every folder above the cache must let that user pass (mode 711)"
             if "ermission denied" in done.stdout
             else None,
