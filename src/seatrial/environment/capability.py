@@ -35,14 +35,18 @@ class Capability(StrEnum):
 LOOKING = (Capability.LOGS, Capability.METERS)
 
 
+def protected(system: System, what: str) -> Refused:
+    return Refused(
+        f"the environment {system.environment} is protected: {what} refused",
+        hint="use an environment that is not marked `protected`",
+    )
+
+
 def missing(system: System, capability: Capability) -> SeatrialError:
     """Why the system's environment does not do it: Refused or CapabilityMissing."""
     where = f"the environment {system.environment}"
     if system.config.protected and capability not in LOOKING:
-        return Refused(
-            f"{where} is protected: {capability} refused",
-            hint="use an environment that is not marked `protected`",
-        )
+        return protected(system, capability)
     if capability is Capability.DISCONNECT:
         return CapabilityMissing(
             f"{where} cannot {capability.needed_to}",
