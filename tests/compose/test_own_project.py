@@ -121,6 +121,9 @@ def test_up_faults_and_down(bookshop: Project, engine: Engine, either: Engine) -
     (bookshop.folder / "trials" / "test_p1_faults.py").write_text(TRIALS)
     trials = bookshop.pytest("trials")
     assert trials.code == 0, trials.out
+    for by_hand in (("pause", "redis"), ("disconnect", "db")):
+        told = bookshop.seatrial("fault", *by_hand, "--for", "200ms")
+        assert told.code == 0, told.err
     log = bookshop.seatrial("logs", "web", "-n", "5")
     assert "GET /" in log.out
 

@@ -52,11 +52,8 @@ def missing(system: System, capability: Capability) -> SeatrialError:
             f"{where} cannot {capability.needed_to}",
             hint="use an environment whose containers Seatrial starts (compose)",
         )
-    local = system.config.provider == "local"
-    off = local and capability is Capability.NETWORK
-    return CapabilityMissing(
-        f"{where} cannot {capability.needed_to}",
-        hint="remove `proxies: false` from it"
-        if off
-        else "use an environment that Seatrial starts (local)",
-    )
+    hint = "use an environment that Seatrial starts (local, compose)"
+    if capability is Capability.NETWORK:
+        local = system.config.provider == "local"
+        hint = "remove `proxies: false` from it" if local else "use one with provider local"
+    return CapabilityMissing(f"{where} cannot {capability.needed_to}", hint=hint)
