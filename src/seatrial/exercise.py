@@ -16,9 +16,9 @@ from seatrial.drills.run import Drilling, NotGreen
 from seatrial.drills.score import Scored
 from seatrial.drills.stage import DeploymentStage
 from seatrial.environment import deployment as environment
-from seatrial.environment.capability import Capability, missing
+from seatrial.environment.capability import protected
 from seatrial.environment.deployment import Deployment
-from seatrial.errors import DeploymentError, UsageError
+from seatrial.errors import CapabilityMissing, DeploymentError, UsageError
 from seatrial.evidence.reader import read_run
 from seatrial.evidence.records import DrillFinished, TrialFinished
 from seatrial.evidence.redaction import Redactor, redactor_of
@@ -47,8 +47,8 @@ class Exercised:
 
 
 def all_drills(system: System, own: Own) -> tuple[Drill, ...]:
-    """Those of the graph and of the kinds, then the system's own."""
-    return (*standard.drills(system), *own.drills)
+    """Those of the graph and of the kinds, then the system's own. Raises UsageError."""
+    return (*own.noticed_by(standard.drills(system)), *own.drills)
 
 
 def chosen(drills: Sequence[Drill], names: Sequence[str]) -> tuple[Drill, ...]:
@@ -73,8 +73,13 @@ def exercise(
     Raises CapabilityMissing or Refused where Seatrial does not start the system, DeploymentError
     where it is not well to begin with, and what keeps it from coming up.
     """
-    if system.config.protected or system.config.provider != "local":
-        raise missing(system, Capability.RESTART)
+    if system.config.protected:
+        raise protected(system, "drill")
+    if system.config.provider != "local":
+        raise CapabilityMissing(
+            f"the environment {system.environment} cannot run a component otherwise than declared",
+            hint="use one with provider local",
+        )
     if any(drill.trials for drill in drills):
         require_pytest(system)
     if report_dir is not None:

@@ -118,9 +118,13 @@ def test_up_faults_and_down(bookshop: Project, engine: Engine, either: Engine) -
     assert bookshop.seatrial("up").out.splitlines()[0] == "bookshop was up already in compose:"
     checked = bookshop.seatrial("check", "--json")
     assert (checked.code, checked.json["findings"]) == (0, []), checked.err
+    assert "looking at the project that Seatrial started" in checked.err
     (bookshop.folder / "trials" / "test_p1_faults.py").write_text(TRIALS)
     trials = bookshop.pytest("trials")
     assert trials.code == 0, trials.out
+    for by_hand in (("pause", "redis"), ("disconnect", "db")):
+        told = bookshop.seatrial("fault", *by_hand, "--for", "200ms")
+        assert told.code == 0, told.err
     log = bookshop.seatrial("logs", "web", "-n", "5")
     assert "GET /" in log.out
 

@@ -56,6 +56,10 @@ def test_the_file_of_what_runs_counts(folder: Project, engine: Engine) -> None:
         timeout=60,
     )
     assert checked.json["findings"] == []
+    assert "looking at the project that you started" in checked.err
+    named = folder.seatrial("check", "deploy", "--name", "mine")
+    assert (named.code, named.out) == (3, ""), "it looked at another one than it was asked to"
+    assert "is not up" in named.err
 
 
 def test_one_of_another_folder_does_not(folder: Project, engine: Engine) -> None:

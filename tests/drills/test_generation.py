@@ -14,7 +14,7 @@ from seatrial.declaration.models import System
 from seatrial.drills.own import read_own
 from seatrial.drills.standard import drills
 from seatrial.errors import UsageError
-from seatrial.exercise import chosen
+from seatrial.exercise import all_drills, chosen
 from seatrial.kinds.drill import Drill
 from seatrial.kinds.registry import KINDS
 from seatrial.outcome import CAUSES
@@ -104,18 +104,37 @@ def test_own_drills_are_read_and_mistakes_name_the_file(tmp_path: Path) -> None:
     own = read_own(tmp_path)
     assert [type(d) for d in own.drills] == [Drill]
     assert own.variables == {"N": "2"}
-    for wrong in ("x = 1\n", "DRILLS = ['no']\n", "1 / 0\n", "DRILLS = []\nVARIABLES = {'N': 2}\n"):
+    trials = [f"DRILLS = []\nTRIALS = {wrong}\n" for wrong in ("1", "{'a': 'b'}", "{'a': ()}")]
+    variables = "DRILLS = []\nVARIABLES = {'N': 2}\n"
+    for wrong in ("x = 1\n", "DRILLS = ['no']\n", "1 / 0\n", variables, *trials):
         file.write_text(wrong)
         with pytest.raises(UsageError, match=r"drill_mine\.py"):
             read_own(tmp_path)
     assert sys.modules.get("seatrial_own_drill_mine") is None
 
 
+def test_trials_notice_what_no_check_can(tmp_path: Path) -> None:
+    system = declared(tmp_path)
+    (tmp_path / "drills").mkdir()
+    file = tmp_path / "drills" / "drill_mine.py"
+    file.write_text("DRILLS = []\nTRIALS = {'api.DATABASE_URL.*': ['test_order']}\n")
+    noticed = {drill.name: drill.trials for drill in all_drills(system, read_own(tmp_path))}
+    assert {name for name, trials in noticed.items() if trials == ("test_order",)} == {
+        name for name in noticed if name.startswith("api.DATABASE_URL.")
+    }
+    file.write_text("DRILLS = []\nTRIALS = {'db.awway': ['test_order']}\n")
+    with pytest.raises(UsageError, match=r"no standard drill 'db\.awway'") as refused:
+        all_drills(system, read_own(tmp_path))
+    assert refused.value.hint == "did you mean db.away?"
+
+
 def test_the_example_in_the_documents_is_read(tmp_path: Path) -> None:
     (example,) = blocks(ROOT / "docs" / "drills.md", "python")
     (tmp_path / "drills").mkdir()
     (tmp_path / "drills" / "drill_orders.py").write_text(example.text)
-    (own,) = read_own(tmp_path).drills
+    system = declared(tmp_path, SHOP.replace("{API: ", '{DATABASE_URL: "{db.url}", API: '))
+    own = all_drills(system, read_own(tmp_path))[-1]
+    assert own.name == "orders-left-lying"
     assert own.trials
     assert own.says
 

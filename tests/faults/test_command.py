@@ -111,6 +111,7 @@ def test_it_has_the_deployment_to_itself(yard: Yard, up: Deployment) -> None:
         (("cut", "worker", "wbe"), 2, "did you mean web?"),
         (("cut", "worker", "web", "--endpoint", "sql"), 2, "the endpoint sql of web"),
         (("stop", "wroker"), 2, "did you mean worker?"),
+        (("stop", "worker", "--replica", "1"), 2, "worker has no replica 1"),
         (("disconnect", "web"), 3, "local cannot disconnect a component"),
         (("cut", "worker", "web", "--for", "soon"), 2, "'soon' is not a duration"),
     ],

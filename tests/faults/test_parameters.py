@@ -41,6 +41,7 @@ def test_every_parameter_is_described(fault: type[Fault]) -> None:
         ("latency", ("api", "db"), {"by": True}, "latency: by: True is not a duration"),
         ("latency", ("api", "db"), {}, "latency: by is missing"),
         ("latency", ("api", "db"), {"by": 1, "to": 2}, "latency has no parameter to"),
+        ("latency", ("api", "db"), {"bye": 1}, "latency has no parameter bye"),
         ("latency", ("api",), {"by": 1}, "latency: target is missing"),
         ("latency", ("api", "db", "x"), {"by": 1}, "latency takes 2 names, and 3 were given"),
         ("cut", ("api", "db"), {"share": "120%"}, "cut: share: Input should be less than or equal"),

@@ -50,3 +50,14 @@ def test_a_url_of_a_kind_has_the_port_of_its_scheme_unless_it_names_one(kind: Ki
     for scheme, port in kind.schemes.items():
         assert kind.read(f"{scheme}://h").port == port
         assert kind.read(f"{scheme}://h:5").port == 5
+
+
+@pytest.mark.parametrize(
+    ("user", "password"), [("me", "p@ss/w:rd"), ("me", None), (None, "p@ss/w:rd"), (None, None)]
+)
+def test_its_own_url_says_all_of_it(user: str | None, password: str | None) -> None:
+    """Redis asks for a password and for no user."""
+    endpoint = Endpoint("redis", "::1", 6379, "/0", user, password)
+    assert Endpoint.parse(endpoint.url) == endpoint
+    assert "p@ss" not in endpoint.masked
+    assert ("***" in endpoint.masked) == (password is not None)

@@ -279,10 +279,15 @@ def test_a_protected_environment_runs_what_only_reads(yard: Yard, up: Deployment
 
         @pytest.mark.read_only
         def test_with_the_ledger(ledger): pass
+
+        @pytest.mark.read_only
+        def test_that_asks_later(request):
+            request.getfixturevalue("ledger").key("thing")
         """,
     )
     told = yard.run("--seatrial-env", "holy")
     assert told.outcomes == {
+        "test_that_asks_later": "failed",
         "test_that_reads": "passed",
         "test_that_writes": "skipped",
         "test_with_a_fault": "skipped",
@@ -291,6 +296,7 @@ def test_a_protected_environment_runs_what_only_reads(yard: Yard, up: Deployment
     assert "only trials marked read_only run" in told.trial("test_that_writes")["reason"]
     assert "faults are refused" in told.trial("test_with_a_fault")["reason"]
     assert "trials that write are refused" in told.trial("test_with_the_ledger")["reason"]
+    assert "holy is protected: ledger refused" in str(told.trial("test_that_asks_later"))
     assert not (yard.folder / "trace").exists(), "it was skipped after it had begun"
 
 

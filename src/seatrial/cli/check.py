@@ -26,6 +26,8 @@ def command(
     declared = load_system(system, environment)
     with view(declared, name) as seen:
         redactor = seen.redactor
+        if seen.which:
+            click.echo(f"seatrial: looking at {seen.which}", err=True)
         report = asyncio.run(run_checks(declared, seen.targets, seen.context, deadline, name))
     if as_json:
         print_json(redactor.redact_json(check_json(report)))

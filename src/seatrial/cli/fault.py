@@ -22,7 +22,7 @@ from seatrial.faults.fault import Fault
 from seatrial.faults.registry import FAULTS
 
 _LOCK_SECONDS = 30.0  # to wait for trials that run to end
-_STEP = 5.0  # s after which it is looked whether the deployment still lives
+_STEP = 0.5  # s after which it is looked whether the deployment still lives; so late is Ctrl-C
 
 
 def _parameters(command: Callable[..., int]) -> Callable[..., int]:
@@ -100,7 +100,7 @@ def _fault(name: str) -> type[Fault]:
 
 def _deployment(declared: System, name: str, fault: Fault) -> Deployment:
     config = declared.config
-    if config.protected or config.provider != "local":  # up or not, it would be refused
+    if config.protected or config.provider == "remote":  # up or not, it would be refused
         raise missing(declared, fault.capability)
     return require_running(declared, name)
 

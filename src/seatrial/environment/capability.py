@@ -35,24 +35,25 @@ class Capability(StrEnum):
 LOOKING = (Capability.LOGS, Capability.METERS)
 
 
+def protected(system: System, what: str) -> Refused:
+    return Refused(
+        f"the environment {system.environment} is protected: {what} refused",
+        hint="use an environment that is not marked `protected`",
+    )
+
+
 def missing(system: System, capability: Capability) -> SeatrialError:
     """Why the system's environment does not do it: Refused or CapabilityMissing."""
     where = f"the environment {system.environment}"
     if system.config.protected and capability not in LOOKING:
-        return Refused(
-            f"{where} is protected: {capability} refused",
-            hint="use an environment that is not marked `protected`",
-        )
+        return protected(system, capability)
     if capability is Capability.DISCONNECT:
         return CapabilityMissing(
             f"{where} cannot {capability.needed_to}",
             hint="use an environment whose containers Seatrial starts (compose)",
         )
-    local = system.config.provider == "local"
-    off = local and capability is Capability.NETWORK
-    return CapabilityMissing(
-        f"{where} cannot {capability.needed_to}",
-        hint="remove `proxies: false` from it"
-        if off
-        else "use an environment that Seatrial starts (local)",
-    )
+    hint = "use an environment that Seatrial starts (local, compose)"
+    if capability is Capability.NETWORK:
+        local = system.config.provider == "local"
+        hint = "remove `proxies: false` from it" if local else "use one with provider local"
+    return CapabilityMissing(f"{where} cannot {capability.needed_to}", hint=hint)

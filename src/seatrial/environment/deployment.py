@@ -15,7 +15,7 @@ from typing import Literal, TypeVar
 from seatrial.compose.attach import Attached, secrets_of
 from seatrial.declaration.interpreter import interpreter
 from seatrial.declaration.models import System
-from seatrial.environment.capability import LOOKING, Capability, missing
+from seatrial.environment.capability import LOOKING, Capability, missing, protected
 from seatrial.environment.commands import whole, workable
 from seatrial.environment.errors import EnvironmentFailedError
 from seatrial.errors import DeploymentError, KeeperError, Refused
@@ -88,6 +88,11 @@ class Deployment:
         if capability in self.capabilities:
             return
         raise missing(self.system, capability)
+
+    def refuse_to_write(self, what: str) -> None:
+        """Raise Refused on a protected environment."""
+        if self.protected:
+            raise protected(self.system, what)
 
     @property
     def redactor(self) -> Redactor:

@@ -20,6 +20,7 @@ class View:
     system: System
     context: Context
     redactor: Redactor
+    which: str = ""  # where there may be another one of the same system
 
     @property
     def targets(self) -> Mapping[str, Target]:
@@ -29,22 +30,24 @@ class View:
 @contextmanager
 def view(system: System, name: str = "") -> Iterator[View]:
     """The targets of a system: a remote one as declared, one that Seatrial started as it runs, and
-    a compose project that somebody else started likewise.
+    a compose project that somebody else started likewise, which has no name of ours.
 
     Raises DeploymentError when it would have to be started first.
     """
-    if system.config.provider == "local":
+    compose = system.config.provider == "compose"
+    if system.config.provider == "local" or (compose and name):
         with require_running(system, name) as deployment:
             yield View(system, deployment.context(), deployment.redactor)
         return
-    owned = attach(system, name) if system.config.provider == "compose" else None
+    owned = attach(system) if compose else None
     if owned is not None:
         with owned:
-            yield View(system, owned.context(), owned.redactor)
+            which = "the project that Seatrial started"
+            yield View(system, owned.context(), owned.redactor, which)
         return
     context = asyncio.run(look_at(system)())
     redactor = redactor_of(system)
     redactor.add(secrets_of(system))
     endpoints = (e for t in context.targets.values() for es in t.endpoints.values() for e in es)
     redactor.add(one.password for one in endpoints if one.password)
-    yield View(system, context, redactor)
+    yield View(system, context, redactor, "the project that you started" if compose else "")

@@ -92,7 +92,11 @@ class Fault(BaseModel, ABC):
 
 
 def _refused(fault: type[Fault], error: ValidationError) -> UsageError:
-    first = error.errors()[0]
+    said_of = error.errors()
+    unknown = (
+        one for one in said_of if one["type"] == "extra_forbidden"
+    )  # rather than what it hides
+    first = next(unknown, said_of[0])
     key = str(first["loc"][0]) if first["loc"] else ""
     field = fault.model_fields.get(key)
     if field is None:

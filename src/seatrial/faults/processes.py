@@ -7,6 +7,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from seatrial.environment.deployment import Deployment
+from seatrial.errors import UsageError
 from seatrial.faults.fault import Fault
 from seatrial.keeper.protocol import UNDO, Action
 
@@ -23,6 +24,15 @@ class ProcessFault(Fault):
     @property
     def components(self) -> tuple[str, ...]:
         return (self.component,)
+
+    def check(self, deployment: Deployment) -> None:
+        super().check(deployment)
+        last = len(deployment.statuses()[self.component].replicas) - 1
+        if self.replica is not None and self.replica > last:
+            raise UsageError(
+                f"{self.component} has no replica {self.replica}",
+                hint=f"it has replicas 0 to {last}" if last > 0 else "it has only one",
+            )
 
     def begin(self, deployment: Deployment, key: str) -> None:
         deployment.act(self.action, self.component, self.replica, hold=True)

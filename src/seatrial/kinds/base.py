@@ -79,10 +79,10 @@ class Endpoint:
         )
 
     def _build(self, password: str | None) -> str:
-        login = ""
-        if self.user is not None:
-            login = quote(self.user, safe="")
-            login += f":{password}" if password is not None else ""
+        login = quote(self.user or "", safe="")
+        if password is not None:
+            login += f":{password}"  # a server may ask for a password alone, as Redis does
+        if login:
             login += "@"
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.scheme}://{login}{host}:{self.port}{self.path}"

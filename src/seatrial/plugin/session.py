@@ -120,6 +120,8 @@ class TrialSession:
 
     @property
     def ledger(self) -> Ledger:
+        """Raises Refused in a protected environment: its end is that something is removed."""
+        self.deployment.refuse_to_write("ledger")
         if self._ledger is None:
             run = "".join(c for c in self.settings.run if c.isalnum())[-24:]
             holder = self.running.holder
