@@ -82,7 +82,7 @@ def test_a_remote_that_is_not_up_is_not_watched_on(
         down = seatrial(tiny, "up", *far)
         assert down.returncode == 3
         assert "unreachable" in down.stdout
-        assert "seatrial check --env far" in down.stdout
+        assert f"seatrial check {tiny.folder} --env far" in down.stdout
         assert not _watched(tiny.folder, monkeypatch, tiny)
 
 
