@@ -210,11 +210,22 @@ def test_the_whole_job(copy: Copy, engine: Engine, tmp_path: Path) -> None:
     assert project.seatrial("init").code == 0
     project.seatrial("init", "--ci", "github")
     ci = Ci(project, project.folder / WORKFLOW, tmp_path)
+    began = engine.docker("info", "--format", "{{.SystemTime}}").strip()
     if engine.compose_command == ("docker", "compose"):
         built = ci("Build the change's images")
-        assert built.code == 0, built.err
+    else:
+        built = project.shell("docker-compose build")
+    assert built.code == 0, built.err
+    there = engine.everything()["images"]
     ran = ci("Sea trials")
     assert ran.code == 0, ran.out + ran.err
+    # What was judged is what was built, and what promote.sh finds.
+    assert engine.everything()["images"] == there
+    made = ("events", "--since", began, "--until", "0s", "--filter", "event=create")
+    judged = engine.docker(*made, "--filter", "type=container", "--format", "{{.From}}").split()
+    joint = "-" if engine.compose_command == ("docker", "compose") else "_"
+    built_here = {f"bookshop{joint}{service}" for service in ("web", "mails")}
+    assert built_here <= set(judged) <= built_here | {"postgres:15", "redis:7"}
     assert ci.output.read_text() == "exit=0\n"
     assert ci("Publish the summary").code == 0
     assert "go: bookshop" in ci.summary.read_text()

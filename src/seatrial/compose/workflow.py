@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from seatrial.compose.drive import BUILD
+
 GITHUB = Path(".github") / "workflows" / "seatrial.yml"
 PROMOTE, ROLLBACK = "promote.sh", "rollback.sh"  # of the user, beside seatrial.yaml
 _REPORTS = "reports"
@@ -33,9 +35,10 @@ class Workflow:
         if self.folder != ".":
             yield from ("", "defaults:", "  run:", f"    working-directory: {_quoted(self.folder)}")
         enter = "" if self.compose_folder == "." else f"cd {shlex.quote(self.compose_folder)} && "
+        run = f"seatrial run --env {shlex.quote(self.environment)} --report-dir {_REPORTS}"
         parts = {
             "<build>": f"{enter}{self.compose} build",
-            "<run>": f"seatrial run --env {shlex.quote(self.environment)} --report-dir {_REPORTS}",
+            "<run>": f"{BUILD}=0 {run}",
             "<reports>": _quoted((Path(self.folder) / _REPORTS).as_posix()),
         }
         for line in _JOBS.splitlines():
@@ -88,6 +91,7 @@ jobs:
       - name: Build the change's images
         run: |
           <build>
+      # {BUILD}=0: the run builds nothing; the images that were just built are what it judges.
       - name: Sea trials
         id: trials
         run: |
@@ -112,7 +116,7 @@ jobs:
           if-no-files-found: ignore
           retention-days: 30
       # Yours, and never called for a pull request: the images that were judged are in this
-      # machine's engine, under the names that the compose file gives them.
+      # machine's engine, under the names that Compose gave them as it built them.
       - name: Promote
         if: ${{{{ success() && github.event_name == 'push' }}}}
         run: |
