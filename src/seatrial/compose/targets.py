@@ -104,6 +104,8 @@ def _from_host(endpoint: Endpoint, container: Container | None) -> Endpoint | No
         return dataclasses.replace(endpoint, host=host, port=port)
     if container.status in ("running", "paused"):
         address = next((ip for ip in container.networks.values() if ip), None)
+        if address is None and container.cut_off:
+            return endpoint
         if far is not None or address is None:
             return None
         return dataclasses.replace(endpoint, host=address)
@@ -116,6 +118,8 @@ def _from_host(endpoint: Endpoint, container: Container | None) -> Endpoint | No
 def state_of(container: Container, kind: Kind) -> State:
     """The state of a replica. What has no endpoint is as well as its health check says."""
     if container.status == "running":
+        if container.cut_off:
+            return State.UNREACHABLE
         if container.health == "starting" or kind.name == "task":
             return State.STARTING
         if container.health == "unhealthy" and not kind.endpoints:
@@ -142,7 +146,9 @@ def _words(project: Project, service: str, worst: Container | None, mine: list[C
             f"{compose} logs {service}",
         )
     start = f"{compose} start {service}"
-    if worst is not None and worst.status == "paused":
+    if worst is not None and worst.status == "running" and worst.cut_off:
+        start = f"docker network connect --alias {service} {worst.cut_off} {worst.name}"
+    elif worst is not None and worst.status == "paused":
         start = f"{compose} unpause {service}"
     elif worst is not None and worst.status in ("running", "restarting"):
         start = f"{compose} restart {service}"
@@ -157,6 +163,8 @@ def _said(one: Container) -> str:
         return f"ends with exit code {one.exit_code} and is restarted, {one.restarts} times so far"
     if one.status == "exited":
         return f"has exited with code {one.exit_code}"
+    if one.status == "running" and one.cut_off:
+        return f"runs, but it was taken off its network {one.cut_off}"
     if one.status == "running" and one.health:
         more = f": {one.health_output}" if one.health_output else ""
         return f"runs, but its health check says {one.health}{more}"
