@@ -55,7 +55,7 @@ def target_of(component: Component, project: Project, everything: Sequence[Conta
         component.config,
         _endpoints(component, kind, service, project, mine),
         states,
-        _words(project, name, worst, mine),
+        _words(project, service, worst, mine),
     )
 
 
@@ -136,7 +136,10 @@ def state_of(container: Container, kind: Kind) -> State:
     return State.EXITED
 
 
-def _words(project: Project, service: str, worst: Container | None, mine: list[Container]) -> Words:
+def _words(
+    project: Project, wanted: Service, worst: Container | None, mine: list[Container]
+) -> Words:
+    service = wanted.name
     v1 = any(one.compose_version.startswith("1.") for one in mine)
     compose = project.compose("docker-compose" if v1 else "docker compose")
     if not mine:
@@ -153,7 +156,13 @@ def _words(project: Project, service: str, worst: Container | None, mine: list[C
     elif worst is not None and worst.status in ("running", "restarting"):
         start = f"{compose} restart {service}"
     found = "" if worst is None else f"its container {worst.name} {_said(worst)}"
-    return Words(found, start, f"{compose} logs {service}")
+    lacks = ""
+    if worst is None and len(mine) < wanted.replicas:
+        are = "is 1 container" if len(mine) == 1 else f"are {len(mine)} containers"
+        lacks = f"there {are} of the service {service}, and {project.file.name} says "
+        lacks += str(wanted.replicas)
+        start = f"{compose} up -d {service}"
+    return Words(found, start, f"{compose} logs {service}", lacks)
 
 
 def _said(one: Container) -> str:

@@ -15,7 +15,7 @@ from seatrial.compose.targets import targets
 from seatrial.declaration.load import load
 from seatrial.kinds.base import Context
 from seatrial.kinds.registry import KINDS
-from seatrial.outcome import Cause
+from seatrial.outcome import Cause, Health
 from seatrial.waiting import Deadline
 
 from .test_targets import COMPOSE, DECLARED, of
@@ -25,8 +25,11 @@ test "$1" = ps && echo 0 || cat {inspected}
 """
 
 
-def seen(folder: Path, name: str, *found: Container) -> Seen:
-    (folder / "compose.yaml").write_text(COMPOSE)
+TWO_WORKERS = COMPOSE.replace("worker: {build: .}", "worker: {build: ., deploy: {replicas: 2}}")
+
+
+def seen(folder: Path, name: str, *found: Container, compose: str = COMPOSE) -> Seen:
+    (folder / "compose.yaml").write_text(compose)
     (folder / "seatrial.yaml").write_text(DECLARED)
     system = load(folder, KINDS, variables={})
     project = read_project(folder / "compose.yaml", {})
@@ -42,6 +45,18 @@ def test_one_that_is_off_its_network_is_the_cause_itself(tmp_path: Path, service
     assert "off its network shop_back" in probe.found
     fix = f"docker network connect --alias {service} shop_back shop-{service}-1"
     assert probe.fix == fix
+
+
+def test_a_replica_that_is_missing_is_a_warning(tmp_path: Path) -> None:
+    one, other = of("worker"), of("worker", number=2)
+    probe = seen(tmp_path, "worker", one, compose=TWO_WORKERS).probe
+    assert (probe.health, probe.cause) == (Health.HEALTHY, Cause.STOPPED)
+    assert probe.found == ("there is 1 container of the service worker, and compose.yaml says 2")
+    assert probe.fix == "docker compose up -d worker"
+    whole = seen(tmp_path, "worker", one, other, compose=TWO_WORKERS).probe
+    assert whole.cause is None
+    more = seen(tmp_path, "worker", one, other).probe  # `--scale worker=2`
+    assert more.cause is None
 
 
 @pytest.mark.parametrize(
