@@ -128,6 +128,20 @@ def test_images_are_built_and_judged_before_anything_is_promoted(copy: Copy) -> 
     assert all("github.event_name == 'push'" in one for one in (promote, back))
 
 
+def test_it_names_no_branch_and_leaves_no_token(copy: Copy) -> None:
+    project = declared(copy, "gateway")
+    project.seatrial("init", "--ci", "github")
+    written = yaml.safe_load((project.folder / WORKFLOW).read_text())
+    assert written[True] == {"pull_request": None, "push": None}  # `on`, as YAML 1.1 reads it
+    (job,) = written["jobs"].values()
+    assert (
+        "github.ref == format('refs/heads/{0}', github.event.repository.default_branch)"
+        in (job["if"])
+    )
+    checkout = steps(project.folder / WORKFLOW)["actions/checkout@v4"]
+    assert checkout["with"] == {"persist-credentials": False}
+
+
 def test_a_compose_file_elsewhere_and_an_environment_beside_local(copy: Copy) -> None:
     project = copy("dispatch")
     (project.folder / "deploy").mkdir()
@@ -138,9 +152,10 @@ def test_a_compose_file_elsewhere_and_an_environment_beside_local(copy: Copy) ->
     )
     assert project.seatrial("init", "--ci", "github").code == 0
     found = steps(project.folder / WORKFLOW)
-    assert str(found["Build the change's images"]["run"]).strip() == (
-        "cd deploy && docker compose -f stack.yml build"
-    )
+    assert str(found["Build the change's images"]["run"]).splitlines() == [
+        "cd deploy && docker compose -f stack.yml build",
+        "docker compose -f stack.yml pull --ignore-buildable --policy missing",
+    ]
     assert "seatrial run --env boxes " in str(found["Sea trials"]["run"])
 
 

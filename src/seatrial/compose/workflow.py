@@ -38,6 +38,7 @@ class Workflow:
         run = f"seatrial run --env {shlex.quote(self.environment)} --report-dir {_REPORTS}"
         parts = {
             "<build>": f"{enter}{self.compose} build",
+            "<pull>": f"{self.compose} pull --ignore-buildable --policy missing",
             "<run>": f"{BUILD}=0 {run}",
             "<reports>": _quoted((Path(self.folder) / _REPORTS).as_posix()),
         }
@@ -57,14 +58,15 @@ def _quoted(text: str) -> str:
     return text if _PLAIN.fullmatch(text) else json.dumps(text)
 
 
+_DEFAULT = "format('refs/heads/{0}', github.event.repository.default_branch)"
+
 _HEAD = """\
 # Written by `seatrial init --ci github`, and yours to edit: docs/ci.md says what each part is for.
 name: sea trials
 
 on:
   pull_request:
-  push:
-    branches: [main]
+  push:  # of the default branch, whatever its name; see `if` below
 
 permissions:
   contents: read
@@ -76,10 +78,13 @@ concurrency:
 _JOBS = f"""
 jobs:
   sea-trials:
+    if: github.event_name == 'pull_request' || github.ref == {_DEFAULT}
     runs-on: ubuntu-24.04
     timeout-minutes: 30
     steps:
       - uses: actions/checkout@v4
+        with:
+          persist-credentials: false  # what runs below is the change's own code
       - uses: actions/setup-python@v5
         with:
           python-version: "3.12"
@@ -88,9 +93,11 @@ jobs:
           SEATRIAL: ${{{{ vars.SEATRIAL }}}}
         run: python -m pip install "${{SEATRIAL:?set the variable SEATRIAL to what pip installs}}"
       # Trials that import more than Seatrial brings need it here: python -m pip install -r ...
+      # Those that are not built are fetched, too: a registry that is silent is no fault of the change.
       - name: Build the change's images
         run: |
           <build>
+          <pull>
       # {BUILD}=0: the run builds nothing; the images that were just built are what it judges.
       - name: Sea trials
         id: trials
