@@ -158,7 +158,7 @@ CAUSES: tuple[CauseRow, ...] = (
     CauseRow(Cause.BLOCKED_PUBLISHERS, ("rabbitmq",), ExitCode.DOWN, "an alarm stops publishers"),
     CauseRow(Cause.PORT_IN_USE, ("*",), ExitCode.DOWN, "another program holds its port"),
     CauseRow(Cause.EXITED, ("*",), ExitCode.DOWN, "its process ended on its own"),
-    CauseRow(Cause.STOPPED, ("*",), ExitCode.DOWN, "it was stopped or paused"),
+    CauseRow(Cause.STOPPED, ("*",), ExitCode.DOWN, "stopped, paused, or off its network"),
     CauseRow(Cause.WRONG_PROGRAM, _SERVERS, ExitCode.DOWN, "something else answers there"),
     CauseRow(Cause.WRONG_VERSION, _SERVERS, ExitCode.FAILED, "not the version asked for"),
     CauseRow(Cause.WRONG_ANSWER, ("http",), ExitCode.FAILED, "it answers other than expected"),

@@ -128,6 +128,20 @@ def test_images_are_built_and_judged_before_anything_is_promoted(copy: Copy) -> 
     assert all("github.event_name == 'push'" in one for one in (promote, back))
 
 
+def test_it_names_no_branch_and_leaves_no_token(copy: Copy) -> None:
+    project = declared(copy, "gateway")
+    project.seatrial("init", "--ci", "github")
+    written = yaml.safe_load((project.folder / WORKFLOW).read_text())
+    assert written[True] == {"pull_request": None, "push": None}  # `on`, as YAML 1.1 reads it
+    (job,) = written["jobs"].values()
+    assert (
+        "github.ref == format('refs/heads/{0}', github.event.repository.default_branch)"
+        in (job["if"])
+    )
+    checkout = steps(project.folder / WORKFLOW)["actions/checkout@v4"]
+    assert checkout["with"] == {"persist-credentials": False}
+
+
 def test_a_compose_file_elsewhere_and_an_environment_beside_local(copy: Copy) -> None:
     project = copy("dispatch")
     (project.folder / "deploy").mkdir()
@@ -138,9 +152,10 @@ def test_a_compose_file_elsewhere_and_an_environment_beside_local(copy: Copy) ->
     )
     assert project.seatrial("init", "--ci", "github").code == 0
     found = steps(project.folder / WORKFLOW)
-    assert str(found["Build the change's images"]["run"]).strip() == (
-        "cd deploy && docker compose -f stack.yml build"
-    )
+    assert str(found["Build the change's images"]["run"]).splitlines() == [
+        "cd deploy && docker compose -f stack.yml build",
+        "docker compose -f stack.yml pull --ignore-buildable --policy missing",
+    ]
     assert "seatrial run --env boxes " in str(found["Sea trials"]["run"])
 
 
@@ -210,11 +225,22 @@ def test_the_whole_job(copy: Copy, engine: Engine, tmp_path: Path) -> None:
     assert project.seatrial("init").code == 0
     project.seatrial("init", "--ci", "github")
     ci = Ci(project, project.folder / WORKFLOW, tmp_path)
+    began = engine.docker("info", "--format", "{{.SystemTime}}").strip()
     if engine.compose_command == ("docker", "compose"):
         built = ci("Build the change's images")
-        assert built.code == 0, built.err
+    else:
+        built = project.shell("docker-compose build")
+    assert built.code == 0, built.err
+    there = engine.everything()["images"]
     ran = ci("Sea trials")
     assert ran.code == 0, ran.out + ran.err
+    # What was judged is what was built, and what promote.sh finds.
+    assert engine.everything()["images"] == there
+    made = ("events", "--since", began, "--until", "0s", "--filter", "event=create")
+    judged = engine.docker(*made, "--filter", "type=container", "--format", "{{.From}}").split()
+    joint = "-" if engine.compose_command == ("docker", "compose") else "_"
+    built_here = {f"bookshop{joint}{service}" for service in ("web", "mails")}
+    assert built_here <= set(judged) <= built_here | {"postgres:15", "redis:7"}
     assert ci.output.read_text() == "exit=0\n"
     assert ci("Publish the summary").code == 0
     assert "go: bookshop" in ci.summary.read_text()

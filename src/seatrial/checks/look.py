@@ -103,6 +103,19 @@ def _settled(result: ProbeResult, target: Target) -> ProbeResult:
     )
 
 
+def _whole(result: ProbeResult, target: Target) -> ProbeResult:
+    """A part of it that is missing is a warning, as well as the rest may be."""
+    if result.health is not Health.HEALTHY or not target.provider.lacks:
+        return result
+    return dataclasses.replace(
+        result,
+        cause=Cause.STOPPED,
+        expected=f"all of {target.name} runs",
+        found=target.provider.lacks,
+        fix=target.start,
+    )
+
+
 @dataclass
 class _Look:
     component: Component
@@ -128,7 +141,8 @@ class _Look:
                 fault.fix,
             )
             return unknown, [fault]
-        return _timed(_settled(result, self.target), self.component), []
+        result = _whole(_settled(result, self.target), self.target)
+        return _timed(result, self.component), []
 
     async def expectations(self) -> Sequence[CheckResult]:
         facet = self.kind.expectations

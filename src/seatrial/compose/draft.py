@@ -126,6 +126,7 @@ async def draft(
     project: Project, kinds: Mapping[str, Kind], containers: list[Container], seconds: float = 8.0
 ) -> Draft:
     """What can be said of a project; `containers` are those that there are now, if any."""
+    project = _as_seen(project, containers)
     found = recognise(project, kinds)
     running = {one.service for one in containers if one.status == "running"}
     deadline = Deadline.after(seconds)
@@ -144,6 +145,19 @@ async def draft(
             if one.profiles
         },
     )
+
+
+def _as_seen(project: Project, containers: list[Container]) -> Project:
+    """With what containers that have ended tell of their services. Of a project that was stopped
+    they tell nothing: there everything has ended."""
+    if not any(one.status == "running" for one in containers):
+        return project
+    not_well = {one.service for one in containers if one.status != "exited" or one.exit_code != 0}
+    ended = {one.service for one in containers} - not_well
+    services = {
+        name: replace(one, ended_well=name in ended) for name, one in project.services.items()
+    }
+    return replace(project, services=services)
 
 
 async def _settled(

@@ -19,13 +19,16 @@ from seatrial.compose.engine import (
     containers,
     docker,
 )
-from seatrial.compose.own import Apart, own, project_name
+from seatrial.compose.own import Apart, Tree, built_by, own, project_name, resolved
 from seatrial.compose.project import Project
 from seatrial.compose.recognise import mentions
 from seatrial.compose.targets import service_of
 from seatrial.declaration.models import System
 from seatrial.kinds.base import load
 from seatrial.secrecy import last_lines
+
+#: The variable that says "0" where the images that the user's project built are to be taken.
+BUILD = "SEATRIAL_BUILD"
 
 _CONFIG_SECONDS = 30.0
 _STEP = re.compile(r"-> Running in ([0-9a-f]{12,64})")  # as the builder says it
@@ -75,9 +78,34 @@ class Drive:
                 f"{self.project.file.name} is refused: {ended.last_words}",
                 hint=f"{' '.join(self.command)} config   shows what Compose makes of it",
             )
-        text = own(ended.out, self.name, self._apart(), ports)
+        tree = resolved(ended.out)
+        built = None if self.builds else await self._built(tree)
+        text = own(tree, self.name, self._apart(), ports, built)
         clear.mark(self.folder, self.name)
         await asyncio.to_thread(_write, self.file, text)
+
+    @property
+    def builds(self) -> bool:
+        return os.environ.get(BUILD) != "0"
+
+    async def _built(self, tree: Tree) -> dict[str, str]:
+        """The images of the user's own project, all of which are there. Raises EngineError."""
+        found = built_by(tree, f"{self.project.name}{await self._joint()}")
+        for name, image in found.items():
+            if (await call(("docker", "image", "inspect", image))).code != 0:
+                raise EngineError(
+                    f"there is no image {image}, which the service {name} builds, and {BUILD}=0 "
+                    "says that nothing is to be built",
+                    hint=f"build it first: {self.project.compose(' '.join(self.command))} build",
+                )
+        return found
+
+    async def _joint(self) -> str:
+        """What stands between project and service in the name of an image."""
+        if self.command == ("docker", "compose"):
+            return "-"
+        version = await call((*self.command, "version", "--short"))
+        return "_" if version.out.startswith("1.") else "-"
 
     def _files(self) -> tuple[str, ...]:
         """None for the file that Compose finds by itself, with its override file."""
@@ -100,7 +128,7 @@ class Drive:
 
     async def up(self) -> int:
         """Build and start everything. Returns Compose's exit code; what it said is in `output`."""
-        code = await self._tell("up", "-d", "--build")
+        code = await self._tell("up", "-d", *(("--build",) if self.builds else ()))
         if code != 0:
             await self._remove_half_built()
         return code

@@ -192,6 +192,7 @@ class Container:
     networks: Mapping[str, str]  # name -> its address there
     links: Mapping[str, tuple[str, ...]]  # name -> what would connect it there again
     on_host: bool  # it shares the host's network
+    cut_off: str  # the network that it was made on, where it has been taken off that; else ""
     compose_version: str
 
 
@@ -241,8 +242,19 @@ def _container(one: _Inspected) -> Container | None:
         networks={name: network.ip for name, network in networks.items()},
         links={name: network.link for name, network in networks.items()},
         on_host=one.host.network_mode == "host",
+        cut_off=_cut_off(one.host.network_mode, networks),
         compose_version=labels.get(_VERSION, ""),
     )
+
+
+_MODES = ("", "bridge", "default", "host", "none", "ns", "pasta", "private", "slirp4netns")
+
+
+def _cut_off(made_on: str, networks: Mapping[str, _Network]) -> str:
+    """Of the networks that a container was made on, the first one stays written down. What an
+    engine writes there otherwise is a mode: "bridge", "host", "container:ID"..."""
+    is_mode = made_on in _MODES or ":" in made_on
+    return "" if is_mode or made_on in networks else made_on
 
 
 def _port(name: str) -> int:

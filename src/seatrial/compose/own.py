@@ -3,13 +3,15 @@
 It is what Compose itself makes of the user's files, with everything taken out that could meet
 another run or the user's own project: fixed ports of the host, fixed names of containers, volumes,
 networks and images, and the folders of the host that hold a server's data. What is declared
-external stays shared; it is neither made nor removed.
+external stays shared; it is neither made nor removed. Images that are built are built anew under
+names of our own, or taken as the user's project built them: the very ones, under their own names.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import yaml
 
@@ -18,7 +20,7 @@ from seatrial.declaration.source import Plain
 
 LOOPBACK = "127.0.0.1"
 
-Tree = dict[str, Plain]
+Tree = dict[str, Any]  # as it was read
 
 
 def project_name(deployment: str) -> str:
@@ -33,29 +35,60 @@ class Apart:
     data: Collection[str]  # folders of its image that hold data
 
 
-def own(
-    resolved: str, project: str, services: Mapping[str, Apart], ports: Callable[[], int]
-) -> str:
-    """The text for `project` from what `docker compose config` printed. Raises EngineError.
-
-    `ports` reserves a port of the host. One that the engine chose by itself would be another one
-    each time the container is started.
-    """
+def resolved(printed: str) -> Tree:
+    """What `docker compose config` printed. Raises EngineError."""
     try:
-        tree = yaml.safe_load(resolved)
+        tree = yaml.safe_load(printed)
     except yaml.YAMLError as error:
         raise EngineError(f"`docker compose config` printed no YAML: {error}") from error
     if not isinstance(tree, dict) or not isinstance(tree.get("services"), dict):
         raise EngineError("`docker compose config` printed no services")
-    tree.pop("name", None)
+    return tree
+
+
+def own(
+    tree: Tree,
+    project: str,
+    services: Mapping[str, Apart],
+    ports: Callable[[], int],
+    built: Mapping[str, str] | None = None,
+) -> str:
+    """The text for `project` from a `resolved` one.
+
+    `ports` reserves a port of the host. One that the engine chose by itself would be another one
+    each time the container is started. `built` are the images to take instead of building any.
+    """
+    made = {key: value for key, value in tree.items() if key != "name"}
     for section in ("volumes", "networks"):
-        tree[section] = {name: _unnamed(one) for name, one in (tree.get(section) or {}).items()}
-    images = _images(tree["services"], project)
-    tree["services"] = {
-        name: _service(one, images.get(name), services.get(name, Apart((), ())), ports)
+        made[section] = {name: _unnamed(one) for name, one in (tree.get(section) or {}).items()}
+    images = _images(tree["services"], project) if built is None else built
+    made["services"] = {
+        name: _service(
+            one if built is None else _unbuilt(one),
+            images.get(name),
+            services.get(name, Apart((), ())),
+            ports,
+        )
         for name, one in tree["services"].items()
     }
-    return yaml.safe_dump(tree, sort_keys=False)
+    return yaml.safe_dump(made, sort_keys=False)
+
+
+def built_by(tree: Tree, prefix: str) -> dict[str, str]:
+    """By service, the images that the user's own project builds; `prefix` begins the names of those
+    that have none in the file."""
+    return {
+        name: str(one.get("image") or f"{prefix}{name}")
+        for name, one in tree["services"].items()
+        if one.get("build") is not None
+    }
+
+
+def _unbuilt(one: Tree) -> Tree:
+    """Neither built nor pulled: the image is there."""
+    if one.get("build") is None:
+        return one
+    return {key: value for key, value in one.items() if key not in ("build", "pull_policy")}
 
 
 def _unnamed(one: Plain) -> Plain:

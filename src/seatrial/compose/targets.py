@@ -55,7 +55,7 @@ def target_of(component: Component, project: Project, everything: Sequence[Conta
         component.config,
         _endpoints(component, kind, service, project, mine),
         states,
-        _words(project, name, worst, mine),
+        _words(project, service, worst, mine),
     )
 
 
@@ -104,6 +104,8 @@ def _from_host(endpoint: Endpoint, container: Container | None) -> Endpoint | No
         return dataclasses.replace(endpoint, host=host, port=port)
     if container.status in ("running", "paused"):
         address = next((ip for ip in container.networks.values() if ip), None)
+        if address is None and container.cut_off:
+            return endpoint
         if far is not None or address is None:
             return None
         return dataclasses.replace(endpoint, host=address)
@@ -116,6 +118,8 @@ def _from_host(endpoint: Endpoint, container: Container | None) -> Endpoint | No
 def state_of(container: Container, kind: Kind) -> State:
     """The state of a replica. What has no endpoint is as well as its health check says."""
     if container.status == "running":
+        if container.cut_off:
+            return State.UNREACHABLE
         if container.health == "starting" or kind.name == "task":
             return State.STARTING
         if container.health == "unhealthy" and not kind.endpoints:
@@ -132,7 +136,10 @@ def state_of(container: Container, kind: Kind) -> State:
     return State.EXITED
 
 
-def _words(project: Project, service: str, worst: Container | None, mine: list[Container]) -> Words:
+def _words(
+    project: Project, wanted: Service, worst: Container | None, mine: list[Container]
+) -> Words:
+    service = wanted.name
     v1 = any(one.compose_version.startswith("1.") for one in mine)
     compose = project.compose("docker-compose" if v1 else "docker compose")
     if not mine:
@@ -142,12 +149,20 @@ def _words(project: Project, service: str, worst: Container | None, mine: list[C
             f"{compose} logs {service}",
         )
     start = f"{compose} start {service}"
-    if worst is not None and worst.status == "paused":
+    if worst is not None and worst.status == "running" and worst.cut_off:
+        start = f"docker network connect --alias {service} {worst.cut_off} {worst.name}"
+    elif worst is not None and worst.status == "paused":
         start = f"{compose} unpause {service}"
     elif worst is not None and worst.status in ("running", "restarting"):
         start = f"{compose} restart {service}"
     found = "" if worst is None else f"its container {worst.name} {_said(worst)}"
-    return Words(found, start, f"{compose} logs {service}")
+    lacks = ""
+    if worst is None and len(mine) < wanted.replicas:
+        are = "is 1 container" if len(mine) == 1 else f"are {len(mine)} containers"
+        lacks = f"there {are} of the service {service}, and {project.file.name} says "
+        lacks += str(wanted.replicas)
+        start = f"{compose} up -d {service}"
+    return Words(found, start, f"{compose} logs {service}", lacks)
 
 
 def _said(one: Container) -> str:
@@ -157,6 +172,8 @@ def _said(one: Container) -> str:
         return f"ends with exit code {one.exit_code} and is restarted, {one.restarts} times so far"
     if one.status == "exited":
         return f"has exited with code {one.exit_code}"
+    if one.status == "running" and one.cut_off:
+        return f"runs, but it was taken off its network {one.cut_off}"
     if one.status == "running" and one.health:
         more = f": {one.health_output}" if one.health_output else ""
         return f"runs, but its health check says {one.health}{more}"

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from seatrial.compose.drive import BUILD
+
 GITHUB = Path(".github") / "workflows" / "seatrial.yml"
 PROMOTE, ROLLBACK = "promote.sh", "rollback.sh"  # of the user, beside seatrial.yaml
 _REPORTS = "reports"
@@ -33,9 +35,11 @@ class Workflow:
         if self.folder != ".":
             yield from ("", "defaults:", "  run:", f"    working-directory: {_quoted(self.folder)}")
         enter = "" if self.compose_folder == "." else f"cd {shlex.quote(self.compose_folder)} && "
+        run = f"seatrial run --env {shlex.quote(self.environment)} --report-dir {_REPORTS}"
         parts = {
             "<build>": f"{enter}{self.compose} build",
-            "<run>": f"seatrial run --env {shlex.quote(self.environment)} --report-dir {_REPORTS}",
+            "<pull>": f"{self.compose} pull --ignore-buildable --policy missing",
+            "<run>": f"{BUILD}=0 {run}",
             "<reports>": _quoted((Path(self.folder) / _REPORTS).as_posix()),
         }
         for line in _JOBS.splitlines():
@@ -54,14 +58,15 @@ def _quoted(text: str) -> str:
     return text if _PLAIN.fullmatch(text) else json.dumps(text)
 
 
+_DEFAULT = "format('refs/heads/{0}', github.event.repository.default_branch)"
+
 _HEAD = """\
 # Written by `seatrial init --ci github`, and yours to edit: docs/ci.md says what each part is for.
 name: sea trials
 
 on:
   pull_request:
-  push:
-    branches: [main]
+  push:  # of the default branch, whatever its name; see `if` below
 
 permissions:
   contents: read
@@ -73,10 +78,13 @@ concurrency:
 _JOBS = f"""
 jobs:
   sea-trials:
+    if: github.event_name == 'pull_request' || github.ref == {_DEFAULT}
     runs-on: ubuntu-24.04
     timeout-minutes: 30
     steps:
       - uses: actions/checkout@v4
+        with:
+          persist-credentials: false  # what runs below is the change's own code
       - uses: actions/setup-python@v5
         with:
           python-version: "3.12"
@@ -85,9 +93,12 @@ jobs:
           SEATRIAL: ${{{{ vars.SEATRIAL }}}}
         run: python -m pip install "${{SEATRIAL:?set the variable SEATRIAL to what pip installs}}"
       # Trials that import more than Seatrial brings need it here: python -m pip install -r ...
+      # Those that are not built are fetched, too: a registry that is silent is no fault of the change.
       - name: Build the change's images
         run: |
           <build>
+          <pull>
+      # {BUILD}=0: the run builds nothing; the images that were just built are what it judges.
       - name: Sea trials
         id: trials
         run: |
@@ -112,7 +123,7 @@ jobs:
           if-no-files-found: ignore
           retention-days: 30
       # Yours, and never called for a pull request: the images that were judged are in this
-      # machine's engine, under the names that the compose file gives them.
+      # machine's engine, under the names that Compose gave them as it built them.
       - name: Promote
         if: ${{{{ success() && github.event_name == 'push' }}}}
         run: |

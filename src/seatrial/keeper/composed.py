@@ -41,6 +41,7 @@ _LONGEST_PAUSE = 0.1  # s between two probes of what is not ready yet
 _START_SECONDS = 300.0  # for images to be built and everything to be ready
 _RESTART_SECONDS = 60.0
 _PROBE_SECONDS = 2.0
+_READ_LAST = "read its last log lines"  # when it has failed, its project is gone
 _DOCKER = {
     Action.STOP: ("stop", "-t", "10"),
     Action.KILL: ("kill",),
@@ -88,7 +89,7 @@ class Composed:
         except TimeoutError:
             self.failure = _refused(
                 f"not everything was ready within {_START_SECONDS:g} s",
-                "seatrial logs; docker ps",
+                "does plain `docker compose up` do better?",
                 Cause.TIMEOUT,
             )
         await self.timeline.wake()
@@ -145,11 +146,12 @@ class Composed:
     async def _ended(self, one: Container) -> StartFailed:
         how = f"exit code {one.exit_code}" + (", for want of memory" if one.oom_killed else "")
         again = f", {one.restarts} times by now" if one.restarts else ""
+        task = "; what is to end is of kind: task" if one.exit_code == 0 else ""
         return StartFailed(
             Cause.EXITED,
             f"the container of {one.service} keeps running",
             one.error or f"it ended with {how}{again}",
-            "read its last log lines above",
+            f"{_READ_LAST}{task}",
             await logs([one], LOG_TAIL, LONGEST_LOG),
         )
 
@@ -182,7 +184,7 @@ class Composed:
             (last.cause if last else None) or Cause.TIMEOUT,
             f"{name} is ready in time",
             f"its container runs, but: {last.found}" if last else "its container does not run",
-            (last.fix if last else "") or f"read its log: seatrial logs {name}",
+            (last.fix if last else "") or _READ_LAST,
             await logs(self._containers.of(name), LOG_TAIL, LONGEST_LOG),
         )
         if self.failure is None and not self.ready:
@@ -308,7 +310,7 @@ def _not_up(drive: Drive | None) -> StartFailed:
         Cause.EXITED,
         "`docker compose up` builds and starts everything",
         words.strip(),
-        "read what it said above; does plain `docker compose up` do better?",
+        "read what it said; does plain `docker compose up` do better?",
         tail,
     )
 

@@ -98,7 +98,9 @@ class Containers:
             mine = [each for each in components if service_of(each) == one.service]
             if names is not None and not any(each.name in names for each in mine):
                 continue
-            ended = one.status == "exited" and (one.exit_code != 0 or one.oom_killed)
+            # A good end is a task's, or that of what nobody declared: it may be one.
+            lasting = any(each.kind != "task" for each in mine)
+            ended = one.status == "exited" and (one.exit_code != 0 or one.oom_killed or lasting)
             never = one.status == "created" and bool(one.error)
             if ended or never or self._circles(one, mine):
                 return one, mine[0].name if mine else one.service

@@ -111,6 +111,7 @@ class Words:
     found: str = ""  # "its container has exited with code 1"
     start: str = ""  # the command that starts it again
     logs: str = ""  # the command that shows its log
+    lacks: str = ""  # though it runs: "there is 1 container ..., and compose.yaml says 2"
 
 
 @dataclass(frozen=True)

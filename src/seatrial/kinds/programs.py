@@ -120,19 +120,21 @@ def down_by_states(target: Target) -> ProbeResult | None:
     """
     if Cause.PORT_IN_USE in target.causes:
         return _port_in_use(target)
-    bad = [(number, state) for number, state in enumerate(target.states) if state in _DOWN]
+    cut_off = (State.UNREACHABLE,) if target.provider.found else ()  # whoever runs it says how
+    bad = [(n, state) for n, state in enumerate(target.states) if state in _DOWN + cut_off]
     if not bad:
         return None
     number, state = bad[0]
     who = target.name if len(target.states) == 1 else f"replica {number + 1} of {target.name}"
     more = f", {len(bad)} of {len(target.states)} are down" if len(bad) > 1 else ""
     words = {
+        State.UNREACHABLE: "was cut off",
         State.EXITED: "ended on its own",
         State.FAILED: "never became ready",
         State.STOPPED: "was stopped on request",
         State.PAUSED: "is paused: its process stands still",
     }
-    on_request = state in (State.STOPPED, State.PAUSED)
+    on_request = state in (State.STOPPED, State.PAUSED, State.UNREACHABLE)
     return ProbeResult(
         Health.UNHEALTHY,
         Connection.DISCONNECTED,

@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from seatrial.compose.engine import EngineError
-from seatrial.compose.own import Apart, own
+from seatrial.compose.own import Apart, built_by, own, resolved
 
-RESOLVED = """
+PRINTED = """
 name: shop
 services:
   db:
@@ -45,7 +45,7 @@ networks:
 def made() -> dict[str, dict[str, dict[str, object]]]:
     numbers = count(40001)
     apart = {"db": Apart((5432,), ("/var/lib/postgresql",)), "worker": Apart((9000,), ())}
-    found = yaml.safe_load(own(RESOLVED, "seatrial-x", apart, lambda: next(numbers)))
+    found = yaml.safe_load(own(resolved(PRINTED), "seatrial-x", apart, lambda: next(numbers)))
     assert isinstance(found, dict)
     return found
 
@@ -78,6 +78,19 @@ def test_images_that_are_built_do_not_take_the_users_tag() -> None:
     assert services["db"]["image"] == "postgres:15"
 
 
+def test_images_that_the_users_project_built_are_taken_as_they_are() -> None:
+    tree = resolved(PRINTED)
+    tree["services"]["web"]["pull_policy"] = "build"
+    tree["services"]["page"] = {"build": {"context": "/home/me/page"}}
+    built = built_by(tree, "shop-")
+    assert built == {"web": "me/shop:latest", "page": "shop-page"}
+    services = yaml.safe_load(own(tree, "seatrial-x", {}, lambda: 1, built))["services"]
+    assert [services[name]["image"] for name in ("web", "worker", "page", "db")] == [
+        *("me/shop:latest", "me/shop:latest", "shop-page", "postgres:15")
+    ]
+    assert not {"build", "pull_policy"} & (services["web"].keys() | services["page"].keys())
+
+
 def test_no_two_servers_share_a_data_folder() -> None:
     volumes = made()["services"]["db"]["volumes"]
     assert isinstance(volumes, list)
@@ -87,4 +100,4 @@ def test_no_two_servers_share_a_data_folder() -> None:
 @pytest.mark.parametrize("text", ["[", "a", "services: 3"])
 def test_what_is_no_project_is_refused(text: str) -> None:
     with pytest.raises(EngineError):
-        own(text, "x", {}, lambda: 1)
+        resolved(text)

@@ -53,6 +53,7 @@ RUNNING = Container(
     networks={"shop_default": "172.20.0.2"},
     links={},
     on_host=False,
+    cut_off="",
     compose_version="2.26.1",
 )
 
@@ -155,6 +156,13 @@ def test_replicas_are_all_of_them(look) -> None:  # type: ignore[no-untyped-def]
             State.FAILED,
             "its container shop-worker-1 runs, but its health check says unhealthy: no queue",
             "docker compose restart worker",
+        ),
+        (
+            "db",
+            {"cut_off": "shop_back", "networks": {}},
+            State.UNREACHABLE,
+            "its container shop-db-1 runs, but it was taken off its network shop_back",
+            "docker network connect --alias db shop_back shop-db-1",
         ),
         ("web", {"health": "unhealthy"}, State.READY, "", "docker compose start web"),
         ("migrate", {"status": "exited"}, State.DONE, "", "docker compose start migrate"),

@@ -10,15 +10,20 @@ _ONCE = re.compile(
     r"\b(migrate|upgrade head|db:migrate|db upgrade|flyway|liquibase|collectstatic|seed)\b"
 )
 _SERVES = re.compile(r"\b(runserver|gunicorn|uvicorn|celery|serve|server|worker|daphne)\b")
-_FOR_EVER = ("always", "unless-stopped", "on-failure")
+_FOR_EVER = ("always", "unless-stopped")
+_MAY_END = "whether it is to end: its container has, with code 0 (else it is kind: process)"
 
 
 class _Containers(InContainers):
     def recognise(self, service: Service) -> Guess | None:
         if service.awaited_end:
             return Guess("others wait until it has completed", BY_IMAGE + 1)
-        for_ever = service.restart.startswith(_FOR_EVER)
-        if service.ports or for_ever or _SERVES.search(service.command):
+        lasts = service.ports or service.restart.startswith(_FOR_EVER)
+        if lasts or _SERVES.search(service.command):
+            return None
+        if service.ended_well:
+            return Guess("its container has ended with code 0", BY_SETTINGS, unknown=(_MAY_END,))
+        if service.restart.startswith("on-failure"):
             return None
         if (found := _ONCE.search(service.command)) is not None:
             return Guess(f"its command: {found[0]}", BY_SETTINGS)

@@ -1,0 +1,58 @@
+"""Which containers of a project of Seatrial's own end its start at once."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from seatrial.compose.drive import Drive
+from seatrial.compose.engine import Container
+from seatrial.compose.project import read_project
+from seatrial.declaration.load import load
+from seatrial.keeper.containers import Containers
+from seatrial.keeper.timeline import Timeline
+from seatrial.kinds.registry import KINDS
+
+from .test_targets import COMPOSE, DECLARED, of
+
+
+@dataclass(frozen=True)
+class There:
+    """What an engine would list."""
+
+    found: list[Container]
+
+    async def containers(self) -> list[Container]:
+        return self.found
+
+
+def dead(folder: Path, *found: Container) -> str | None:
+    """The component, or the service, whose container ended as it should not."""
+    (folder / "compose.yaml").write_text(COMPOSE + "  seed: {image: busybox}\n")
+    (folder / "seatrial.yaml").write_text(DECLARED)
+    system = load(folder, KINDS, variables={})
+    seen = Containers(system, read_project(folder / "compose.yaml", {}), Timeline())
+    asyncio.run(seen.look(cast(Drive, There(list(found)))))
+    one = seen.dead(None)
+    return None if one is None else one[1]
+
+
+@pytest.mark.parametrize(
+    ("service", "code", "told"),
+    [
+        ("web", 0, "web"),
+        ("worker", 0, "worker"),
+        ("worker", 3, "worker"),
+        ("migrate", 0, None),  # a task
+        ("migrate", 3, "migrate"),
+        ("seed", 0, None),  # nobody declared it, so it may be one
+        ("seed", 3, "seed"),
+    ],
+)
+def test_one_that_has_ended(tmp_path: Path, service: str, code: int, told: str | None) -> None:
+    ended = of(service, status="exited", exit_code=code)
+    assert dead(tmp_path, of("db"), ended) == told

@@ -1,0 +1,45 @@
+"""What `init` makes of the containers that there are."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from seatrial.compose.draft import Draft, draft
+from seatrial.compose.engine import Container
+from seatrial.compose.project import read_project
+from seatrial.kinds.registry import KINDS
+
+from .test_targets import of
+
+ONCE = 'it: {image: busybox, restart: "no"}'
+
+
+def drafted(folder: Path, services: str, *found: Container) -> Draft:
+    (folder / "compose.yaml").write_text(f"services:\n  {services}\n  other: {{image: busybox}}\n")
+    project = read_project(folder / "compose.yaml", {})
+    return asyncio.run(draft(project, KINDS, list(found)))
+
+
+@pytest.mark.parametrize(
+    ("service", "code", "kind"),
+    [
+        (ONCE, 0, "task"),
+        (ONCE.replace('"no"', "on-failure"), 0, "task"),
+        (ONCE, 1, "process"),
+        (ONCE.replace('"no"', "always"), 0, "process"),  # somebody stopped it
+        ("it: {image: busybox, command: celery -A app worker}", 0, "process"),  # likewise
+    ],
+)
+def test_what_has_ended_well_ran_once(tmp_path: Path, service: str, code: int, kind: str) -> None:
+    ended = of("it", status="exited", exit_code=code)
+    (part, _) = drafted(tmp_path, service, ended, of("other")).parts
+    assert part.kind == kind
+    assert any("whether it is to end" in one for one in part.unknown) == (kind == "task")
+
+
+def test_in_a_project_that_was_stopped_everything_has_ended(tmp_path: Path) -> None:
+    both = (of(name, status="exited", exit_code=0) for name in ("it", "other"))
+    assert [part.kind for part in drafted(tmp_path, ONCE, *both).parts] == ["process", "process"]

@@ -1,0 +1,94 @@
+"""What a check says of components whose containers run, but not as their project has it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from seatrial.checks.look import Seen, look
+from seatrial.compose.engine import Container, containers
+from seatrial.compose.project import read_project
+from seatrial.compose.targets import targets
+from seatrial.declaration.load import load
+from seatrial.kinds.base import Context
+from seatrial.kinds.registry import KINDS
+from seatrial.outcome import Cause, Health
+from seatrial.waiting import Deadline
+
+from .test_targets import COMPOSE, DECLARED, of
+
+ENGINE = """#!/bin/sh
+test "$1" = ps && echo 0 || cat {inspected}
+"""
+
+
+TWO_WORKERS = COMPOSE.replace("worker: {build: .}", "worker: {build: ., deploy: {replicas: 2}}")
+
+
+def seen(folder: Path, name: str, *found: Container, compose: str = COMPOSE) -> Seen:
+    (folder / "compose.yaml").write_text(compose)
+    (folder / "seatrial.yaml").write_text(DECLARED)
+    system = load(folder, KINDS, variables={})
+    project = read_project(folder / "compose.yaml", {})
+    there = targets(system, project, found)
+    context = Context(folder, there, folder)
+    return asyncio.run(look(system.components[name], there[name], context, Deadline.after(5)))
+
+
+@pytest.mark.parametrize("service", ["db", "web", "worker"])
+def test_one_that_is_off_its_network_is_the_cause_itself(tmp_path: Path, service: str) -> None:
+    probe = seen(tmp_path, service, of(service, cut_off="shop_back", networks={})).probe
+    assert probe.cause is Cause.STOPPED
+    assert "off its network shop_back" in probe.found
+    fix = f"docker network connect --alias {service} shop_back shop-{service}-1"
+    assert probe.fix == fix
+
+
+def test_a_replica_that_is_missing_is_a_warning(tmp_path: Path) -> None:
+    one, other = of("worker"), of("worker", number=2)
+    probe = seen(tmp_path, "worker", one, compose=TWO_WORKERS).probe
+    assert (probe.health, probe.cause) == (Health.HEALTHY, Cause.STOPPED)
+    assert probe.found == ("there is 1 container of the service worker, and compose.yaml says 2")
+    assert probe.fix == "docker compose up -d worker"
+    whole = seen(tmp_path, "worker", one, other, compose=TWO_WORKERS).probe
+    assert whole.cause is None
+    more = seen(tmp_path, "worker", one, other).probe  # `--scale worker=2`
+    assert more.cause is None
+
+
+@pytest.mark.parametrize(
+    ("made_on", "networks", "cut_off"),
+    [
+        ("shop_back", ["shop_back", "shop_front"], ""),
+        ("shop_back", ["shop_front"], "shop_back"),
+        ("shop_back", [], "shop_back"),
+        ("container:17", [], ""),
+        ("default", ["bridge"], ""),
+        ("bridge", ["shop_back"], ""),  # as Podman says it
+        ("host", ["host"], ""),
+    ],
+)
+def test_an_engine_tells_which_network_a_container_was_made_on(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    made_on: str,
+    networks: list[str],
+    cut_off: str,
+) -> None:
+    inspected = {
+        "Id": "0",
+        "State": {"Status": "running"},
+        "Config": {"Labels": {"com.docker.compose.service": "db"}},
+        "NetworkSettings": {"Networks": {name: {"IPAddress": "172.20.0.2"} for name in networks}},
+        "HostConfig": {"NetworkMode": made_on},
+    }
+    (tmp_path / "inspected").write_text(json.dumps([inspected]))
+    program = tmp_path / "docker"
+    program.write_text(ENGINE.format(inspected=tmp_path / "inspected"))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    (one,) = asyncio.run(containers("shop"))
+    assert one.cut_off == cut_off
