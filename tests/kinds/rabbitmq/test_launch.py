@@ -19,13 +19,21 @@ from seatrial.kinds.rabbitmq.client import RabbitmqClient
 from seatrial.kinds.rabbitmq.config import RabbitmqConfig
 from seatrial.kinds.rabbitmq.installed import find_server
 from seatrial.kinds.rabbitmq.launch import LAUNCH
-from seatrial.kinds.rabbitmq.slim import slim_home
+from seatrial.kinds.rabbitmq.slim import TRIED, slim_home
 from seatrial.kinds.rabbitmq.template import Template
 from seatrial.outcome import Health
 from seatrial.waiting import Deadline, eventually
 from tests.kinds.harness import Reserved, Running, alive, descendants, open_folder, running
 from tests.kinds.rabbitmq.admin import Admin
 from tests.kinds.rabbitmq.conftest import Look, make_config
+
+
+def _version() -> str:
+    """Of what is installed; "" where nothing is, which the tests themselves will say."""
+    try:
+        return find_server(None).version
+    except ServerMissing:
+        return ""
 
 
 def admin_of(one: Running, vhost: str = "%2F") -> Admin:
@@ -217,6 +225,9 @@ def test_definitions_are_loaded(cache: Path, tmp_path: Path) -> None:
         assert "channel_max = 77" in (one.site.folder / "rabbitmq.conf").read_text()
 
 
+@pytest.mark.skipif(
+    _version().startswith("4."), reason="RabbitMQ 4 takes what 3 drops: a queue without auto_delete"
+)
 def test_definitions_that_the_broker_drops_without_a_word(cache: Path, tmp_path: Path) -> None:
     file = tmp_path / "definitions.json"
     queue = {"name": "orders", "vhost": "/", "durable": True, "arguments": {}}  # no auto_delete
@@ -269,6 +280,7 @@ def test_the_stock_start_where_the_layout_is_unknown(
         assert look(one.target).health is Health.HEALTHY
 
 
+@pytest.mark.skipif(not _version().startswith(TRIED), reason="its layout has not been tried")
 def test_a_slim_home_is_made_once_and_again_when_it_is_gone(tmp_path: Path) -> None:
     server = find_server(None)
     plugins = ("rabbitmq_management",)
