@@ -243,7 +243,7 @@ def _all(text: str, part: str) -> Iterator[int]:
         at = text.find(part, at + 1)
 
 
-_ESCAPED = re.compile(r"%(?:25){0,3}2([bBfF])|\\+(?:u002([bBfF])|(/)|[rn])")
+_ESCAPED = re.compile(r"%(?:25){0,3}2([bBfF])|(?<!\\)\\++(?:u002([bBfF])|(/)|[rn])")
 
 
 def _squeezed(text: str) -> str:

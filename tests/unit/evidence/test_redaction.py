@@ -281,7 +281,14 @@ def test_hostile_text_is_redacted_in_good_time() -> None:
 
     redactor = Redactor(["\\" * 10 + "abc", "%25%25%25%25", "correct-horse-battery"])
     started = time.perf_counter()
-    for text in ("\\" * 8192, "%25" * 2730, "a" * 8192, "password" * 1000, "://a:" * 1600):
+    for text in (
+        "\\" * 8192,
+        "%25" * 2730,
+        "a" * 8192,
+        "password" * 1000,
+        "://a:" * 1600,
+        "...a" * 2000,
+    ):
         redactor.redact(text)
         redactor.redact("cookie: " + text)
     assert time.perf_counter() - started < 10  # a quadratic pattern takes minutes
