@@ -160,6 +160,7 @@ def _words(
             f"the project {project.name} has no container of the service {service}",
             f"{compose} up -d {service}",
             f"{compose} logs {service}",
+            f"{compose} ps {service}",
         )
     start = f"{compose} start {service}"
     if worst is not None and worst.status == "running" and worst.cut_off:
@@ -175,7 +176,7 @@ def _words(
         lacks = f"there {are} of the service {service}, and {project.file.name} says "
         lacks += str(wanted.replicas)
         start = f"{compose} up -d {service}"
-    return Words(found, start, f"{compose} logs {service}", lacks)
+    return Words(found, start, f"{compose} logs {service}", f"{compose} ps {service}", lacks)
 
 
 def _said(one: Container) -> str:
