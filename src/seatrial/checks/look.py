@@ -99,7 +99,7 @@ def _settled(result: ProbeResult, target: Target) -> ProbeResult:
         cause=Cause.NOT_MEASURED,
         expected=f"{target.name} is ready",
         found=f"it is still starting: {result.found}",
-        fix="seatrial status   (shows when it is ready)",
+        fix=f"{target.status}   (shows when it is ready)",
     )
 
 

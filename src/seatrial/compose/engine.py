@@ -164,6 +164,8 @@ class _HostConfig(_Said):
 class _Inspected(_Said):
     id: str = Field(alias="Id")
     name: str = Field("", alias="Name")
+    path: str = Field("", alias="Path", repr=False)
+    args: tuple[str, ...] | None = Field(None, alias="Args", repr=False)
     restarts: int = Field(0, alias="RestartCount")
     state: _State = Field(alias="State")
     config: _Config = Field(alias="Config")
@@ -186,6 +188,7 @@ class Container:
     health: str  # "", starting, healthy, unhealthy
     health_output: str  # of the last look that its health check took
     restarts: int
+    command: str = field(repr=False)  # entry point and command, joined by spaces
     environment: Mapping[str, str] = field(repr=False)
     published: Mapping[int, tuple[str, int]]  # container's port -> address and port of the host
     exposed: tuple[int, ...]
@@ -236,6 +239,7 @@ def _container(one: _Inspected) -> Container | None:
         health=health.status if health and health.status != "none" else "",
         health_output=ending(looks[-1].output.strip(), 300) if looks else "",
         restarts=one.restarts,
+        command=" ".join((one.path, *(one.args or ()))),
         environment=dict(pair.partition("=")[::2] for pair in one.config.env or ()),
         published=_published(one.networking.ports or {}),
         exposed=tuple(_port(name) for name in one.config.exposed or () if name.endswith("/tcp")),

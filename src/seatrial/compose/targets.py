@@ -19,6 +19,7 @@ from seatrial.kinds.base import Endpoint, Kind, Target, Words, load
 from seatrial.kinds.containers import Port, Service
 from seatrial.outcome import State
 
+_ALIVE = ("running", "paused", "restarting")
 _ASKED_TO_END = (0, 137, 143)  # exit codes after SIGTERM and SIGKILL, or an orderly end
 
 
@@ -53,7 +54,7 @@ def target_of(component: Component, project: Project, everything: Sequence[Conta
         component.name,
         component.kind,
         component.config,
-        _endpoints(component, kind, service, project, mine),
+        _endpoints(component, kind, service, _running(project, everything), mine),
         states,
         _words(project, service, worst, mine),
     )
@@ -86,8 +87,20 @@ def _as_it_runs(service: Service, container: Container | None) -> Service:
     known = {port.target for port in service.ports}
     more = tuple(Port(number) for number in container.exposed if number not in known)
     return dataclasses.replace(
-        service, environment=container.environment, ports=service.ports + more
+        service,
+        command=container.command,
+        environment=container.environment,
+        ports=service.ports + more,
     )
+
+
+def _running(project: Project, everything: Sequence[Container]) -> Project:
+    """With what its containers that run were made with, for what they say of each other."""
+    first = {one.service: one for one in reversed(everything) if one.status in _ALIVE}
+    services = {
+        name: _as_it_runs(service, first.get(name)) for name, service in project.services.items()
+    }
+    return dataclasses.replace(project, services=services)
 
 
 def _from_host(endpoint: Endpoint, container: Container | None) -> Endpoint | None:
@@ -147,6 +160,7 @@ def _words(
             f"the project {project.name} has no container of the service {service}",
             f"{compose} up -d {service}",
             f"{compose} logs {service}",
+            f"{compose} ps {service}",
         )
     start = f"{compose} start {service}"
     if worst is not None and worst.status == "running" and worst.cut_off:
@@ -162,7 +176,7 @@ def _words(
         lacks = f"there {are} of the service {service}, and {project.file.name} says "
         lacks += str(wanted.replicas)
         start = f"{compose} up -d {service}"
-    return Words(found, start, f"{compose} logs {service}", lacks)
+    return Words(found, start, f"{compose} logs {service}", f"{compose} ps {service}", lacks)
 
 
 def _said(one: Container) -> str:

@@ -111,6 +111,7 @@ class Words:
     found: str = ""  # "its container has exited with code 1"
     start: str = ""  # the command that starts it again
     logs: str = ""  # the command that shows its log
+    status: str = ""  # the command that shows its state
     lacks: str = ""  # though it runs: "there is 1 container ..., and compose.yaml says 2"
 
 
@@ -139,6 +140,11 @@ class Target:
     def logs(self) -> str:
         """The command that shows its log."""
         return self.provider.logs or f"seatrial logs {self.name}"
+
+    @property
+    def status(self) -> str:
+        """The command that shows its state."""
+        return self.provider.status or "seatrial status"
 
     def endpoint(self, name: str | None = None) -> Endpoint:
         """The first replica's endpoint; without a name, the kind's default one."""

@@ -172,5 +172,5 @@ def waiting_by_states(target: Target) -> ProbeResult | None:
         Cause.NOT_MEASURED,
         expected=f"{target.name} runs",
         found=f"{target.name} waits for what it needs and has not been started",
-        fix="seatrial status   (shows what it waits for)",
+        fix=f"{target.status}   (shows what it waits for)",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,17 @@ def test_one_that_is_off_its_network_is_the_cause_itself(tmp_path: Path, service
     assert "off its network shop_back" in probe.found
     fix = f"docker network connect --alias {service} shop_back shop-{service}-1"
     assert probe.fix == fix
+
+
+def test_how_far_one_is_that_starts_is_told_by_who_started_it(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]  # closed when it is asked
+    starting = of("web", health="starting", published={8000: ("127.0.0.1", port)})
+    probe = seen(tmp_path, "web", starting).probe
+    assert probe.cause is Cause.NOT_MEASURED
+    assert probe.fix == "docker compose ps web   (shows when it is ready)"
+    waiting = seen(tmp_path, "worker", of("worker", status="created")).probe
+    assert waiting.fix == "docker compose ps worker   (shows what it waits for)"
 
 
 def test_a_replica_that_is_missing_is_a_warning(tmp_path: Path) -> None:

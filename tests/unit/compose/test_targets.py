@@ -25,6 +25,7 @@ services:
   web: {build: ., ports: ["8000:8000"], healthcheck: {test: "curl http://localhost:8000/up"}}
   worker: {build: .}
   migrate: {build: ., command: migrate}
+  cache: {image: "redis:7", command: redis-server --requirepass of-the-file}
 """
 DECLARED = """
 system: shop
@@ -34,6 +35,7 @@ components:
   web: {kind: http, needs: [db]}
   worker: {kind: process}
   migrate: {kind: task}
+  cache: {kind: redis}
 """
 RUNNING = Container(
     id="0",
@@ -47,6 +49,7 @@ RUNNING = Container(
     health="",
     health_output="",
     restarts=0,
+    command="docker-entrypoint.sh postgres",
     environment={"POSTGRES_PASSWORD": "as-it-runs"},
     published={},
     exposed=(5432,),
@@ -86,6 +89,26 @@ def test_a_published_port_is_reached_at_the_host(look) -> None:  # type: ignore[
 def test_any_other_at_the_containers_address_as_it_was_made(look) -> None:  # type: ignore[no-untyped-def]
     db = look(of("db"))["db"]
     assert db.endpoint().url == "postgresql://postgres:as-it-runs@172.20.0.2:5432/postgres"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "docker-entrypoint.sh redis-server --requirepass as-it-runs",
+        "docker-entrypoint.sh sh -c redis-server --requirepass ${SECRET}",
+        'docker-entrypoint.sh sh -c redis-server --requirepass "$SECRET"',
+    ],
+)
+def test_so_does_its_command_with_its_variables(look, command: str) -> None:  # type: ignore[no-untyped-def]
+    cache = look(of("cache", command=command, environment={"SECRET": "as-it-runs"}))["cache"]
+    assert cache.endpoint().password == "as-it-runs"
+
+
+def test_and_what_other_containers_say_of_it(look) -> None:  # type: ignore[no-untyped-def]
+    told = {"DATABASE_URL": "postgresql://app:as-it-runs@db/shop"}
+    assert look(of("db"), of("web", environment=told))["db"].endpoint().path == "/shop"
+    stopped = of("web", environment=told, status="exited")
+    assert look(of("db"), stopped)["db"].endpoint().path == "/postgres"
 
 
 def test_an_engine_elsewhere(look, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]

@@ -12,7 +12,8 @@ from seatrial.kinds.redis.config import RedisConfig
 
 _IMAGES = ("redis", "valkey", "redis-stack", "redis-stack-server", "keydb")
 _PASSWORD = ("REDIS_PASSWORD", "VALKEY_PASSWORD")
-_REQUIRED = re.compile(r"--requirepass[= ]+([^\s'\"]+)")
+_REQUIRED = re.compile(r"--requirepass[= ]+['\"]?([^\s'\"]+)")
+_VARIABLE = re.compile(r"\$\{?(\w+)\}?")
 _PORT = 6379
 
 
@@ -31,7 +32,8 @@ class _Containers(InContainers):
         assert isinstance(config, RedisConfig)
         user, password = None, None
         if (required := _REQUIRED.search(service.command)) is not None:
-            password = required[1]
+            variable = _VARIABLE.fullmatch(required[1])  # a shell fills it in
+            password = service.value(variable[1]) if variable else required[1]
         else:
             password = service.value(*_PASSWORD) if "redis-server" not in service.command else None
         if password is None:
