@@ -30,6 +30,7 @@ class Part:
     needs: tuple[str, ...]  # components
     because: str
     unknown: tuple[str, ...]
+    example: str = ""  # of what may be expected of it
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,13 @@ class Draft:
             "components:",
             *self._components(),
         ]
-        if any(part.kind == "rabbitmq" for part in self.parts):
-            lines += ["", *self._expect_example()]
+        if examples := [f"#   {part.name}: {part.example}" for part in self.parts if part.example]:
+            lines += [
+                "",
+                "# What must hold; correct it, and take the # away:",
+                "# expect:",
+                *examples,
+            ]
         return "\n".join(lines) + "\n"
 
     def _components(self) -> Iterator[str]:
@@ -65,13 +71,6 @@ class Draft:
             for unknown in part.unknown:
                 yield f"  # not known of {part.name}: {unknown}"
             yield f"  {part.name + ':':<{width}} {{{', '.join(keys)}}}"
-
-    def _expect_example(self) -> Iterator[str]:
-        broker = next(part.name for part in self.parts if part.kind == "rabbitmq")
-        yield "# What must hold; correct the queue's name, and take the # away:"
-        yield "# expect:"
-        queue = '{durable: true, consumers: ">=1", dead_letter: true}'
-        yield f"#   {broker}: {{queues: {{orders: {queue}}}}}"
 
     def trial(self) -> str:
         """A first trial: that something answers, else that something is ready."""
@@ -216,4 +215,5 @@ def _part(one: Recognised, names: Mapping[str, str]) -> Part:
         needs=tuple(names[need] for need in one.needs if need in names),
         because=one.guess.because,
         unknown=one.guess.unknown,
+        example=one.guess.example,
     )

@@ -149,12 +149,17 @@ class _Making:
             if isinstance(one, dict):
                 source, target = _text(one.get("source")), _text(one.get("target"))
                 read_only = one.get("read_only") is True
-                yield Mount(source, target, one.get("type") == "bind", read_only)
+                bind = one.get("type") == "bind"
+                yield Mount(self._place(source, bind), target, bind, read_only)
             elif isinstance(one, str):
                 parts = one.split(":")
                 if len(parts) > 1:
                     bind = parts[0].startswith((".", "/", "~"))
-                    yield Mount(parts[0], parts[1], bind, "ro" in parts[2:])
+                    yield Mount(self._place(parts[0], bind), parts[1], bind, "ro" in parts[2:])
+
+    def _place(self, source: str, bind: bool) -> str:
+        """A path of the host as a whole."""
+        return os.path.normpath(self.folder / Path(source).expanduser()) if bind else source
 
     def _needs(self) -> dict[str, str]:
         return {

@@ -86,6 +86,7 @@ class Guess:
     strength: int  # the strongest guess wins
     settings: Mapping[str, str] = field(default_factory=dict)
     unknown: tuple[str, ...] = ()
+    example: str = ""  # of what may be expected of it, as YAML
 
 
 #: Strengths: of a server that is known by its image, of what its settings tell, of what is left.

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+import yaml
 
 from seatrial.compose.draft import Draft, draft
 from seatrial.compose.engine import Container
@@ -13,6 +14,8 @@ from seatrial.compose.project import read_project
 from seatrial.kinds.registry import KINDS
 
 from .test_targets import of
+
+PROJECTS = Path(__file__).parents[2] / "compose" / "projects"
 
 ONCE = 'it: {image: busybox, restart: "no"}'
 
@@ -43,3 +46,28 @@ def test_what_has_ended_well_ran_once(tmp_path: Path, service: str, code: int, k
 def test_in_a_project_that_was_stopped_everything_has_ended(tmp_path: Path) -> None:
     both = (of(name, status="exited", exit_code=0) for name in ("it", "other"))
     assert [part.kind for part in drafted(tmp_path, ONCE, *both).parts] == ["process", "process"]
+
+
+@pytest.mark.parametrize(
+    ("place", "queue"),
+    [
+        (PROJECTS / "thumbnails" / "docker-compose.yaml", "thumbnails"),
+        (PROJECTS / "dispatch" / "compose.yaml", "orders"),  # its program declares them
+    ],
+    ids=["defined", "unknown"],
+)
+def test_the_example_names_a_queue_that_is_defined(place: Path, queue: str) -> None:
+    text = asyncio.run(draft(read_project(place, {}), KINDS, [])).text()
+    commented = text.partition("# expect:")[2].replace("\n#", "\n")
+    (expected,) = yaml.safe_load(commented).values()
+    assert expected == {
+        "queues": {queue: {"durable": True, "consumers": ">=1", "dead_letter": True}}
+    }
+
+
+@pytest.mark.parametrize("text", ["[", "[]", '{"queues": [{"name": "a", "durable": false}]}'])
+def test_what_defines_nothing_is_left_alone(tmp_path: Path, text: str) -> None:
+    (tmp_path / "definitions.json").write_text(text)
+    volumes = 'volumes: ["./definitions.json:/etc/rabbitmq/definitions.json"]'
+    written = drafted(tmp_path, f"it: {{image: rabbitmq, {volumes}}}").text()
+    assert "orders" in written

@@ -49,7 +49,7 @@ def test_short_and_long_forms_are_the_same(tmp_path: Path) -> None:
         assert service.environment == {"A": "1", "B": "x=y", "C": "from the shell"}
         assert service.ports == (Port(80, 8080, "127.0.0.1"),)
         assert service.mounts == (
-            Mount("./data", "/data", bind=True, read_only=True),
+            Mount(str(tmp_path / "data"), "/data", bind=True, read_only=True),
             Mount("named", "/n", bind=False),
         )
         assert list(service.needs) == ["other"]

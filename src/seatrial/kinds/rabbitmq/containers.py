@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from urllib.parse import quote
+
+from pydantic import BaseModel, ValidationError
 
 from seatrial.declaration.models import ComponentConfig
 from seatrial.kinds.base import Endpoint
 from seatrial.kinds.containers import BY_IMAGE, BY_SETTINGS, Guess, InContainers, Service, login_of
 
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 _AMQP, _MANAGEMENT = 5672, 15672
 _USER = ("RABBITMQ_DEFAULT_USER", "RABBITMQ_USERNAME")
 _PASSWORD = ("RABBITMQ_DEFAULT_PASS", "RABBITMQ_PASSWORD")
@@ -23,10 +30,11 @@ class _Containers(InContainers):
             guess = Guess(f"image {service.image}", BY_IMAGE)
         elif any(p.target == _AMQP for p in service.ports) and service.value(*_USER):
             guess = Guess("port 5672 and RABBITMQ_DEFAULT_USER", BY_SETTINGS)
-        if guess is None or _has_management(service):
-            return guess
-        unknown = "its queues: without the management plugin only those that you declare are seen"
-        return Guess(guess.because, guess.strength, unknown=(unknown,))
+        if guess is None:
+            return None
+        unseen = "its queues: without the management plugin only those that you declare are seen"
+        unknown = () if _has_management(service) else (unseen,)
+        return Guess(guess.because, guess.strength, unknown=unknown, example=_example(service))
 
     def endpoints(
         self, service: Service, config: ComponentConfig, mentioned: Sequence[Endpoint]
@@ -45,6 +53,44 @@ class _Containers(InContainers):
             login = (user, password)
             found["management"] = Endpoint("http", service.name, _MANAGEMENT, "", *login)
         return found
+
+
+def _example(service: Service) -> str:
+    """Of the first queue with a dead letter exchange in its definitions, else of their first."""
+    queues = _defined(service) or {"orders": True}
+    name = next((name for name, dead_letter in queues.items() if dead_letter), next(iter(queues)))
+    shown = name if _PLAIN.fullmatch(name) else json.dumps(name)
+    dead_letter = ", dead_letter: true" if queues[name] else ""
+    return f'{{queues: {{{shown}: {{durable: true, consumers: ">=1"{dead_letter}}}}}}}'
+
+
+def _defined(service: Service) -> dict[str, bool]:
+    """The durable queues of files of definitions, each with whether dead letters go anywhere."""
+    found: dict[str, bool] = {}
+    for mount in service.mounts:
+        if mount.bind and mount.source.endswith(".json") and os.path.isfile(mount.source):
+            for one in _read(Path(mount.source)).queues:
+                if one.durable:
+                    found[one.name] = "x-dead-letter-exchange" in one.arguments
+    return found
+
+
+class _Queue(BaseModel):
+    name: str
+    durable: bool = True
+    arguments: Mapping[str, object] = {}
+
+
+class _Definitions(BaseModel):
+    queues: tuple[_Queue, ...] = ()
+
+
+def _read(file: Path) -> _Definitions:
+    """Nothing where it holds something else: RabbitMQ will say so."""
+    try:
+        return _Definitions.model_validate_json(file.read_bytes())
+    except (OSError, ValidationError):
+        return _Definitions()
 
 
 def _has_management(service: Service) -> bool:
