@@ -25,6 +25,8 @@ from seatrial.environment.errors import EnvironmentFailedError
 from seatrial.keeper.protocol import Failure
 from seatrial.outcome import ExitCode
 
+_BEING_ENDED = "seatrial: what was started is being ended: in some seconds nothing is left of it"
+
 
 @click.command()
 @deployment_options
@@ -42,6 +44,10 @@ def command(system: Path, environment: str | None, name: str, as_json: bool, idl
     with deployment:
         try:
             deployment.wait_until_ready(Progress())
+        except KeyboardInterrupt:
+            if not deployment.attached:
+                click.echo(_BEING_ENDED, err=True)
+            raise
         except EnvironmentFailedError as error:
             # Before anything ends: what failed first need not be what is wrong.
             report = asyncio.run(diagnose(declared, deployment.context(), error.failure))
