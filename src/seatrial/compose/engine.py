@@ -195,7 +195,7 @@ class Container:
     networks: Mapping[str, str]  # name -> its address there
     links: Mapping[str, tuple[str, ...]]  # name -> what would connect it there again
     on_host: bool  # it shares the host's network
-    cut_off: str  # the network that it was made on, where it has been taken off that; else ""
+    cut_off: str  # the network that it was made on, where it is on none any more; else ""
     compose_version: str
 
 
@@ -256,9 +256,10 @@ _MODES = ("", "bridge", "default", "host", "none", "ns", "pasta", "private", "sl
 
 def _cut_off(made_on: str, networks: Mapping[str, _Network]) -> str:
     """Of the networks that a container was made on, the first one stays written down. What an
-    engine writes there otherwise is a mode: "bridge", "host", "container:ID"..."""
+    engine writes there otherwise is a mode: "bridge", "host", "container:ID"... Where it is on
+    another network, it may be there on purpose: whether it answers there, a probe knows."""
     is_mode = made_on in _MODES or ":" in made_on
-    return "" if is_mode or made_on in networks else made_on
+    return "" if is_mode or networks else made_on
 
 
 def _port(name: str) -> int:

@@ -75,7 +75,7 @@ def test_a_replica_that_is_missing_is_a_warning(tmp_path: Path) -> None:
     ("made_on", "networks", "cut_off"),
     [
         ("shop_back", ["shop_back", "shop_front"], ""),
-        ("shop_back", ["shop_front"], "shop_back"),
+        ("shop_back", ["shop_front"], ""),
         ("shop_back", [], "shop_back"),
         ("container:17", [], ""),
         ("default", ["bridge"], ""),
