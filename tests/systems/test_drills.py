@@ -74,7 +74,8 @@ def test_they_are_listed_without_breaking_anything(declared: Declared) -> None:
 
 
 @pytest.mark.parametrize(
-    ("environment", "code", "says"), [("deployed", 3, "restart"), ("kept", 2, "protected")]
+    ("environment", "code", "says"),
+    [("deployed", 3, "otherwise than declared"), ("kept", 2, "protected")],
 )
 def test_it_is_refused_where_nothing_may_be_broken(
     declared: Declared, environment: str, code: int, says: str
