@@ -20,6 +20,11 @@ components:
 def test_what_was_started_goes_by_itself(tmp_path: Path, seatrial_home: Path) -> None:
     (tmp_path / "seatrial.yaml").write_text(DECLARED)
     said = tmp_path / "said"
+
+    def left() -> set[Path]:
+        return set(seatrial_home.glob("d/*/state.json")) - of_others
+
+    of_others = set(seatrial_home.glob("d/*/state.json"))
     with said.open("wb") as output:
         up = subprocess.Popen(
             [sys.executable, "-P", "-m", "seatrial", "up"],
@@ -37,6 +42,4 @@ def test_what_was_started_goes_by_itself(tmp_path: Path, seatrial_home: Path) ->
         up.kill()
         up.wait()
     assert "is being ended" in said.read_text()
-    eventually(
-        lambda: list(seatrial_home.glob("d/*/state.json")), lambda left: not left, timeout=30
-    )
+    eventually(left, lambda found: not found, timeout=30)

@@ -90,7 +90,8 @@ def test_what_ends_after_the_fault_is_a_finding(yard: Yard, up: Deployment) -> N
 
         def test_with_a_fault(deployment, fault):
             with fault.stopped("worker"):
-                pathlib.Path("END").touch()  # it ends again soon after it has started
+                pass
+            pathlib.Path("END").touch()  # it ends soon after it has started again
             eventually(lambda: deployment.statuses()["worker"].state.value == "exited")
         """,
     )
