@@ -21,6 +21,8 @@ __all__ = ["Decision", "Reason", "decide"]
 
 #: Where a run ended early for one of these, the rest is missing for no reason of its own.
 _CUT_SHORT = ("interrupted", "crashed", "environment")
+#: What says it better than another reason can; few, while there may be thousands of trials.
+_BETTER = ("finding", "environment")
 _MISSING = ("component", "expectation", "session", "finish", "checks", "trials", "drills")
 
 
@@ -43,9 +45,10 @@ def decide(evidence: RunEvidence) -> Decision:
 def _folded(reasons: list[Reason]) -> Iterator[Reason]:
     """Leave out what only repeats another reason, which says it better and as severely."""
     cut_short = any(r.code in _CUT_SHORT for r in reasons)
+    better = [r for r in reasons if r.code in _BETTER]
     for reason in reasons:
         missing = reason.code in _MISSING and reason.exit_code is ExitCode.INCONCLUSIVE
-        if not (cut_short and missing) and not any(_repeats(reason, other) for other in reasons):
+        if not (cut_short and missing) and not any(_repeats(reason, other) for other in better):
             yield reason
 
 

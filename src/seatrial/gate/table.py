@@ -15,8 +15,9 @@ ROWS: tuple[tuple[ExitCode, Verdict], ...] = (
     (ExitCode.GO, Verdict.GO),
 )
 VERDICTS: dict[ExitCode, Verdict] = dict(ROWS)
+_RANKS = {code: place for place, (code, _) in enumerate(ROWS)}
 
 
 def rank(code: ExitCode) -> int:
     """The place in the exit table; the lower, the worse."""
-    return [row for row, _ in ROWS].index(code)
+    return _RANKS[code]
