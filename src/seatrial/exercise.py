@@ -12,7 +12,7 @@ from seatrial.checks.report import CheckReport
 from seatrial.declaration.models import System
 from seatrial.drills import standard
 from seatrial.drills.own import Own
-from seatrial.drills.run import Drilling, NotGreen
+from seatrial.drills.run import WELL_SECONDS, Drilling, NotGreen
 from seatrial.drills.score import Scored
 from seatrial.drills.stage import DeploymentStage
 from seatrial.environment import deployment as environment
@@ -113,7 +113,7 @@ def _carry_out(drills: Sequence[Drill], recording: Recording, tell: Tell) -> Non
 def _well(drilling: Drilling, recording: Recording) -> CheckReport:
     """What a check says before anything is broken, which is recorded. Raises DeploymentError."""
     try:
-        return recording.checked(drilling.green())
+        return recording.checked(drilling.green(WELL_SECONDS))
     except NotGreen as error:
         recording.checked(error.report)
         raise DeploymentError(

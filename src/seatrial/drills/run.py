@@ -17,6 +17,7 @@ from seatrial.keeper.client import ActionFailed
 from seatrial.kinds.drill import Drill
 from seatrial.waiting import NotReached, eventually
 
+WELL_SECONDS = 10.0  # in which a deployment that has just come up must be well
 _GREEN_SECONDS = 30.0  # in which a mended deployment must be well again
 _CHECK_SECONDS = 10.0
 
@@ -88,8 +89,8 @@ class Drilling:
         except NotReached:
             return best
 
-    def green(self) -> CheckReport:
-        """The deployment as it is when nothing is broken. Raises NotGreen."""
+    def green(self, within: float = _GREEN_SECONDS) -> CheckReport:
+        """The deployment as it is when nothing is broken; waits `within` s. Raises NotGreen."""
         last: list[CheckReport] = []
 
         def look() -> bool:
@@ -97,7 +98,7 @@ class Drilling:
             return not last[0].findings
 
         try:
-            eventually(look, timeout=_GREEN_SECONDS, what="the deployment is well")
+            eventually(look, timeout=within, what="the deployment is well")
         except NotReached:
             raise NotGreen(last[0]) from None
         return last[0]
