@@ -5,6 +5,9 @@ SHELL := bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
+# Tests start thousands of short Python processes: what those import is compiled once, not by each.
+unexport PYTHONDONTWRITEBYTECODE
+
 BIN := .venv/bin
 SYSTEM := systems/quantum_queue
 REPORTS := reports

@@ -49,10 +49,8 @@ clean_up:
     remove: ["DELETE FROM things WHERE key = ANY(%(keys)s)"]
 """
 
-#: Plugins of this environment that only cost time here.
-QUIET = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
-#: Those, and the two that run coroutines.
-SYNC = (*QUIET, "-p", "no:asyncio", "-p", "no:anyio")
+#: The plugin alone: `home` keeps out those that happen to be installed, and take long to import.
+ALONE = ("-p", "seatrial", "-p", "no:cacheprovider")
 
 
 @dataclass
@@ -109,11 +107,11 @@ class Yard:
         *options: str,
         paths: tuple[str, ...] = ("trials",),
         evidence: bool = True,
-        plugins: tuple[str, ...] = SYNC,
+        plugins: tuple[str, ...] = (),
     ) -> Told:
         """pytest on the trials, as a process of its own."""
         wanted = ("--seatrial-evidence", "run") if evidence else ()
-        every = (*plugins, *wanted, *options, *paths)
+        every = (*ALONE, *plugins, *wanted, *options, *paths)
         done = self.pytester.runpytest_subprocess(*every, timeout=120)
         text = done.stdout.str() + done.stderr.str()
         return Told(int(done.ret), text, self.evidence())
@@ -139,7 +137,14 @@ def home(monkeypatch: pytest.MonkeyPatch, warm: Path) -> Iterator[Path]:
         monkeypatch.setenv("SEATRIAL_HOME", str(home))
         for name in ("SEATRIAL_HANDOVER", "TEST_POLL_INTERVAL", "PYTEST_ADDOPTS"):
             monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
         yield home
+
+
+@pytest.fixture
+def installed_plugins(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Loaded as in anybody's environment, in the workers of xdist too."""
+    monkeypatch.delenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
 
 
 @contextmanager

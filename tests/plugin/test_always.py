@@ -6,7 +6,7 @@ import pytest
 
 from seatrial.environment.deployment import Deployment
 
-from .conftest import QUIET, Yard
+from .conftest import Yard
 
 pytest_plugins = ("pytester",)
 
@@ -202,7 +202,7 @@ async def test_cancelled(always, value):
     assert len(asyncio.all_tasks()) == 1, "the watch is over"
 """,
     )
-    told = yard.run(plugins=(*QUIET, "-p", "no:anyio"))
+    told = yard.run("-p", "asyncio")
     assert told.outcomes == {
         "test_holds": "passed",
         "test_broken": "failed",

@@ -7,7 +7,7 @@ import pytest
 from seatrial.environment.deployment import Deployment
 from seatrial.outcome import State
 
-from .conftest import QUIET, SYNC, Yard
+from .conftest import Yard
 
 pytest_plugins = ("pytester",)
 
@@ -85,11 +85,11 @@ ANYIO = """
     def anyio_backend(): return "asyncio"
 """
 
-_STILL = ("-p", "no:anyio", "-o", "asyncio_default_fixture_loop_scope=function")
+_STILL = ("-p", "asyncio", "-o", "asyncio_default_fixture_loop_scope=function")
 WAYS = {
     "strict": ((*_STILL, "-o", "asyncio_mode=strict"), "@pytest.mark.asyncio", ""),
     "auto": ((*_STILL, "-o", "asyncio_mode=auto"), "", ""),
-    "anyio": (("-p", "no:asyncio"), "@pytest.mark.anyio", ANYIO),
+    "anyio": (("-p", "anyio"), "@pytest.mark.anyio", ANYIO),
 }
 
 
@@ -97,7 +97,7 @@ WAYS = {
 def test_asynchronous_trials(yard: Yard, up: Deployment, way: str) -> None:
     options, mark, more = WAYS[way]
     yard.trials("test_p1_async.py", SOURCE.format(mark=mark) + more)
-    told = yard.run(*options, "-W", "error", plugins=QUIET)
+    told = yard.run(*options, "-W", "error")
     outcomes = told.outcomes
     assert outcomes.pop("test_failing") == "failed"
     assert "in the middle" in told.trial("test_failing")["error"]
@@ -119,7 +119,7 @@ def test_neither_is_there(yard: Yard, up: Deployment) -> None:
             assert "pytest_asyncio" not in sys.modules
         """,
     )
-    told = yard.run(plugins=SYNC)
+    told = yard.run()
     assert told.outcomes == {"test_sync": "passed"}, told.text
 
 

@@ -13,7 +13,7 @@ from seatrial.environment.deployment import Deployment
 from seatrial.outcome import State
 from seatrial.waiting import eventually
 
-from .conftest import PROGRAMS, SYNC, TINY, Yard
+from .conftest import ALONE, PROGRAMS, TINY, Yard
 
 pytest_plugins = ("pytester",)
 
@@ -135,7 +135,7 @@ def test_interrupted_in_a_fault(yard: Yard, up: Deployment, how: signal.Signals)
                 time.sleep(60)
         """,
     )
-    command = [sys.executable, "-m", "pytest", *SYNC, "trials"]
+    command = [sys.executable, "-m", "pytest", *ALONE, "trials"]
     with subprocess.Popen(command, cwd=yard.folder, stdout=subprocess.DEVNULL) as run:
         eventually((yard.folder / "broken").exists, timeout=60, what="the fault is on")
         assert up.statuses()["worker"].state is State.STOPPED
@@ -178,6 +178,7 @@ def test_interrupted_while_it_breaks(yard: Yard, up: Deployment) -> None:
     assert up.statuses()["worker"].state is State.READY
 
 
+@pytest.mark.usefixtures("installed_plugins")
 def test_faults_and_trials_do_not_overlap(yard: Yard, up: Deployment) -> None:
     """Four xdist workers: while one has a fault, no trial of another one runs."""
     yard.trials(

@@ -15,7 +15,7 @@ from seatrial.environment.deployment import Deployment, start
 from seatrial.keeper.protocol import Action
 from seatrial.waiting import eventually
 
-from .conftest import STORE, SYNC, TINY, Yard
+from .conftest import ALONE, STORE, TINY, Yard
 
 pytest_plugins = ("pytester",)
 
@@ -178,6 +178,7 @@ def test_what_is_left_fails_the_session(store: Yard, up: Deployment, home: Path)
     assert len(ledgers(home)) == 1, "the next session must know of it"
 
 
+@pytest.mark.usefixtures("installed_plugins")
 def test_xdist_workers_each_have_theirs(store: Yard, up: Deployment, home: Path) -> None:
     store.trials(
         "test_p1_many.py",
@@ -209,7 +210,7 @@ def kill_in_the_middle(yard: Yard) -> None:
             time.sleep(60)
         """,
     )
-    command = [sys.executable, "-m", "pytest", *SYNC, "trials"]
+    command = [sys.executable, "-m", "pytest", *ALONE, "trials"]
     with subprocess.Popen(command, cwd=yard.folder, stdout=subprocess.DEVNULL) as run:
         eventually(made.exists, timeout=60, what="the trial has created something")
         run.kill()
@@ -249,7 +250,7 @@ def test_a_session_that_still_runs_keeps_its_things(store: Yard, up: Deployment)
                 time.sleep(0.01)
         """,
     )
-    command = [sys.executable, "-m", "pytest", *SYNC, "trials"]
+    command = [sys.executable, "-m", "pytest", *ALONE, "trials"]
     with subprocess.Popen(command, cwd=store.folder, stdout=subprocess.DEVNULL) as run:
         eventually(made.exists, timeout=60, what="the trial has created something")
         file.unlink()

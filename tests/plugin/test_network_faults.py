@@ -13,7 +13,7 @@ from seatrial.environment.deployment import Deployment
 from seatrial.waiting import eventually
 from tests.faults.conftest import ask
 
-from .conftest import QUIET, SYNC, TINY, Yard
+from .conftest import ALONE, TINY, Yard
 
 pytest_plugins = ("pytester",)
 
@@ -110,7 +110,7 @@ def test_interrupted_in_a_fault(yard: Yard, up: Deployment, how: signal.Signals)
                 threading.Event().wait(60)
         """,
     )
-    command = [sys.executable, "-m", "pytest", *SYNC, "trials"]
+    command = [sys.executable, "-m", "pytest", *ALONE, "trials"]
     with subprocess.Popen(command, cwd=yard.folder, stdout=subprocess.DEVNULL) as run:
         eventually((yard.folder / "broken").exists, timeout=60, what="the fault is on")
         assert ask(up) == "ConnectionRefusedError"
@@ -144,7 +144,7 @@ async def test_cancelled(deployment, fault):
     assert await asyncio.to_thread(ask, deployment) == "200"
 """,
     )
-    told = yard.run(plugins=(*QUIET, "-p", "no:anyio"))
+    told = yard.run("-p", "asyncio")
     assert told.outcomes == {"test_cancelled": "passed"}, told.text
 
 

@@ -14,7 +14,7 @@ from seatrial.environment.handover import VARIABLE, Handover
 from seatrial.keeper.protocol import Action
 from seatrial.outcome import Priority
 
-from .conftest import SYNC, TINY, Told, Yard
+from .conftest import ALONE, TINY, Told, Yard
 
 pytest_plugins = ("pytester",)
 
@@ -155,7 +155,7 @@ def test_the_deployment_of_a_handover_is_gone(
 )
 def test_wrong_markers_are_refused(yard: Yard, mark: str, says: str) -> None:
     yard.trials("test_p1_mark.py", f"import pytest\n\n@pytest.mark.{mark}\ndef test_any(): pass\n")
-    result = yard.pytester.runpytest_inprocess(*SYNC, "trials")
+    result = yard.pytester.runpytest_inprocess(*ALONE, "trials")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert says in result.stderr.str()
     assert "test_p1_mark.py::test_any" in result.stderr.str()

@@ -7,6 +7,7 @@ import pytest
 from .conftest import Yard
 
 pytest_plugins = ("pytester",)
+pytestmark = pytest.mark.usefixtures("installed_plugins")
 
 
 def test_workers_share_one_deployment(yard: Yard) -> None:

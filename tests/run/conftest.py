@@ -50,7 +50,7 @@ class Tiny:
     def trials(self, **files: str) -> Tiny:
         """`test_p1_x="..."` is the file trials/test_p1_x.py."""
         (self.folder / "trials").mkdir(exist_ok=True)
-        (self.folder / "trials" / "pytest.ini").write_text("[pytest]\naddopts = -p no:asyncio\n")
+        (self.folder / "trials" / "pytest.ini").write_text("[pytest]\n")
         for name, text in files.items():
             (self.folder / "trials" / f"{name}.py").write_text(text)
         return self
@@ -93,5 +93,7 @@ def seatrial(tiny: Tiny, *words: str, **environ: str) -> subprocess.CompletedPro
 def tiny(tmp_path: Path, seatrial_home: Path) -> Tiny:
     folder = tmp_path / "tiny"
     folder.mkdir()
-    environ = {**os.environ, "SEATRIAL_HOME": str(seatrial_home), "NO_COLOR": "1"}
+    # without those plugins of pytest that happen to be installed: they take seconds to import
+    alone = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "NO_COLOR": "1"}
+    environ = {**os.environ, **alone, "SEATRIAL_HOME": str(seatrial_home)}
     return Tiny(folder, environ).declare().trials(test_p1_web=GOOD)

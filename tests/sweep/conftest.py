@@ -41,7 +41,9 @@ class Wreck:
 
     @property
     def env(self) -> dict[str, str]:
-        return {**os.environ, "SEATRIAL_HOME": str(self.home), "NO_COLOR": "1"}
+        # without those plugins of pytest that happen to be installed: they take seconds to import
+        alone = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "NO_COLOR": "1"}
+        return {**os.environ, **alone, "SEATRIAL_HOME": str(self.home)}
 
     def declare(self, more: str = "") -> None:
         (self.folder / "seatrial.yaml").write_text(
@@ -52,7 +54,7 @@ class Wreck:
 
     def trials(self, text: str) -> None:
         (self.folder / "trials").mkdir(exist_ok=True)
-        (self.folder / "trials" / "pytest.ini").write_text("[pytest]\naddopts = -p no:asyncio\n")
+        (self.folder / "trials" / "pytest.ini").write_text("[pytest]\n")
         (self.folder / "trials" / "test_p1_it.py").write_text(text)
 
     def begin(self, *words: str) -> subprocess.Popen[bytes]:
