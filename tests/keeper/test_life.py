@@ -74,8 +74,11 @@ def test_what_ignores_its_stop_signal_is_gone_in_time_when_the_lease_is_lost(
     gone(started.place.id)
 
 
-def test_a_private_deployment_leaves_not_even_its_lock(fleet: Fleet) -> None:
-    started = fleet.up(SLEEPER)
+@pytest.mark.parametrize("private", [True, False], ids=["private", "of up"])
+def test_a_deployment_leaves_not_even_its_lock(fleet: Fleet, private: bool) -> None:
+    system = fleet.system(SLEEPER)
+    started = fleet.start(system, None if private else Place.of(system.folder, "local"))
+    started.wait_until_ready(lambda event: None)
     assert started.place.lock_file.exists()
     started.down()
     assert not started.place.lock_file.exists()
