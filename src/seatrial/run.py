@@ -114,7 +114,8 @@ class _Run:
     def _checks_and_trials(self, deployment: Deployment) -> None:
         self.recording.tell.step("checking every component and expectation")
         context = deployment.context()
-        found = asyncio.run(run_checks(self.order.system, context.targets, context))
+        name = deployment.name
+        found = asyncio.run(run_checks(self.order.system, context.targets, context, name=name))
         report = self.recording.checked(found)
         skip = ""
         for session in self._sessions():

@@ -111,6 +111,8 @@ def run_session(
         priorities=tuple(priorities),
         evidence=folder,
         findings=findings,
+        name=deployment.name,
+        here=Path.cwd(),
     )
     command = [interpreter(system), "-m", "pytest", "-p", "seatrial", system.trials, *pytest_args]
     with subprocess.Popen(

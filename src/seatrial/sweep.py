@@ -20,7 +20,7 @@ from seatrial.environment.errors import EnvironmentFailedError
 from seatrial.errors import KeeperError, Refused, SeatrialError
 from seatrial.evidence.redaction import redactor_of
 from seatrial.keeper import abandoned, processes
-from seatrial.keeper.leftovers import end_leftovers
+from seatrial.keeper.leftovers import end_leftovers, remove_lock
 from seatrial.keeper.places import Place
 from seatrial.keeper.state import is_running
 from seatrial.ledger.clean_up import Cleaner
@@ -30,6 +30,7 @@ from seatrial.waiting import Deadline, NotReached, eventually
 
 _ENDING_SECONDS = 10.0  # for a session that reverts its faults and removes its data
 _KILLED_SECONDS = 5.0
+_OLD_LOGS = "logs of what failed more than a week ago"
 
 
 class Sort(StrEnum):
@@ -120,13 +121,19 @@ def _deployments() -> Iterator[Leftover]:
             end_leftovers(place, logs_too=True)
             return "it is still there" if place.folder.exists() else ""
 
-        yield Leftover(Sort.DEPLOYMENT, what, "its keeper and guardian are gone", left.age, end)
+        why = _OLD_LOGS if left.only_logs else "its keeper and guardian are gone"
+        yield Leftover(Sort.DEPLOYMENT, what, why, left.age, end)
 
 
 def _files() -> Iterator[Leftover]:
-    for file in abandoned.left_locks():
-        age = abandoned.age_of(file)
-        yield Leftover(Sort.FILE, str(file), "its deployment is gone", age, _deleting(file))
+    for place in abandoned.left_locks():
+        age = abandoned.age_of(place.lock_file)
+
+        def unlock(place: Place = place) -> str:
+            remove_lock(place)
+            return ""
+
+        yield Leftover(Sort.FILE, str(place.lock_file), "its deployment is gone", age, unlock)
     for path in abandoned.left_in_cache():
         why = "the process that made it is gone"
         yield Leftover(Sort.FILE, str(path), why, abandoned.age_of(path), _deleting(path))

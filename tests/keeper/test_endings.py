@@ -198,7 +198,7 @@ def test_what_a_killed_guardian_left_goes_with_the_next_start(fleet: Fleet, priv
     assert place.folder.exists()  # else this test shows nothing
     fleet.up(SLEEPER)
     assert not place.folder.exists()
-    assert place.lock_file.exists() is not private
+    assert not place.lock_file.exists()
 
 
 def test_the_log_of_a_crash_stays_until_the_same_deployment_starts_again(fleet: Fleet) -> None:

@@ -74,8 +74,11 @@ def test_what_ignores_its_stop_signal_is_gone_in_time_when_the_lease_is_lost(
     gone(started.place.id)
 
 
-def test_a_private_deployment_leaves_not_even_its_lock(fleet: Fleet) -> None:
-    started = fleet.up(SLEEPER)
+@pytest.mark.parametrize("private", [True, False], ids=["private", "of up"])
+def test_a_deployment_leaves_not_even_its_lock(fleet: Fleet, private: bool) -> None:
+    system = fleet.system(SLEEPER)
+    started = fleet.start(system, None if private else Place.of(system.folder, "local"))
+    started.wait_until_ready(lambda event: None)
     assert started.place.lock_file.exists()
     started.down()
     assert not started.place.lock_file.exists()
@@ -262,12 +265,30 @@ def test_an_early_exit_is_named_with_its_last_words(fleet: Fleet) -> None:
     assert status.failure.log == ("the table `orders` does not exist",)
 
 
+@pytest.mark.parametrize("code", [0, 4])
+def test_what_ends_at_once_has_not_started(fleet: Fleet, code: int) -> None:
+    run = f"[sh, -c, 'echo no DATABASE_URL; exit {code}']"
+    one = f"  one: {{kind: process, run: {run}, ready: started}}\n"
+    status = fleet.start(fleet.system(one)).wait_until_ready(lambda event: None)
+    assert status.failure is not None
+    assert (status.failure.component, status.failure.cause) == ("one", Cause.EXITED)
+    assert f"exit code {code}" in status.failure.found
+    assert status.failure.log == ("no DATABASE_URL",)
+
+
 def test_an_end_while_others_still_start_fails_the_start(fleet: Fleet) -> None:
     never = "  slow: {kind: process, run: [sleep, '600'], ready: notify}\n"
-    brief = "  brief: {kind: process, run: [python, '{P}/failing.py'], ready: started}\n"
-    status = fleet.start(fleet.system(never + brief)).wait_until_ready(lambda event: None)
-    assert status.failure is not None
-    assert (status.failure.component, status.failure.cause) == ("brief", Cause.EXITED)
+    started = fleet.start(fleet.system(never + SLEEPER))
+
+    def end_it(event: Event) -> None:
+        if (event.component, event.state) == ("one", State.READY):
+            pid = started.status().components["one"].pids[0]
+            assert pid is not None
+            os.kill(pid, signal.SIGKILL)
+
+    failure = started.wait_until_ready(end_it).failure
+    assert failure is not None
+    assert (failure.component, failure.cause) == ("one", Cause.EXITED)
 
 
 def test_a_program_that_is_not_there(fleet: Fleet) -> None:

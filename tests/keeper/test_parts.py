@@ -16,9 +16,11 @@ import pytest
 
 from seatrial.declaration.models import ComponentConfig
 from seatrial.errors import KeeperError
-from seatrial.keeper import observer, processes
+from seatrial.keeper import observer, processes, state
+from seatrial.keeper.leftovers import remove_lock
 from seatrial.keeper.locks import SharedLock
 from seatrial.keeper.observer import Observer
+from seatrial.keeper.places import Place
 from seatrial.keeper.ports import PortReservations, is_taken, listeners
 from seatrial.keeper.timeline import Timeline
 from seatrial.kinds.base import Context, ProbeResult, Target
@@ -61,6 +63,31 @@ def test_a_second_lock_of_the_same_holder_is_refused() -> None:
             await lock.acquire("a", "exclusive", 1)
 
     asyncio.run(scenario())
+
+
+def test_a_lock_whose_file_is_just_being_removed_is_not_taken_for_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else the next one would lock another file, and both would run."""
+    place, really, removed = Place.private(), state._locked, []
+
+    def late(descriptor: int) -> bool:
+        if not removed:
+            place.lock_file.unlink()
+            removed.append(True)
+        return really(descriptor)
+
+    monkeypatch.setattr(state, "_locked", late)
+    first = state.try_lock(place)
+    assert first is not None
+    assert state.try_lock(place) is None
+    assert state.is_running(place)
+    remove_lock(place)
+    assert state.is_running(place)
+    os.close(first)
+    remove_lock(place)
+    assert not place.lock_file.exists()
+    assert not state.is_running(place)
 
 
 def test_giving_up_the_lock_lets_the_next_one_in() -> None:

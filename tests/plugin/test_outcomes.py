@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import xml.etree.ElementTree as ET
 
@@ -371,3 +372,22 @@ def test_sigterm_ends_a_private_deployment(yard: Yard) -> None:
     told = yard.run()
     assert told.exit == -signal.SIGTERM
     assert os.listdir(yard.folder / "run" / "evidence")
+
+
+def test_what_is_taken_down_meanwhile_is_told_in_one_sentence(yard: Yard, up: Deployment) -> None:
+    yard.trials(
+        "test_p1_taken.py",
+        """
+        from seatrial.environment import deployment as environment
+        def test_takes_it_down(deployment):
+            assert environment.end(deployment.system)
+        def test_after(component):
+            component("web")
+        """,
+    )
+    told = yard.run()
+    assert told.outcomes == {"test_takes_it_down": "errored", "test_after": "errored"}
+    (shown,) = re.findall(r"ERROR at .*test_after _+\n((?:.*\n)*?)=", told.text)
+    taken = "the deployment was taken down by `seatrial down`"
+    assert shown == f"{taken}\n  to do: seatrial up, then again\n"
+    assert "KeyError" not in told.text

@@ -63,6 +63,8 @@ def test_a_handover_survives_its_text(tmp_path: Path) -> None:
         priorities=(Priority.P2, Priority.P3),
         evidence=tmp_path,
         findings={"web": "web.stopped"},
+        name="second",
+        here=tmp_path,
     )
     environ = {"OTHER": "1", **given.variables()}
     assert Handover.take(environ) == given

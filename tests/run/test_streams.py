@@ -8,6 +8,7 @@ import pty
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
@@ -38,6 +39,36 @@ def test_a_stream_that_is_closed_swallows_what_is_printed(tiny: Tiny, how: str) 
     closed = _redirected(how, tiny)
     assert (closed.returncode, closed.stderr) == (0, "")
     assert bool(closed.stdout) is (how == "2>&-")
+
+
+def _full() -> int:
+    return os.open("/dev/full", os.O_WRONLY)
+
+
+def _unread() -> int:
+    reader, writer = os.pipe()
+    os.close(reader)
+    return writer
+
+
+@pytest.mark.parametrize("opened", [_full, _unread])
+def test_progress_that_nobody_takes_costs_no_verdict(tiny: Tiny, opened: Callable[[], int]) -> None:
+    nobody = opened()
+    try:
+        done = subprocess.run(
+            tiny.command(),
+            env=tiny.env,
+            stdout=subprocess.PIPE,
+            stderr=nobody,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    finally:
+        os.close(nobody)
+    ended = tiny.ended(done.returncode, done.stdout, "")
+    assert (ended.code, ended.verdict["verdict"]) == (0, "go")
+    assert (tiny.folder / "reports" / "report.html").exists()
 
 
 def test_what_runs_is_looked_at_with_standard_output_closed(tiny: Tiny) -> None:

@@ -112,13 +112,12 @@ class Wreck:
         processes.send(ours, signal.SIGKILL)
 
     def files(self) -> list[str]:
-        """In the base folder, but for the cache and the locks of deployments with a name."""
+        """In the base folder, but for the cache."""
         inside = [path for path in self.home.rglob("*") if not path.is_dir()]
         cache = self.home / "cache"
         scratch = [*cache.glob("scratch-*"), *cache.glob("*.tmp-*")]
         own = [path for path in inside if not path.is_relative_to(cache)]
-        kept = [p for p in own if p.suffix == ".lock" and not p.name.startswith("p")]
-        return [str(path) for path in (*scratch, *own) if path not in kept]
+        return [str(path) for path in (*scratch, *own)]
 
     def ports(self) -> list[int]:
         """That something of the system's folder, or without an owner, listens to."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import random
 import signal
@@ -207,6 +208,32 @@ def test_a_protected_environment_is_only_looked_at(wreck: Wreck) -> None:
     assert refused.returncode == 2
     assert "protected" in refused.stderr
     assert left.exists()
+
+
+def test_logs_that_a_failed_start_left_to_be_read_stay_for_a_week(wreck: Wreck) -> None:
+    (wreck.folder / "seatrial.yaml").write_text(
+        "system: wreck\ncomponents:\n"
+        "  one: {kind: process, run: [sh, -c, 'echo last words; exit 3'], ready: notify}\n"
+    )
+    assert wreck.seatrial("up").returncode == 3
+    assert wreck.sweep("--yes") == []
+    assert wreck.seatrial("logs", "one").stdout == "last words\n"
+    (left,) = [path for path in (wreck.home / "d").iterdir() if path.is_dir()]
+    os.utime(left, (time.time() - 8 * 86_400,) * 2)
+    (swept,) = wreck.sweep("--yes")
+    assert swept["removed"], swept
+    wreck.nothing_is_left()
+
+
+def test_locks_of_deployments_that_are_gone_do_not_gather(wreck: Wreck) -> None:
+    folder = wreck.home / "d"
+    folder.mkdir(parents=True, exist_ok=True)
+    held, free = folder / "0123456789ab.lock", folder / "0123456789ac.lock"
+    free.touch()
+    with held.open("w") as holder:
+        fcntl.flock(holder, fcntl.LOCK_EX)
+        assert [one["what"] for one in wreck.sweep("--yes")] == [str(free)]
+    assert list(folder.iterdir()) == [held]
 
 
 def test_the_cache_keeps_what_is_being_made(wreck: Wreck) -> None:

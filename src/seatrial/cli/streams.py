@@ -6,7 +6,7 @@ import io
 import os
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -25,6 +25,16 @@ class _Output(io.FileIO):
             raise
 
 
+class _Progress(io.FileIO):
+    """Standard error: what it does not take is lost, and stops nothing."""
+
+    def write(self, octets: ReadableBuffer, /) -> int:
+        written = None
+        with suppress(OSError):
+            written = super().write(octets)
+        return memoryview(octets).nbytes if written is None else written
+
+
 def open_standard_streams() -> None:
     """A closed one swallows what is printed; else the next file that is opened would take its
     number, and what is printed with it."""
@@ -32,15 +42,20 @@ def open_standard_streams() -> None:
         os.set_inheritable(number, True)
     os.close(number)
     sys.stdin = sys.stdin or io.TextIOWrapper(io.FileIO(0, "r", closefd=False))
-    sys.stderr = sys.stderr or io.TextIOWrapper(io.FileIO(2, "w", closefd=False))
-    given = sys.stdout
-    if given is sys.__stdout__:  # nobody has put another one in its place
-        sys.stdout = io.TextIOWrapper(
-            io.BufferedWriter(_Output(1, "w", closefd=False)),
-            encoding=given.encoding if given else None,
-            errors=given.errors if given else None,
-            line_buffering=given is not None and given.line_buffering,
-        )
+    if sys.stdout is sys.__stdout__:  # nobody has put another one in its place
+        sys.stdout = _text(_Output(1, "w", closefd=False), sys.stdout)
+    if sys.stderr is sys.__stderr__:
+        sys.stderr = _text(_Progress(2, "w", closefd=False), sys.stderr)
+
+
+def _text(raw: io.FileIO, given: TextIO | None) -> io.TextIOWrapper:
+    """Written to in the way of the one that was `given`."""
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw),
+        encoding=given.encoding if given else None,
+        errors=given.errors if given else None,
+        line_buffering=bool(given and given.line_buffering),
+    )
 
 
 def lost_output() -> OSError | None:

@@ -35,10 +35,11 @@ def workable(fix: str, system: System, targets: Mapping[str, Target], name: str 
     return whole(ON_COMPONENT.sub(own_words, fix), system, name)
 
 
-def whole(text: str, system: System, name: str = "") -> str:
-    """The text with its commands such that they work from where this command was called."""
+def whole(text: str, system: System, name: str = "", here: Path | None = None) -> str:
+    """The text with its commands such that they work from `here`: where this command was called."""
     options = _options(system, name)
-    there = "" if _is_here(system) else shlex.quote(str(system.folder))
+    is_here = system.folder == (here or Path.cwd()).resolve()
+    there = "" if is_here else shlex.quote(str(system.folder))
     text = ON_COMPONENT.sub(
         lambda found: " ".join(
             ("seatrial", found[1], found[2], *(("--system", there) if there else ()), *options)
@@ -56,10 +57,6 @@ def instead_of_restart(text: str, again: str) -> str:
     return ON_COMPONENT.sub(
         lambda found: found[0] if found[1] == "logs" else f"correct {found[2]}, then {again}", text
     )
-
-
-def _is_here(system: System) -> bool:
-    return system.folder == Path.cwd().resolve()
 
 
 def _options(system: System, name: str) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Literal, TypeVar
 
 from seatrial.compose.attach import Attached, secrets_of
@@ -48,13 +49,28 @@ _NEEDED = {Action.RESUME: Action.PAUSE, Action.CONNECT: Action.DISCONNECT}
 
 
 class Deployment:
-    """The components of `system` where they run."""
+    """The components of `system` where they run, for whoever called Seatrial from `here`."""
 
-    def __init__(self, system: System, client: keeper.KeeperClient, *, attached: bool) -> None:
+    def __init__(
+        self,
+        system: System,
+        client: keeper.KeeperClient,
+        *,
+        attached: bool,
+        name: str = "",
+        here: Path | None = None,
+    ) -> None:
         self.system = system
         self.attached = attached  # it was there before us, and stays
+        self.name = name
+        self._here = here
         self._client = client
+        client.advice = self.advice
         self._redactor: Redactor | None = None
+
+    def advice(self, text: str) -> str:
+        """What is to be done, with its commands such that they mean this deployment."""
+        return whole(text, self.system, self.name, self._here)
 
     # -- looking -----------------------------------------------------------------------------
 
@@ -249,7 +265,7 @@ class Deployment:
         if failure is not None:
             redact = self.redactor.redact
             said = {name: redact(getattr(failure, name)) for name in ("expected", "found")}
-            said["fix"] = workable(redact(failure.fix), self.system, self.targets())
+            said["fix"] = workable(redact(failure.fix), self.system, self.targets(), self.name)
             log = tuple(redact(line) for line in failure.log)
             raise EnvironmentFailedError(
                 self.system, failure.model_copy(update={**said, "log": log})
@@ -287,7 +303,7 @@ def attach(system: System, name: str = "", *, changed: bool = False) -> Deployme
     except Refused:
         client.close()
         raise
-    return Deployment(system, client, attached=True)
+    return Deployment(system, client, attached=True, name=name)
 
 
 def start(system: System, name: str | None = "") -> Deployment:
@@ -299,7 +315,7 @@ def start(system: System, name: str | None = "") -> Deployment:
     place = Place.private() if name is None else Place.of(system.folder, system.environment, name)
     observe = name is None and system.config.provider == "compose" and _project_runs(system)
     client = keeper.start(system, place, observe=observe)
-    return Deployment(system, client, attached=observe)
+    return Deployment(system, client, attached=observe, name=name or "")
 
 
 def _project_runs(system: System) -> bool:
@@ -324,12 +340,13 @@ def attach_or_start(system: System, name: str = "") -> Deployment:
             return start(system, name)
 
 
-def join(system: System, place_id: str) -> Deployment:
+def join(system: System, place_id: str, name: str = "", here: Path | None = None) -> Deployment:
     """A further lease on a deployment by its id (a pytest process of a run). Raises KeeperError."""
     client = keeper.attach(Place(place_id))
     if client is None:
-        raise KeeperError(f"the deployment {place_id} is gone", hint="start it: seatrial up")
-    return Deployment(system, client, attached=True)
+        hint = whole("start it: seatrial up", system, name, here)
+        raise KeeperError(f"the deployment {place_id} is gone", hint=hint)
+    return Deployment(system, client, attached=True, name=name, here=here)
 
 
 def require_running(system: System, name: str = "", *, changed: bool = False) -> Deployment:

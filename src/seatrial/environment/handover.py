@@ -33,6 +33,8 @@ class Handover:
     evidence: Path  # the run's folder
     #: What the checks found: component -> id of the finding that trials which need it cite.
     findings: Mapping[str, str] = field(default_factory=dict)
+    name: str = ""  # of the deployment, where it was given one
+    here: Path | None = None  # where the run was called
 
     def variables(self) -> dict[str, str]:
         """The environment variables to start pytest with."""
@@ -40,7 +42,8 @@ class Handover:
 
     def text(self) -> str:
         fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        fields |= {"file": str(self.file), "evidence": str(self.evidence)}
+        fields |= {name: str(fields[name]) for name in ("file", "evidence")}
+        fields["here"] = None if self.here is None else str(self.here)
         return json.dumps({**fields, "findings": dict(self.findings)})
 
     @classmethod
@@ -48,6 +51,7 @@ class Handover:
         fields = json.loads(text)
         fields["file"] = Path(fields["file"])
         fields["evidence"] = Path(fields["evidence"])
+        fields["here"] = None if fields["here"] is None else Path(fields["here"])
         fields["priorities"] = tuple(Priority(p) for p in fields["priorities"])
         return cls(**fields)
 

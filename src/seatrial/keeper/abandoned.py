@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seatrial.keeper import processes
+from seatrial.keeper.leftovers import only_logs
 from seatrial.keeper.places import Place, cache, deployments, owner_by
 from seatrial.keeper.processes import Pid
 from seatrial.keeper.state import is_running
@@ -20,6 +21,8 @@ from seatrial.keeper.state import is_running
 _SCRATCH = re.compile(r"scratch-(\d+)-.*")  # of a check, by its process
 _HALF_MADE = re.compile(r".*\.tmp-[0-9a-f]+")
 _MAKING_SECONDS = 600.0  # nothing in the cache takes longer to make
+#: So long nobody but the next start takes the logs of a failed one away.
+LOGS_KEPT_SECONDS = 7 * 86_400.0
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ class LeftDeployment:
     place: Place
     processes: tuple[Pid, ...]
     age: float  # s
+    only_logs: bool
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,8 @@ class Orphan:
 
 
 def left_deployments() -> Iterator[LeftDeployment]:
-    """Of this base folder, in the order of their ids."""
+    """Of this base folder, in the order of their ids; logs that are kept to be read only once they
+    are old."""
     marked: dict[str, list[Pid]] = {}
     for pid, deployment in processes.bearing(processes.DEPLOYMENT):
         marked.setdefault(deployment, []).append(pid)
@@ -50,15 +55,17 @@ def left_deployments() -> Iterator[LeftDeployment]:
         place = Place(folder.name)
         if folder.is_dir() and not is_running(place):
             found = tuple(marked.get(place.id, ()))
-            yield LeftDeployment(place, found, age_of(folder))
+            age, logs = age_of(folder), not found and only_logs(place)
+            if not logs or age > LOGS_KEPT_SECONDS:
+                yield LeftDeployment(place, found, age, logs)
 
 
-def left_locks() -> Iterator[Path]:
-    """Lock files of private deployments that are gone: nobody will ever want them again."""
+def left_locks() -> Iterator[Place]:
+    """Deployments that are gone but for their lock file."""
     for file in sorted(deployments().glob("*.lock")):
         place = Place(file.stem)
-        if place.is_private and not place.folder.exists() and not is_running(place):
-            yield file
+        if not place.folder.exists() and not is_running(place):
+            yield place
 
 
 def orphans() -> Iterator[Orphan]:

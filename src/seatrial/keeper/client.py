@@ -77,6 +77,8 @@ class KeeperClient:
     def __init__(self, place: Place, connection: socket.socket, started: bool) -> None:
         self.place = place
         self.started = started  # by us, rather than found
+        #: What hints become for whoever knows what the deployment is of.
+        self.advice: Callable[[str], str] = str
         self._lines = Lines(connection, p.LONGEST_LINE)
         self._turn = threading.Lock()
         self._number = 0  # of the last request
@@ -135,6 +137,13 @@ class KeeperClient:
 
     def ask(self, request: BaseModel, seconds: float = _ANSWER_SECONDS) -> p.Reply:
         """Send a request and return the reply. Raises KeeperError or ActionFailed."""
+        try:
+            return self._ask(request, seconds)
+        except KeeperError as error:
+            error.hint = error.hint and self.advice(error.hint)
+            raise
+
+    def _ask(self, request: BaseModel, seconds: float) -> p.Reply:
         with self._turn:
             self._number += 1
             numbered = request.model_copy(update={"number": self._number})

@@ -52,10 +52,10 @@ def guard(client: socket.socket, keep: Callable[[socket.socket, socket.socket], 
         processes.end_all([order.id], root=guardian)
         if (project := clear.marked(order.folder)) is not None:
             clear.clear(project)
-        private = is_private(order.id)  # nobody else will ever want its lock, or its logs
+        private = is_private(order.id)  # nobody will ever ask for its logs
         crashed = os.waitstatus_to_exitcode(status) == CRASHED
         _forget(order.folder, keep_logs=crashed or (status != 0 and not private))
-        if private:
+        if not order.folder.exists():
             order.lock_file.unlink(missing_ok=True)
     return status
 

@@ -25,6 +25,7 @@ _PROBE_SECONDS = 2.0
 _SOON = 0.1  # s from one probe of what is started to the next, at first
 _LATE = 0.05  # of the time that it has taken so far: what is ready is noticed so much later at most
 _SELDOM = 2.0  # s between two probes at most
+_STAYS = 0.3  # s that what says nothing must run to be ready: what lacks a setting ends by then
 _SILENT = 3.0  # s until it is told what keeps it from being ready; then after as long again...
 
 
@@ -201,6 +202,8 @@ class Instance:
         elif plan.ready is Ready.NOTIFY:
             assert self._notification is not None
             await self._notification.came.wait()
+        elif plan.ready is Ready.STARTED:
+            await asyncio.sleep(min(_STAYS, deadline.remaining() / 2))
         elif plan.ready is Ready.PROBE:
             for pause in backoff(longest=_SOON, share=_LATE):
                 self._saw(await self.kind.probe(target, context, deadline.within(_PROBE_SECONDS)))

@@ -49,11 +49,8 @@ def end_leftovers(place: Place, *, logs_too: bool = False) -> bool:
     if lock is None:
         return False
     try:
-        project = clear.marked(place.folder)
-        found = project is not None or any(
-            path.exists() for path in (place.state_file, place.data, place.sockets)
-        )
-        if not (found or logs_too or place.is_private):
+        kept = only_logs(place)
+        if kept and not logs_too:
             return False
         left = processes.end_all([place.id], root=None)
         if left:
@@ -62,18 +59,39 @@ def end_leftovers(place: Place, *, logs_too: bool = False) -> bool:
                 f"processes of a deployment that has no keeper any more cannot be ended: {numbers}",
                 hint=f"end them as the user who they belong to: ps -fp {numbers.replace(' ', ',')}",
             )
-        if project is not None and (kept := clear.clear(project)):
+        project = clear.marked(place.folder)
+        if project is not None and (stuck := clear.clear(project)):
             raise KeeperError(
                 f"the compose project {project}, which has no keeper any more, cannot be removed: "
-                f"{', '.join(kept)}",
+                f"{', '.join(stuck)}",
                 hint="docker info   (does the engine run?)",
             )
         shutil.rmtree(place.folder, ignore_errors=True)
-        if place.is_private:
+        place.lock_file.unlink(missing_ok=True)
+    finally:
+        os.close(lock)
+    return not kept
+
+
+def only_logs(place: Place) -> bool:
+    """Whether it is but the logs of a start that failed, or of a crash: kept to be read."""
+    things = (place.state_file, place.data, place.sockets)
+    return not (
+        place.is_private
+        or clear.marked(place.folder) is not None
+        or any(path.exists() for path in things)
+    )
+
+
+def remove_lock(place: Place) -> None:
+    """Of a deployment that is gone; nothing happens where it is there again."""
+    if (lock := try_lock(place)) is None:
+        return
+    try:
+        if not place.folder.exists():
             place.lock_file.unlink(missing_ok=True)
     finally:
         os.close(lock)
-    return found
 
 
 def sweep() -> None:

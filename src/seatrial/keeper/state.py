@@ -5,11 +5,15 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from seatrial.errors import KeeperError
 from seatrial.keeper.places import Place
 from seatrial.waiting import eventually
+
+_FLAGS = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
 @dataclass(frozen=True)
@@ -39,25 +43,44 @@ def read_state(place: Place) -> RunningState | None:
 
 
 def try_lock(place: Place) -> int | None:
-    """The locked file descriptor, or None while a keeper (or its guardian) lives."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-    descriptor = os.open(place.lock_file, flags, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    return descriptor
+    """The locked file descriptor, or None while a keeper (or its guardian) lives.
+
+    Only who holds the lock may remove its file, and does so last of all.
+    """
+    while True:
+        descriptor = os.open(place.lock_file, _FLAGS | os.O_CREAT, 0o600)
+        if not _locked(descriptor):
+            os.close(descriptor)
+            return None
+        if _is_at(place.lock_file, descriptor):
+            return descriptor
+        os.close(descriptor)  # the one before was just removing it: another may be there by now
 
 
 def is_running(place: Place) -> bool:
     """Whether a keeper or its guardian lives; asked of the kernel."""
-    if not place.lock_file.exists():
+    try:
+        descriptor = os.open(place.lock_file, _FLAGS)
+    except FileNotFoundError:
         return False
-    descriptor = try_lock(place)
-    if descriptor is not None:
+    try:
+        return not _locked(descriptor)
+    finally:
         os.close(descriptor)
-    return descriptor is None
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_at(file: Path, descriptor: int) -> bool:
+    with suppress(FileNotFoundError):
+        return os.path.samestat(file.lstat(), os.fstat(descriptor))
+    return False
 
 
 def wait_until_gone(place: Place, seconds: float = 30.0) -> None:

@@ -31,7 +31,7 @@ class Ready(StrEnum):
     NOTIFY = "notify"  # it sends READY=1 to NOTIFY_SOCKET
     PROBE = "probe"  # the kind's probe says healthy; polled with back-off
     EXIT = "exit"  # it ends with exit code 0
-    STARTED = "started"  # it runs; nothing more can be known
+    STARTED = "started"  # it runs on for a moment; nothing more can be known
 
 
 @dataclass(frozen=True)

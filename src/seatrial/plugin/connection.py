@@ -9,6 +9,7 @@ from seatrial.declaration.models import System
 from seatrial.environment.deployment import Deployment, attach, join, start
 from seatrial.keeper.protocol import Event
 from seatrial.outcome import State
+from seatrial.plugin.settings import Settings
 
 Say = Callable[[str], None]
 
@@ -27,14 +28,16 @@ class Connection:
             self.deployment.close()
 
 
-def connect(system: System, joined: str | None, say: Say) -> Connection:
-    """Join the deployment with this id; without one, attach to the running `up`, else start a
-    private instance. Returns when it is ready.
+def connect(system: System, settings: Settings, say: Say) -> Connection:
+    """Join the deployment that the settings name; where they name none, attach to the running `up`,
+    else start a private instance. Returns when it is ready.
 
     Raises EnvironmentFailedError, Refused (a differing declaration runs), or KeeperError.
     """
-    if joined is not None:
-        return Connection(join(system, joined), ours=False)
+    if settings.joined is not None:
+        told = settings.handover
+        called = ("", None) if told is None else (told.name, told.here)
+        return Connection(join(system, settings.joined, *called), ours=False)
     running = attach(system)
     where = f"{system.name} in {system.environment}"
     say(f"seatrial: attached to {where}" if running else f"seatrial: starting {where}")

@@ -20,6 +20,7 @@ class Findings:
     graph: Graph
     known: Mapping[str, str]
     write: Callable[[Finding], None]
+    advice: Callable[[str], str]
 
     def __post_init__(self) -> None:
         self._written: set[str] = set()
@@ -46,15 +47,18 @@ class Findings:
                 priority=component.config.priority,
                 expected=f"{down.component} is {expected}",
                 found=str(down),
-                fix=fix(down),
+                fix=self.fix(down),
                 blocks=self.graph.above(down.component),
             )
             self.write(Finding(finding=body, source="trial"))
         return identifier
 
+    def fix(self, down: Down) -> str:
+        """What to do about a component that is down."""
+        return self.advice(_fix(down))
 
-def fix(down: Down) -> str:
-    """What to do about a component that is down."""
+
+def _fix(down: Down) -> str:
     if down.state in (State.STOPPED, State.PAUSED):
         return f"seatrial restart {down.component}"
     if down.state is State.UNREACHABLE:

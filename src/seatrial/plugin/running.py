@@ -14,7 +14,6 @@ from seatrial.errors import KeeperError, Refused, SeatrialError, UsageError
 from seatrial.keeper.protocol import Event
 from seatrial.outcome import Priority
 from seatrial.plugin.faults import Faults
-from seatrial.plugin.findings import fix
 from seatrial.plugin.marks import Marks
 from seatrial.plugin.states import Down, root
 from seatrial.plugin.trial import Blocked, Trial
@@ -131,7 +130,7 @@ class Running:
             f"{cause}, so this trial is blocked\n"
             f"  expected: all is up that it needs ({needs})\n"
             f"  finding: {finding}\n"
-            f"  to do: {fix(cause)}"
+            f"  to do: {self._session.findings.fix(cause)}"
         )
         return Blocked(message, cause, finding)
 

@@ -74,7 +74,7 @@ class TrialSession:
                 "the xdist controller has started nothing: no trial is among its arguments",
                 hint=f"name the folder {self.system.trials} on the command line",
             )
-        return connect(self.system, settings.joined, self.say)
+        return connect(self.system, settings, self.say)
 
     @cached_property
     def states(self) -> States:
@@ -87,7 +87,8 @@ class TrialSession:
     @cached_property
     def findings(self) -> Findings:
         known, write = self.settings.findings, self.recorder.write
-        return Findings(self.system.components, self.graph, known, write)
+        advice = self.deployment.advice
+        return Findings(self.system.components, self.graph, known, write, advice)
 
     def logs_of(self, component: str, lines: int = 20) -> str:
         """The last log lines of a component, redacted; "" where there are none to be had."""

@@ -38,6 +38,7 @@ class TrialHooks:
         self._running = session.running
         self._counts = bool(config.getini("enable_assertion_pass_hook"))
         self._locked_out: SeatrialError | None = None
+        self._refused: SeatrialError | None = None  # why this attempt cannot begin
         self._theirs: dict[str, bool] = {}  # by file: its assertions count
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -61,8 +62,12 @@ class TrialHooks:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True, specname="pytest_runtest_setup")
     def pytest_runtest_setup_begins(self, item: pytest.Item) -> Hook:
+        self._refused = None
         if MARKS in item.stash:
-            self._running.begin(item, item.stash[MARKS], self._locked_out)
+            try:
+                self._running.begin(item, item.stash[MARKS], self._locked_out)
+            except SeatrialError as error:
+                self._refused = error  # told once pytest's own set-up has begun, which it ends too
         return (yield)
 
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
@@ -70,6 +75,8 @@ class TrialHooks:
         trial = self._running.trial
         if MARKS not in item.stash or trial is None:
             return
+        if self._refused is not None:
+            pytest.fail(self._session.redactor.redact(str(self._refused)), pytrace=False)
         names = tuple(getattr(item, "fixturenames", ()))
         self._skip_if_protected(trial, names)
         self._skip_if_incapable(trial)

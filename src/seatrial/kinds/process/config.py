@@ -13,8 +13,8 @@ from seatrial.declaration.models import ComponentName, ProgramConfig
 class ProcessConfig(ProgramConfig):
     """A program that listens nowhere.
 
-    Ready when it notifies (`ready: notify`), as soon as it runs (`ready: started`), or by default
-    when every queue that it `consumes` has a consumer; as soon as it runs where it names none.
+    Ready when it notifies (`ready: notify`), once it has run for a moment (`ready: started`), or by
+    default when every queue that it `consumes` has a consumer; where it names none, as `started`.
     """
 
     kind: Literal["process"] = "process"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -22,6 +23,11 @@ Json: TypeAlias = Mapping[str, object]
 
 class NotThere(Exception):
     """The API knows no such object (404)."""
+
+
+#: "Not management user", "Not monitor user"; later brokers spell some of their words otherwise.
+_NO_TAG = re.compile(r"(?i)not \w+ user")
+_NO_RIGHT = re.compile(r"(?i)user not authori[sz]ed")
 
 
 def quoted(name: str) -> str:
@@ -87,11 +93,11 @@ class Management:
             )
         reason = str(found.get("reason", found["error"]))
         user = self.endpoint.user or "(no user)"
-        if "Not" in reason and "user" in reason:  # "Not management user", "Not monitor user"
+        if _NO_TAG.fullmatch(reason):
             return Trouble(
                 Cause.NOT_AUTHORISED, f"user {user} lacks a tag; the broker says: {reason}"
             )
-        if reason.startswith("User not authorised"):
+        if _NO_RIGHT.match(reason):
             return Trouble(Cause.NOT_AUTHORISED, f"user {user}: the broker says: {reason}")
         return Trouble(Cause.AUTH, f"the login of {user} is refused: {reason}")
 
