@@ -61,7 +61,8 @@ class Containers:
         for name, target in self.seen.items():
             mine = zip(target.states, self.of(name), strict=False)
             states = tuple(self._state(name, *one) for one in mine) or (State.WAITING,)
-            words = Words() if name in self.asked else Words(found=target.provider.found)
+            found = "" if name in self.asked else target.provider.found
+            words = Words(found, setting=target.provider.setting)
             self._targets[name] = Target(
                 name, target.kind, target.config, target.endpoints, states, words
             )

@@ -113,6 +113,7 @@ class Words:
     logs: str = ""  # the command that shows its log
     status: str = ""  # the command that shows its state
     lacks: str = ""  # though it runs: "there is 1 container ..., and compose.yaml says 2"
+    setting: str = ""  # what says where it is reached, and as whom; "" where Seatrial allots it
 
 
 @dataclass(frozen=True)

@@ -98,6 +98,8 @@ class InContainers:
 
     #: Folders of the image that hold its data.
     data: tuple[str, ...] = ()
+    #: What of a compose file `endpoints` is made of, as it is told.
+    told_by: str = "ports"
 
     def recognise(self, service: Service) -> Guess | None:
         return None

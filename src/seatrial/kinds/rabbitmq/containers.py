@@ -23,6 +23,7 @@ _PASSWORD = ("RABBITMQ_DEFAULT_PASS", "RABBITMQ_PASSWORD")
 
 class _Containers(InContainers):
     data: tuple[str, ...] = ("/var/lib/rabbitmq", "/bitnami/rabbitmq")
+    told_by = "ports, environment, URLs of other services"
 
     def recognise(self, service: Service) -> Guess | None:
         guess = None

@@ -19,6 +19,7 @@ _PORT = 6379
 
 class _Containers(InContainers):
     data = ("/data", "/bitnami/redis")
+    told_by = "ports, command, environment, URLs of other services"
 
     def recognise(self, service: Service) -> Guess | None:
         if service.image_name in _IMAGES:
