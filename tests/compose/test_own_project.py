@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -202,6 +203,26 @@ def test_a_private_one_ends_with_its_run(bookshop: Project, engine: Engine) -> N
     )
     assert "GET /" in text  # the containers' logs are in the evidence
     assert "pa$$ word/4 books" not in text
+
+
+def test_what_was_built_is_what_is_judged(
+    bookshop: Project, engine: Engine, either: Engine
+) -> None:
+    compose = " ".join(either.compose_command)
+    assert bookshop.shell(f"{compose} build").code == 0
+    try:
+        ci = replace(bookshop, env={**bookshop.env, "SEATRIAL_BUILD": "0"})
+        ran = ci.seatrial("run", "--json", "--report-dir", "reports")
+        assert (ran.code, ran.json["verdict"]) == (0, "go"), ran.out + ran.err
+        report = json.loads((bookshop.folder / "reports" / "report.json").read_text())
+        images = report["environment"]["images"]
+        assert set(images) == set(report["environment"]["endpoints"])
+        for (image,) in images.values():
+            inspected = engine.docker("image", "inspect", "-f", "{{.Id}}", image["reference"])
+            assert image["id"] == inspected.strip(), image["reference"]
+        assert images["web"][0]["reference"] in ("bookshop-web", "bookshop_web")
+    finally:
+        bookshop.shell(f"{compose} down -v --rmi local -t 1")
 
 
 # -- whoever is killed ---------------------------------------------------------------------------

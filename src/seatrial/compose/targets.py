@@ -57,7 +57,9 @@ def target_of(component: Component, project: Project, everything: Sequence[Conta
         _endpoints(component, kind, service, _running(project, everything), mine),
         states,
         dataclasses.replace(
-            _words(project, service, worst, mine), setting=_setting(project, service, kind)
+            _words(project, service, worst, mine),
+            setting=_setting(project, service, kind),
+            images=tuple(dict.fromkeys(one.image for one in mine)),
         ),
     )
 

@@ -62,7 +62,8 @@ class Containers:
             mine = zip(target.states, self.of(name), strict=False)
             states = tuple(self._state(name, *one) for one in mine) or (State.WAITING,)
             found = "" if name in self.asked else target.provider.found
-            words = Words(found, setting=target.provider.setting)
+            said = target.provider
+            words = Words(found, setting=said.setting, images=said.images)
             self._targets[name] = Target(
                 name, target.kind, target.config, target.endpoints, states, words
             )

@@ -18,7 +18,7 @@ from seatrial.keeper.timeline import Timeline
 from seatrial.kinds.base import Words
 from seatrial.kinds.registry import KINDS
 
-from .test_targets import COMPOSE, DECLARED, of
+from .test_targets import COMPOSE, DECLARED, RUNNING, of
 
 
 @dataclass(frozen=True)
@@ -65,4 +65,7 @@ def test_one_that_has_ended(tmp_path: Path, service: str, code: int, told: str |
 
 def test_its_endpoints_stand_in_the_users_file_and_its_commands_are_ours(tmp_path: Path) -> None:
     words = seen(tmp_path, of("web", published={8000: ("", 1)})).statuses()["web"].provider
-    assert words == Words(setting="the service web of compose.yaml (healthcheck, ports, command)")
+    assert words == Words(
+        setting="the service web of compose.yaml (healthcheck, ports, command)",
+        images=(RUNNING.image,),
+    )

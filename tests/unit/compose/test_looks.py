@@ -11,12 +11,13 @@ import pytest
 
 from seatrial.checks.look import Seen, look
 from seatrial.checks.run import CheckReport, run_checks
-from seatrial.compose.engine import Container, containers
+from seatrial.compose.engine import Container, EngineError, containers
+from seatrial.compose.images import digests_of
 from seatrial.compose.project import read_project
 from seatrial.compose.targets import targets
 from seatrial.declaration.load import load
 from seatrial.declaration.models import System
-from seatrial.kinds.base import Context
+from seatrial.kinds.base import Context, Image
 from seatrial.kinds.registry import KINDS
 from seatrial.outcome import Cause, Health
 from seatrial.waiting import Deadline
@@ -150,15 +151,37 @@ def test_an_engine_tells_which_network_a_container_was_made_on(
 ) -> None:
     inspected = {
         "Id": "0",
+        "Image": "sha256:17",
         "State": {"Status": "running"},
-        "Config": {"Labels": {"com.docker.compose.service": "db"}},
+        "Config": {"Image": "postgres:15", "Labels": {"com.docker.compose.service": "db"}},
         "NetworkSettings": {"Networks": {name: {"IPAddress": "172.20.0.2"} for name in networks}},
         "HostConfig": {"NetworkMode": made_on},
     }
-    (tmp_path / "inspected").write_text(json.dumps([inspected]))
-    program = tmp_path / "docker"
-    program.write_text(ENGINE.format(inspected=tmp_path / "inspected"))
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    answering(tmp_path, monkeypatch, [inspected])
     (one,) = asyncio.run(containers("shop"))
     assert one.cut_off == cut_off
+    assert one.image == Image("postgres:15", "sha256:17")
+
+
+def answering(folder: Path, monkeypatch: pytest.MonkeyPatch, inspected: object) -> None:
+    """Let an engine say this to whoever inspects something."""
+    (folder / "inspected").write_text(json.dumps(inspected))
+    program = folder / "docker"
+    program.write_text(ENGINE.format(inspected=folder / "inspected"))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+
+
+def test_images_are_known_by_the_digests_of_registries(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert asyncio.run(digests_of(())) == {}  # nobody is asked
+    pulled, built = f"postgres@sha256:{'d' * 64}", "sha256:18"
+    answer = [{"Id": "sha256:17", "RepoDigests": [pulled]}, {"Id": built, "RepoDigests": None}]
+    answering(tmp_path, monkeypatch, answer)
+    found = asyncio.run(digests_of({"sha256:17", built, "sha256:gone"}))
+    assert found == {"sha256:17": (pulled,), built: ()}
+    answering(tmp_path, monkeypatch, {"what": "is this"})
+    with pytest.raises(EngineError, match="not understood"):
+        asyncio.run(digests_of({built}))

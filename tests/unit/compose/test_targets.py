@@ -14,7 +14,7 @@ from seatrial.compose.project import read_project
 from seatrial.compose.targets import targets
 from seatrial.declaration.load import load
 from seatrial.errors import UsageError
-from seatrial.kinds.base import Target
+from seatrial.kinds.base import Image, Target
 from seatrial.kinds.registry import KINDS
 from seatrial.outcome import State
 
@@ -39,6 +39,7 @@ components:
 """
 RUNNING = Container(
     id="0",
+    image=Image("postgres:15", "sha256:1"),
     name="shop-db-1",
     service="db",
     number=1,
@@ -206,6 +207,18 @@ def test_states(  # type: ignore[no-untyped-def]
     assert target.provider.found == found
     assert target.start == start
     assert target.logs == f"docker compose logs {service}"
+
+
+def test_what_its_containers_were_made_of_is_told_once(look) -> None:  # type: ignore[no-untyped-def]
+    one, other = Image("shop-web", "sha256:1"), Image("shop-web", "sha256:2")
+
+    def told(*images: Image) -> tuple[Image, ...]:
+        made = [of("web", number=n, image=image) for n, image in enumerate(images)]
+        return look(*made)["web"].provider.images  # type: ignore[no-any-return]
+
+    assert told(one, one) == (one,)
+    assert told(one, other) == (one, other)  # one replica was not made anew
+    assert told() == ()
 
 
 def test_no_container_at_all(look) -> None:  # type: ignore[no-untyped-def]
