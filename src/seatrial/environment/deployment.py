@@ -12,8 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import Literal, TypeVar
 
-from seatrial.compose.attach import Attached, secrets_of
+from seatrial.compose.attach import Attached
 from seatrial.compose.images import digests_of
+from seatrial.compose.secrets import secrets_of
 from seatrial.declaration.interpreter import interpreter
 from seatrial.declaration.models import System
 from seatrial.environment.capability import LOOKING, Capability, missing, protected

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from seatrial.compose.attach import secrets_of
 from seatrial.compose.engine import Container
 from seatrial.compose.project import read_project
 from seatrial.compose.targets import targets
@@ -117,14 +116,6 @@ def test_an_engine_elsewhere(look, monkeypatch: pytest.MonkeyPatch) -> None:  # 
     found = look(of("db"), of("web", published={8000: ("0.0.0.0", 8000)}))
     assert found["db"].endpoints == {}  # its address means nothing here
     assert found["web"].endpoint().url == "http://far.example:8000"
-
-
-def test_what_its_file_tells_services_is_kept_secret(tmp_path: Path) -> None:
-    more = '  beat: {image: x, environment: {OTEL_EXPORTER_OTLP_HEADERS: "key=of-a-list,x=y"}}\n'
-    (tmp_path / "compose.yaml").write_text(COMPOSE + more)
-    (tmp_path / "seatrial.yaml").write_text(DECLARED)
-    system = load(tmp_path, KINDS, variables={})
-    assert secrets_of(system) == ("of-the-file", "of-a-list", "y")
 
 
 def test_replicas_are_all_of_them(look) -> None:  # type: ignore[no-untyped-def]
