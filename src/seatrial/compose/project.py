@@ -103,6 +103,8 @@ class _Making:
             name=self.name,
             image=_text(tree.get("image")),
             built=tree.get("build") is not None,
+            context=self._context(),
+            dockerfile=_text(self._build.get("dockerfile")) or "Dockerfile",
             command=f"{_words(tree.get('entrypoint'))} {_words(tree.get('command'))}".strip(),
             environment=self._environment(),
             ports=tuple(self._ports()),
@@ -120,6 +122,16 @@ class _Making:
             container_name=_text(tree.get("container_name")),
             secrets=self._secrets(),
         )
+
+    @property
+    def _build(self) -> Tree:
+        how = self.tree.get("build")
+        return how if isinstance(how, dict) else {}
+
+    def _context(self) -> Path | None:
+        """None for one that is elsewhere, too: a repository."""
+        context = self._build.get("context")
+        return Path(context) if isinstance(context, str) and Path(context).is_dir() else None
 
     def _environment(self) -> dict[str, str]:
         found: dict[str, str] = {}

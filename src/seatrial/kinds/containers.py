@@ -42,6 +42,8 @@ class Service:
     name: str
     image: str = ""  # "" where it is only built
     built: bool = False
+    context: Path | None = None  # the folder that it is built from
+    dockerfile: str = "Dockerfile"  # in it
     command: str = field(default="", repr=False)  # entry point and command, joined by spaces
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     ports: tuple[Port, ...] = ()  # published ones first, then those that are only exposed
