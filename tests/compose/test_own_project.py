@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -178,6 +180,20 @@ def test_what_cannot_start_is_told_early_with_its_last_words(
     assert failure["log"] == ["the dog ate it"] * len(failure["log"])
     assert failure["log"]
     assert engine.everything() == before
+
+
+def test_nobody_waits_in_silence(bookshop: Project) -> None:
+    dockerfile, compose = bookshop.folder / "Dockerfile", bookshop.folder / "docker-compose.yml"
+    slow = f"RUN sleep 5 && echo {uuid4()}\n"
+    dockerfile.write_text(dockerfile.read_text() + slow)
+    healthy = "  mails:\n    healthcheck: {test: 'true', interval: 15s}\n"
+    compose.write_text(compose.read_text().replace("  mails:\n", healthy))
+    up = bookshop.seatrial("up")
+    assert up.code == 0, up.err
+    assert re.search(r" s  (web|mails) +waiting  its image is being built\n", up.err), up.err
+    says = r" s  mails +starting its container \S+ runs, but its health check says starting\n"
+    assert re.search(says, up.err), up.err
+    assert len(up.err.splitlines()) < 20, up.err
 
 
 def test_an_image_that_cannot_be_built(bookshop: Project, engine: Engine) -> None:

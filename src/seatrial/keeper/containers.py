@@ -78,6 +78,11 @@ class Containers:
             return State.EXITED
         return state
 
+    async def held_up(self, name: str, why: str) -> None:
+        """It is not ready yet: told as an event of its own."""
+        state = _together(self._states.get(name, (State.WAITING,)))
+        await self._timeline.add(name, None, state, why, by_fault=name in self.by_fault)
+
     async def _note(self, name: str, states: tuple[State, ...]) -> None:
         before = self._states.get(name, (State.WAITING,))
         self._states[name] = states
