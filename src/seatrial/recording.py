@@ -187,6 +187,7 @@ class Recording:
             raise
 
     def _came_up(self, deployment: Deployment, seconds: float) -> None:
+        digests = deployment.digests()
         components = tuple(
             r.DeployedComponent(
                 name=name,
@@ -194,6 +195,12 @@ class Recording:
                 state=status.state,
                 endpoints={n: tuple(e.masked for e in es) for n, es in status.endpoints.items()},
                 started_in_ms=status.started_in_ms,
+                images=tuple(
+                    r.DeployedImage(
+                        reference=one.reference, id=one.id, digests=digests.get(one.id, ())
+                    )
+                    for one in status.provider.images
+                ),
             )
             for name, status in deployment.statuses().items()
         )

@@ -8,7 +8,8 @@ wherever it appears, and a word too many (`routing_key: orders`) would turn repo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from urllib.parse import unquote
 
 #: The end of a name that names a secret, for a verbose pattern that ignores case. `PWD` alone is a
@@ -16,7 +17,7 @@ from urllib.parse import unquote
 NAMES = r"""(?:
     passwo?r?ds? | passphrase | [_-]pass | (?<=[a-z0-9_-])(?<!old)pwd
   | (?:pg|my|db|sql|admin|root|user|login|smtp|mail|redis|mongo|rabbit|mq|amqp|ssh|ldap
-      |key|store)pass
+      |key|store|require)pass
   | secrets? | token | (?:api|auth|access|refresh|bearer)[_-]?tokens | credentials?
   | (?:api|private|secret|signing|encryption|access|auth|session|master|account|shared|hmac|jwt
       |deploy|service|license)[_-]?keys?
@@ -57,6 +58,25 @@ def _in_list(text: str) -> Iterator[str]:
     for part in text.split(","):
         found = _PAIR.match(part)
         yield unquote(found["value"] if found else part).strip()
+
+
+def secrets_told(words: Sequence[str]) -> Iterator[str]:
+    """What a command is told that must be shown nowhere: `--password X`, `--password=X`,
+    `PASSWORD=X`, and passwords in URLs."""
+    for word, following in zip_longest(words, words[1:], fillvalue=""):
+        yield from logins_in(word)
+        name, given, value = word.partition("=")
+        if len(name.split()) > 1:
+            continue  # a script, of which it would be the rest
+        if given:
+            yield from secrets_under(name.lstrip("-"), value)
+        elif name.startswith("-") and not following.startswith("-"):
+            yield from secrets_under(name.lstrip("-"), following)
+
+
+def logins_in(text: str) -> Iterator[str]:
+    """The passwords of all URLs in it."""
+    return (unquote(login["value"]) for login in LOGIN.finditer(text))
 
 
 def may_name_secret(name: str) -> bool:

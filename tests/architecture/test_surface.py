@@ -52,16 +52,16 @@ MODULES = {
         ProgramConfig Reference RemoteEndpoint System
     """,
     "seatrial.kinds.base": """
-        CheckResult CleanUpFacet Context Endpoint Expectations FindServer Installed Kind Probe
-        ProbeResult Target Words load
+        CheckResult CleanUpFacet Context Endpoint Expectations FindServer Image Installed Kind
+        Probe ProbeResult Target Words load
     """,
     "seatrial.kinds.drill": "Drill Drills Stage",
     "seatrial.kinds.launching": "Launch Plan Process Ready Site",
     "seatrial.kinds.versions": "satisfies",
     "seatrial.report.model": """
         BudgetPart ComponentPart DrillPart EnvironmentPart ExercisedPart ExpectationPart FindingPart
-        LedgerPart LogPart MomentPart Part ReasonPart Report RequestPart SteadyMomentPart SteadyPart
-        TrialPart report_schema
+        ImagePart LedgerPart LogPart MomentPart Part ReasonPart Report RequestPart
+        SteadyMomentPart SteadyPart TrialPart report_schema
     """,
     "seatrial.plugin.fixtures": "always component deployment eventually fault ledger",
 }

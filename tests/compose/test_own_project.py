@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -179,6 +182,20 @@ def test_what_cannot_start_is_told_early_with_its_last_words(
     assert engine.everything() == before
 
 
+def test_nobody_waits_in_silence(bookshop: Project) -> None:
+    dockerfile, compose = bookshop.folder / "Dockerfile", bookshop.folder / "docker-compose.yml"
+    slow = f"RUN sleep 5 && echo {uuid4()}\n"
+    dockerfile.write_text(dockerfile.read_text() + slow)
+    healthy = "  mails:\n    healthcheck: {test: 'true', interval: 15s}\n"
+    compose.write_text(compose.read_text().replace("  mails:\n", healthy))
+    up = bookshop.seatrial("up")
+    assert up.code == 0, up.err
+    assert re.search(r" s  (web|mails) +waiting  its image is being built\n", up.err), up.err
+    says = r" s  mails +starting its container \S+ runs, but its health check says starting\n"
+    assert re.search(says, up.err), up.err
+    assert len(up.err.splitlines()) < 20, up.err
+
+
 def test_an_image_that_cannot_be_built(bookshop: Project, engine: Engine) -> None:
     before = engine.everything()
     (bookshop.folder / "Dockerfile").write_text(
@@ -202,6 +219,26 @@ def test_a_private_one_ends_with_its_run(bookshop: Project, engine: Engine) -> N
     )
     assert "GET /" in text  # the containers' logs are in the evidence
     assert "pa$$ word/4 books" not in text
+
+
+def test_what_was_built_is_what_is_judged(
+    bookshop: Project, engine: Engine, either: Engine
+) -> None:
+    compose = " ".join(either.compose_command)
+    assert bookshop.shell(f"{compose} build").code == 0
+    try:
+        ci = replace(bookshop, env={**bookshop.env, "SEATRIAL_BUILD": "0"})
+        ran = ci.seatrial("run", "--json", "--report-dir", "reports")
+        assert (ran.code, ran.json["verdict"]) == (0, "go"), ran.out + ran.err
+        report = json.loads((bookshop.folder / "reports" / "report.json").read_text())
+        images = report["environment"]["images"]
+        assert set(images) == set(report["environment"]["endpoints"])
+        for (image,) in images.values():
+            inspected = engine.docker("image", "inspect", "-f", "{{.Id}}", image["reference"])
+            assert image["id"] == inspected.strip(), image["reference"]
+        assert images["web"][0]["reference"] in ("bookshop-web", "bookshop_web")
+    finally:
+        bookshop.shell(f"{compose} down -v --rmi local -t 1")
 
 
 # -- whoever is killed ---------------------------------------------------------------------------

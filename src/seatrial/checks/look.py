@@ -30,6 +30,7 @@ from seatrial.waiting import Deadline
 T = TypeVar("T")
 
 _GRACE = 0.25  # s beyond its deadline in which a facet may still come to its end
+_UNREACHED = "no endpoint of {} is known here"
 _DEFECT = "this is a defect of Seatrial: please report it, with the output of seatrial bundle"
 
 
@@ -253,8 +254,8 @@ def _no_endpoint(component: Component) -> ProbeResult:
         0.0,
         Cause.NOT_MEASURED,
         expected=f"{component.name} can be reached",
-        found=f"this environment names no endpoint of {component.name}",
-        fix=f"give the environment in seatrial.yaml an endpoint of {component.name}",
+        found=_UNREACHED.format(component.name),
+        fix=f"say where {component.name} is reached: the endpoint of {component.name}",
     )
 
 
@@ -269,7 +270,7 @@ def _left_out(component: Component, kind: Kind) -> tuple[CheckResult, ...]:
             priority=component.config.priority,
             outcome=Outcome.SKIPPED,
             expected=f"what is expected of {component.name} holds",
-            found=f"this environment names no endpoint of {component.name}",
+            found=_UNREACHED.format(component.name),
         ),
     )
 

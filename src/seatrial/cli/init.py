@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -15,6 +16,7 @@ from seatrial.cli.output import print_json
 from seatrial.compose.draft import Draft, draft
 from seatrial.compose.engine import Container, EngineError, containers
 from seatrial.compose.files import NAMES, find
+from seatrial.compose.ignore import Unignored, unignored
 from seatrial.compose.project import Project, read_project
 from seatrial.compose.running import Running, running_projects
 from seatrial.compose.workflow import GITHUB, PROMOTE, ROLLBACK, Workflow, root_of
@@ -25,6 +27,7 @@ from seatrial.kinds.registry import KINDS
 from seatrial.writable import writable
 
 _TRIAL = Path("trials") / "test_p1_first.py"
+_WRITTEN = (".seatrial", "reports")  # by runs: their evidence, and reports where docs/ci.md says
 _RIGHTS = "see to the rights of its folder, and to free space"
 
 
@@ -53,10 +56,11 @@ def command(place: Path, force: bool, ci: str | None, as_json: bool) -> int:
         file.write_text(written.text())
     load(file, KINDS, variables=os.environ)  # what we wrote must be what we read
     trial = _write_trial(project.folder, written)
+    taken_up = unignored(project, _WRITTEN)
     if as_json:
-        print_json(init_json(written, file, trial, project, running))
+        print_json(init_json(written, file, trial, project, running, taken_up))
     else:
-        _print(written, project, trial, running)
+        _print(written, project, trial, running, taken_up)
     return 0
 
 
@@ -175,7 +179,12 @@ def _write_trial(folder: Path, written: Draft) -> Path | None:
 
 
 def init_json(
-    written: Draft, file: Path, trial: Path | None, project: Project, running: bool
+    written: Draft,
+    file: Path,
+    trial: Path | None,
+    project: Project,
+    running: bool,
+    taken_up: Sequence[Unignored],
 ) -> dict[str, JsonValue]:
     """What `init --json` promises."""
     return {
@@ -196,10 +205,17 @@ def init_json(
         },
         "left_out": dict(written.left_out),
         "unset_variables": list(project.unset),
+        "dockerignore": {str(one.file): list(one.missing) for one in taken_up},
     }
 
 
-def _print(written: Draft, project: Project, trial: Path | None, running: bool) -> None:
+def _print(
+    written: Draft,
+    project: Project,
+    trial: Path | None,
+    running: bool,
+    taken_up: Sequence[Unignored],
+) -> None:
     state = "running" if running else "not running: only its files were read"
     click.echo(f"{FILE_NAME}: {len(written.parts)} components of {written.compose}")
     click.echo(f"project {project.name}: {state}")
@@ -218,4 +234,10 @@ def _print(written: Draft, project: Project, trial: Path | None, running: bool) 
             click.echo(f"  {line}")
     if trial is not None:
         click.echo(f"\n{trial}: a first trial; run it with pytest")
+    for one in taken_up:
+        file = os.path.relpath(one.file, project.folder)
+        click.echo(
+            f"\n{file}: put {' and '.join(one.missing)} there; else every run changes what "
+            f"{', '.join(one.services)} {'is' if len(one.services) == 1 else 'are'} built from"
+        )
     click.echo(f"\nnext: {'' if running else project.compose() + ' up -d; '}seatrial check")

@@ -39,13 +39,14 @@ def print_json(document: JsonValue) -> None:
 
 
 class Progress:
-    """One plain line on standard error for each state change of a component."""
+    """One plain line on standard error for each state change of a component, and for what keeps it
+    from being ready."""
 
     def __init__(self) -> None:
         self._started = monotonic()
 
     def __call__(self, event: Event) -> None:
-        if event.state is State.WAITING:
+        if event.state is State.WAITING and not event.detail:
             return
         name = event.component if event.replica is None else f"{event.component}[{event.replica}]"
         state = colour(f"{event.state.value:<8}", _COLOURS.get(event.state), err=True)

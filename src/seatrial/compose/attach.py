@@ -5,16 +5,13 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote
 
 from seatrial.compose.engine import Container, containers
-from seatrial.compose.files import ComposeFileError
 from seatrial.compose.project import Project, read_project
 from seatrial.compose.targets import targets
 from seatrial.declaration.models import System
 from seatrial.errors import DeploymentError
 from seatrial.kinds.base import Target
-from seatrial.secrecy import LOGIN, secrets_under
 
 
 @dataclass(frozen=True)
@@ -54,17 +51,3 @@ def project_of(system: System) -> Project:
     file = system.compose_file
     assert file is not None, "the provider is compose"
     return read_project(Path(file), os.environ)
-
-
-def secrets_of(system: System) -> tuple[str, ...]:
-    """What must not be shown of the environments in a compose file; () for another provider."""
-    if system.compose_file is None:
-        return ()
-    try:
-        services = project_of(system).services.values()
-    except ComposeFileError:
-        return ()  # whoever needs the file says what is wrong with it
-    pairs = [pair for service in services for pair in service.environment.items()]
-    found = [secret for pair in pairs for secret in secrets_under(*pair)]
-    found += [unquote(login["value"]) for _, value in pairs for login in LOGIN.finditer(value)]
-    return tuple(dict.fromkeys(found))

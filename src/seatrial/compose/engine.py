@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from seatrial.errors import DeploymentError
+from seatrial.kinds.base import Image
 from seatrial.secrecy import ending
 
 PROJECT = "com.docker.compose.project"
@@ -126,6 +127,7 @@ class _State(_Said):
 
 
 class _Config(_Said):
+    image: str = Field("", alias="Image")
     labels: Mapping[str, str] | None = Field(None, alias="Labels")
     env: tuple[str, ...] | None = Field(None, alias="Env", repr=False)
     exposed: Mapping[str, object] | None = Field(None, alias="ExposedPorts")
@@ -163,6 +165,7 @@ class _HostConfig(_Said):
 
 class _Inspected(_Said):
     id: str = Field(alias="Id")
+    image: str = Field("", alias="Image")
     name: str = Field("", alias="Name")
     path: str = Field("", alias="Path", repr=False)
     args: tuple[str, ...] | None = Field(None, alias="Args", repr=False)
@@ -178,6 +181,7 @@ class Container:
     """A container of a project, as the engine describes it."""
 
     id: str
+    image: Image
     name: str
     service: str
     number: int
@@ -229,6 +233,7 @@ def _container(one: _Inspected) -> Container | None:
     number, networks = labels.get(_NUMBER, "1"), one.networking.networks or {}
     return Container(
         id=one.id,
+        image=Image(one.config.image, one.image),
         name=one.name.lstrip("/"),
         service=labels[_SERVICE],
         number=int(number) if number.isdigit() else 1,

@@ -107,8 +107,11 @@ class Reader:
                     yield folder / path
 
     def _extended(self, service: Tree, tree: Tree, file: Path, depth: int) -> Tree:
-        """The service on top of the one that it extends; env files become absolute."""
+        """The service on top of the one that it extends; env files and the folder that it is built
+        from become absolute."""
         service = {**service, "env_file": _absolute(service.get("env_file"), file.parent)}
+        if "build" in service:
+            service["build"] = _built(service["build"], file.parent)
         how = service.pop("extends", None)
         if how is None:
             return service
@@ -137,6 +140,14 @@ def _absolute(value: Plain, folder: Path) -> Plain:
     """The paths of env files; those that must be there are told by their absence later."""
     paths = [one.get("path") if isinstance(one, dict) else one for one in _items(value)]
     return [os.path.join(folder, one) for one in paths if isinstance(one, str)]
+
+
+def _built(value: Plain, folder: Path) -> Plain:
+    """How it is built, in its long form."""
+    how: Plain = {"context": value} if isinstance(value, str) else value
+    if isinstance(how, dict) and isinstance(context := how.get("context"), str):
+        return {**how, "context": os.path.join(folder, context)}
+    return how
 
 
 def by_name(value: Plain, separator: str) -> dict[str, Plain]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -102,10 +103,16 @@ class _Making:
             name=self.name,
             image=_text(tree.get("image")),
             built=tree.get("build") is not None,
+            context=self._context(),
+            dockerfile=_text(self._build.get("dockerfile")) or "Dockerfile",
             command=f"{_words(tree.get('entrypoint'))} {_words(tree.get('command'))}".strip(),
             environment=self._environment(),
             ports=tuple(self._ports()),
-            health_check=self._health_check(),
+            health_check=" ".join(self._health_check()),
+            commands=(
+                (*_split(tree.get("entrypoint")), *_split(tree.get("command"))),
+                self._health_check(),
+            ),
             mounts=tuple(self._mounts()),
             needs=self._needs(),
             awaited_end=awaited_end,
@@ -115,6 +122,16 @@ class _Making:
             container_name=_text(tree.get("container_name")),
             secrets=self._secrets(),
         )
+
+    @property
+    def _build(self) -> Tree:
+        how = self.tree.get("build")
+        return how if isinstance(how, dict) else {}
+
+    def _context(self) -> Path | None:
+        """None for one that is elsewhere, too: a repository."""
+        context = self._build.get("context")
+        return Path(context) if isinstance(context, str) and Path(context).is_dir() else None
 
     def _environment(self) -> dict[str, str]:
         found: dict[str, str] = {}
@@ -136,13 +153,13 @@ class _Making:
                 if target not in known and not str(one).endswith("/udp"):
                     yield Port(target)
 
-    def _health_check(self) -> str:
+    def _health_check(self) -> tuple[str, ...]:
         declared = self.tree.get("healthcheck")
         test = declared.get("test") if isinstance(declared, dict) else None
         if isinstance(test, list):
             words = test[1:] if test[:1] in (["CMD"], ["CMD-SHELL"]) else test
-            return "" if test[:1] == ["NONE"] else " ".join(map(str, words))
-        return _text(test)
+            return () if test[:1] == ["NONE"] else tuple(map(str, words))
+        return (_text(test),)
 
     def _mounts(self) -> Iterator[Mount]:
         for one in _list(self.tree.get("volumes")):
@@ -188,6 +205,16 @@ def _text(value: Plain) -> str:
 
 def _words(value: Plain) -> str:
     return " ".join(map(str, value)) if isinstance(value, list) else _text(value)
+
+
+def _split(value: Plain) -> tuple[str, ...]:
+    """The words of a command, which Compose splits as a shell does."""
+    if isinstance(value, list):
+        return tuple(map(str, value))
+    try:
+        return tuple(shlex.split(_text(value)))
+    except ValueError:  # no closing quotation: Compose will say so
+        return tuple(_text(value).split())
 
 
 def _list(value: Plain) -> list[Plain]:

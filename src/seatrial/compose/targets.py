@@ -56,7 +56,11 @@ def target_of(component: Component, project: Project, everything: Sequence[Conta
         component.config,
         _endpoints(component, kind, service, _running(project, everything), mine),
         states,
-        _words(project, service, worst, mine),
+        dataclasses.replace(
+            _words(project, service, worst, mine),
+            setting=_setting(project, service, kind),
+            images=tuple(dict.fromkeys(one.image for one in mine)),
+        ),
     )
 
 
@@ -177,6 +181,13 @@ def _words(
         lacks += str(wanted.replicas)
         start = f"{compose} up -d {service}"
     return Words(found, start, f"{compose} logs {service}", f"{compose} ps {service}", lacks)
+
+
+def _setting(project: Project, service: Service, kind: Kind) -> str:
+    """What of the compose file makes its endpoints."""
+    if kind.containers is None or not kind.endpoints:
+        return ""
+    return f"the service {service.name} of {project.file.name} ({kind.containers.told_by})"
 
 
 def _said(one: Container) -> str:

@@ -14,9 +14,12 @@ from seatrial.kinds.base import Target
 _OPTIONS = r"(?: --(?:system|env|name) (?:'[^']*'|[^\s,;)]+))*"
 ON_COMPONENT = re.compile(rf"seatrial (restart|logs) (?!--)([\w-]+){_OPTIONS}")
 _ON_SYSTEM = re.compile(r"seatrial (up|down|status|check)\b(?! [\w./-])")
-#: Where Seatrial allots the endpoints, none stands in seatrial.yaml.
-_ENDPOINT = re.compile(
-    r",? or correct the (?:[a-z]+ )?endpoint of [\w-]+( in seatrial\.yaml)?( \([^)]*\))?"
+#: How kinds call what says where a component is reached, and as whom.
+_SETTING = re.compile(r"the (?:[a-z]+ )?endpoint of ([\w-]+)")
+#: What might be done to it, beside something else. Nobody can where Seatrial allots it.
+_ALTERNATIVE = re.compile(
+    rf"(?:,? or|;) correct (?:[^;,]* )?{_SETTING.pattern}"
+    rf"|^correct (?:[^;,]* )?{_SETTING.pattern}, or "
 )
 
 
@@ -24,14 +27,21 @@ def workable(fix: str, system: System, targets: Mapping[str, Target], name: str 
     """What a kind says to do, which speaks of any environment, for the one where it runs; `name` is
     that of the deployment."""
 
+    def beside(setting: re.Match[str]) -> str:
+        target = targets.get(setting[1] or setting[2])
+        return "" if target is not None and not target.provider.setting else setting[0]
+
+    def own_setting(setting: re.Match[str]) -> str:
+        target = targets.get(setting[1])
+        return (target.provider.setting if target is not None else "") or setting[0]
+
     def own_words(command: re.Match[str]) -> str:
         target = targets.get(command[2])
         if target is None:
             return command[0]
         return target.start if command[1] == "restart" else target.logs
 
-    if system.config.provider == "local":
-        fix = _ENDPOINT.sub("", fix)
+    fix = _SETTING.sub(own_setting, _ALTERNATIVE.sub(beside, fix))
     return whole(ON_COMPONENT.sub(own_words, fix), system, name)
 
 

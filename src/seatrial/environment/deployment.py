@@ -13,7 +13,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from seatrial.compose.attach import Attached, secrets_of
+from seatrial.compose.attach import Attached
+from seatrial.compose.images import digests_of
+from seatrial.compose.secrets import secrets_of
 from seatrial.declaration.interpreter import interpreter
 from seatrial.declaration.models import System
 from seatrial.environment.capability import LOOKING, Capability, missing, protected
@@ -152,6 +154,11 @@ class Deployment:
             )
             for name, status in self.statuses().items()
         }
+
+    def digests(self) -> Mapping[str, tuple[str, ...]]:
+        """By the id of each image that its containers were made of, what registries know it by."""
+        images = (one for status in self.statuses().values() for one in status.provider.images)
+        return asyncio.run(digests_of({one.id for one in images}))
 
     def context(self) -> Context:
         """What probes and expectations may know of the whole."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from seatrial.compose.attach import secrets_of
+from seatrial.compose.secrets import secrets_of
 from seatrial.declaration.models import System
 from seatrial.environment.deployment import attach, require_running
 from seatrial.evidence.redaction import Redactor, redactor_of

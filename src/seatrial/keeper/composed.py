@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from time import monotonic
 
 from seatrial.compose.changes import Changes
+from seatrial.compose.doing import doing
 from seatrial.compose.drive import Drive, logs
 from seatrial.compose.engine import Container, docker
 from seatrial.compose.own import project_name
 from seatrial.compose.project import Project
-from seatrial.compose.targets import refuse_unknown
+from seatrial.compose.targets import refuse_unknown, service_of
 from seatrial.compose.top import processes_of
 from seatrial.declaration.models import System
 from seatrial.errors import CapabilityMissing, SeatrialError
@@ -31,6 +32,7 @@ from seatrial.keeper.protocol import (
     Failure,
     Usage,
 )
+from seatrial.keeper.telling import Telling
 from seatrial.keeper.timeline import Timeline
 from seatrial.keeper.usage import together
 from seatrial.kinds.base import ProbeResult, load
@@ -41,6 +43,7 @@ _LONGEST_PAUSE = 0.1  # s between two probes of what is not ready yet
 _START_SECONDS = 300.0  # for images to be built and everything to be ready
 _RESTART_SECONDS = 60.0
 _PROBE_SECONDS = 2.0
+_SAID = 2_000  # last lines of what Compose says, in which to look for what it does
 _READ_LAST = "read its last log lines"  # when it has failed, its project is gone
 _DOCKER = {
     Action.STOP: ("stop", "-t", "10"),
@@ -117,7 +120,7 @@ class Composed:
         they are ready. Raises StartFailed, as soon as a container has ended that should not."""
         last: dict[str, ProbeResult] = {}
         deadlines: dict[str, Deadline] = {}
-        due = True
+        due, telling = True, Telling(self._containers.held_up)
         for pause in backoff(longest=_LONGEST_PAUSE):
             over = upping is None or upping.done()
             if due or (over and not deadlines):
@@ -133,6 +136,8 @@ class Composed:
                     break
                 deadlines = deadlines or {n: Deadline.after(self._patience(n)) for n in names}
                 await self._refuse_late(deadlines, last)
+            if telling.due:
+                await telling.tell(self._held_up(waiting, last))
             due = await self._changes.wait(pause)
 
     async def _refuse_dead(self, names: Sequence[str] | None) -> None:
@@ -171,6 +176,20 @@ class Composed:
         self._containers.proven.add(name)
         self._containers.took[name] = (monotonic() - began) * 1000
         return True
+
+    def _held_up(self, waiting: Sequence[str], last: Mapping[str, ProbeResult]) -> dict[str, str]:
+        """What keeps each of these from being ready."""
+        assert self._drive is not None
+        said = () if self.ready else Log(self._drive.output).tail(_SAID)
+        busy = doing(said, self.project.services)
+        found = {}
+        for name in waiting:
+            if self._containers.of(name):
+                known = last.get(name)
+                found[name] = known.found if known else self._containers.seen[name].provider.found
+            else:
+                found[name] = busy.get(service_of(self.system.components[name]), "")
+        return found
 
     async def _refuse_late(
         self, deadlines: dict[str, Deadline], last: dict[str, ProbeResult]

@@ -61,7 +61,9 @@ class Containers:
         for name, target in self.seen.items():
             mine = zip(target.states, self.of(name), strict=False)
             states = tuple(self._state(name, *one) for one in mine) or (State.WAITING,)
-            words = Words() if name in self.asked else Words(found=target.provider.found)
+            found = "" if name in self.asked else target.provider.found
+            said = target.provider
+            words = Words(found, setting=said.setting, images=said.images)
             self._targets[name] = Target(
                 name, target.kind, target.config, target.endpoints, states, words
             )
@@ -75,6 +77,11 @@ class Containers:
         if state is State.STOPPED and name not in self.asked:
             return State.EXITED
         return state
+
+    async def held_up(self, name: str, why: str) -> None:
+        """It is not ready yet: told as an event of its own."""
+        state = _together(self._states.get(name, (State.WAITING,)))
+        await self._timeline.add(name, None, state, why, by_fault=name in self.by_fault)
 
     async def _note(self, name: str, states: tuple[State, ...]) -> None:
         before = self._states.get(name, (State.WAITING,))

@@ -16,6 +16,7 @@ from seatrial.keeper.log import Log
 from seatrial.keeper.notification import Notification
 from seatrial.keeper.places import mark_of
 from seatrial.keeper.ports import is_taken, listeners
+from seatrial.keeper.telling import SILENT
 from seatrial.kinds.base import Context, Kind, ProbeResult, Target
 from seatrial.kinds.launching import Launch, Plan, Process, Ready, Site
 from seatrial.outcome import LASTING, Cause, Health
@@ -26,7 +27,6 @@ _SOON = 0.1  # s from one probe of what is started to the next, at first
 _LATE = 0.05  # of the time that it has taken so far: what is ready is noticed so much later at most
 _SELDOM = 2.0  # s between two probes at most
 _STAYS = 0.3  # s that what says nothing must run to be ready: what lacks a setting ends by then
-_SILENT = 3.0  # s until it is told what keeps it from being ready; then after as long again...
 
 
 class StartFailed(Exception):
@@ -223,7 +223,7 @@ class Instance:
         """Tell what keeps it from being ready, where that has changed: ever more seldom."""
         told, after = "", 0.0
         while True:
-            pause = max(_SILENT, after)
+            pause = max(SILENT, after)
             await asyncio.sleep(pause)
             after += pause
             found = self._so_far(plan)[1]

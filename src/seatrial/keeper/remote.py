@@ -26,9 +26,19 @@ def remote_context(system: System) -> Context:
             provider=Words(
                 start=f"restart {component.name} where it runs",
                 logs=f"that of {component.name}, where it runs",
+                setting=_setting(system, component.name),
             ),
         )
     return Context(system.folder, targets, cache(), interpreter(system))
+
+
+def _setting(system: System, name: str) -> str:
+    """Where the declaration says its endpoint, with the variables that give it."""
+    named = system.variables.get(system.environment, {}).get(name, {}).values()
+    variables = ", ".join(f"${one}" for fields in named for one in fields.values())
+    return f"the endpoint of {name} in {system.file.name}" + (
+        f" ({variables})" if variables else ""
+    )
 
 
 def _endpoints(kind: Kind, declared: Declared) -> dict[str, tuple[Endpoint, ...]]:

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from seatrial.compose.attach import secrets_of
+from seatrial.compose.secrets import secrets_of
 from seatrial.declaration.models import System
 from seatrial.errors import KeeperError, SeatrialError
 from seatrial.keeper import processes

@@ -105,6 +105,14 @@ class Endpoint:
 
 
 @dataclass(frozen=True)
+class Image:
+    """What a container was made of."""
+
+    reference: str  # that it was made from: "postgres:15"
+    id: str  # "sha256:...", of this engine
+
+
+@dataclass(frozen=True)
 class Words:
     """What whoever runs a component says of it, where that is not Seatrial itself."""
 
@@ -113,6 +121,8 @@ class Words:
     logs: str = ""  # the command that shows its log
     status: str = ""  # the command that shows its state
     lacks: str = ""  # though it runs: "there is 1 container ..., and compose.yaml says 2"
+    setting: str = ""  # what says where it is reached, and as whom; "" where Seatrial allots it
+    images: tuple[Image, ...] = ()  # of its containers, each once
 
 
 @dataclass(frozen=True)

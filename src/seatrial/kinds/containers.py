@@ -7,13 +7,15 @@ container it is reached and as whom.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from seatrial.declaration.models import ComponentConfig
 from seatrial.kinds.base import Endpoint, Target
 from seatrial.waiting import Deadline
+
+_VARIABLE = re.compile(r"\$\{?(\w+)\}?")
 
 
 @dataclass(frozen=True)
@@ -40,10 +42,13 @@ class Service:
     name: str
     image: str = ""  # "" where it is only built
     built: bool = False
-    command: str = ""  # entry point and command, joined by spaces
+    context: Path | None = None  # the folder that it is built from
+    dockerfile: str = "Dockerfile"  # in it
+    command: str = field(default="", repr=False)  # entry point and command, joined by spaces
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     ports: tuple[Port, ...] = ()  # published ones first, then those that are only exposed
-    health_check: str = ""  # the command that asks, joined by spaces
+    health_check: str = field(default="", repr=False)  # the command that asks, joined by spaces
+    commands: tuple[tuple[str, ...], ...] = field(default=(), repr=False)  # both, in words
     mounts: tuple[Mount, ...] = ()
     needs: Mapping[str, str] = field(default_factory=dict)  # service -> the condition it waits for
     awaited_end: bool = False  # another service waits until this one has ended well
@@ -77,6 +82,11 @@ class Service:
                     continue
         return None
 
+    def filled(self, text: str) -> str | None:
+        """What a shell in its container makes of it, where it is a variable."""
+        variable = _VARIABLE.fullmatch(text)
+        return self.value(variable[1]) if variable else text
+
 
 @dataclass(frozen=True)
 class Guess:
@@ -98,6 +108,8 @@ class InContainers:
 
     #: Folders of the image that hold its data.
     data: tuple[str, ...] = ()
+    #: What of a compose file `endpoints` is made of, as it is told.
+    told_by: str = "ports"
 
     def recognise(self, service: Service) -> Guess | None:
         return None
@@ -111,6 +123,11 @@ class InContainers:
         lead to this one: what the system itself uses.
         """
         return {}
+
+    def secrets(self, words: Sequence[str]) -> Iterator[str]:
+        """What one of its programs is told in a command that must be shown nowhere, where no name
+        says so: `--password X` is known to be one, `-a X` is not."""
+        return iter(())
 
     async def settle(self, guess: Guess, target: Target, deadline: Deadline) -> Guess | None:
         """The guess after a look at the service while it runs; None where it proved wrong."""

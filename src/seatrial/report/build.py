@@ -94,6 +94,11 @@ def _environment(evidence: RunEvidence) -> m.EnvironmentPart:
             for c in deployed
         },
         versions=versions,
+        images={
+            c.name: tuple(m.ImagePart.model_validate(one.model_dump()) for one in c.images)
+            for c in deployed
+            if c.images
+        },
         capabilities=up.capabilities if up else (),
         seatrial_version=started.seatrial_version if started else _UNKNOWN,
         python_version=started.python_version if started else _UNKNOWN,

@@ -264,6 +264,12 @@ def _environment(report: Report) -> Iterator[str]:
         ("Platform", where.platform),
     )
     yield from _table("Endpoints", ("Component", "Endpoint", "Address"), rows)
+    images = [
+        (component, one.reference, one.id, ", ".join(one.digests))
+        for component, some in where.images.items()
+        for one in some
+    ]
+    yield from _table("Images", ("Component", "Image", "Id", "Digests"), images)
     yield "</section>"
 
 

@@ -13,6 +13,7 @@ from seatrial.outcome import Outcome, Priority, Verdict
 from seatrial.report.model import (
     BudgetPart,
     ComponentPart,
+    EnvironmentPart,
     FindingPart,
     Report,
     SteadyPart,
@@ -61,6 +62,7 @@ def _blocks(report: Report) -> Iterator[str]:
     yield from _bad_trials(report.trials)
     yield from _counts(report)
     yield from _components(report.components)
+    yield from _images(report.environment)
     yield from _budgets(report.budgets)
     yield from _steady(report.steady)
     yield from _exercised(report)
@@ -155,6 +157,15 @@ def _components(components: Sequence[ComponentPart]) -> Iterator[str]:
     )
     head = ("Component", "Kind", "Health", "Connection", "Response", "Version", "Error")
     yield from _table("## Components", head, rows)
+
+
+def _images(where: EnvironmentPart) -> Iterator[str]:
+    rows = (
+        (text(component), text(one.reference), text(one.id), text(", ".join(one.digests)))
+        for component, some in where.images.items()
+        for one in some
+    )
+    yield from _table("## Images", ("Component", "Image", "Id", "Digests"), rows)
 
 
 def _budgets(budgets: Sequence[BudgetPart]) -> Iterator[str]:

@@ -33,14 +33,23 @@ class ReasonPart(Part):
     finding: str | None
 
 
+class ImagePart(Part):
+    """What containers were made of: `id` is their engine's, `digests` are those of registries."""
+
+    reference: str
+    id: str
+    digests: tuple[str, ...]
+
+
 class EnvironmentPart(Part):
-    """`endpoints`: by component and endpoint, one masked URL a replica."""
+    """`endpoints`: by component and endpoint, one masked URL a replica; `images`: by component."""
 
     name: str
     provider: str
     attached: bool | None
     endpoints: dict[str, dict[str, tuple[str, ...]]]
     versions: dict[str, str]
+    images: dict[str, tuple[ImagePart, ...]]
     capabilities: tuple[str, ...]
     seatrial_version: str
     python_version: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import shutil
 import socket
 import ssl
@@ -310,7 +311,19 @@ async def test_refused(free_port, context):
     result = await look(target(Endpoint("http", "127.0.0.1", free_port)), context)
     assert (result.health, result.cause) == (Health.UNHEALTHY, Cause.REFUSED)
     assert "connection refused" in result.found
-    assert str(free_port) in result.fix
+    assert str(free_port) in result.expected
+    assert "correct the endpoint of" in result.fix
+
+
+async def test_who_may_see_its_health(serve, context):
+    there = await serve(Pages({"/health": (401, "")}))
+    elsewhere = (await look(target(there), context)).fix
+    assert elsewhere.startswith("open /health to everybody, or give the endpoint of ")
+    started = dataclasses.replace(target(there), states=(State.READY,))
+    assert (await look(started, context)).fix == "open /health to everybody"
+    named = dataclasses.replace(there, user="me", password="no")
+    fix = (await look(target(named), context)).fix
+    assert fix.startswith("correct user and password in the endpoint of ")
 
 
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "", "a..b", "x" * 80])

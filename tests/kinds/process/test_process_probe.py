@@ -12,7 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from seatrial.declaration.models import ComponentConfig
-from seatrial.kinds.base import Context, ProbeResult, Target
+from seatrial.kinds.base import Context, Endpoint, ProbeResult, Target
 from seatrial.kinds.process.config import ProcessConfig
 from seatrial.kinds.process.probe import probe
 from seatrial.outcome import Cause, Health, State
@@ -41,8 +41,12 @@ def look(
     states: tuple[State, ...], consumes: dict[str, object] | None = None, **answers: Answer
 ) -> ProbeResult:
     config = ProcessConfig.model_validate({"consumes": consumes or {}, "time_limit": 0.1})
-    mq = Target("mq", "rabbitmq", ComponentConfig(kind="rabbitmq"), {})
-    context = Broker(Path(), {"mq": mq}, Path(), answers={f"mq/{q}": n for q, n in answers.items()})
+    there = {"amqp": (Endpoint("amqp", "127.0.0.1", 1),)}
+    brokers = {
+        name: Target(name, "rabbitmq", ComponentConfig(kind="rabbitmq"), endpoints)
+        for name, endpoints in (("mq", there), ("unreached", {}))
+    }
+    context = Broker(Path(), brokers, Path(), answers={f"mq/{q}": n for q, n in answers.items()})
     worker = Target("worker", "process", config, {}, states)
     return asyncio.run(probe(worker, context, Deadline.after(5)))
 
@@ -118,10 +122,12 @@ def test_a_silent_broker_leaves_it_unknown_in_time():
     assert time.monotonic() - began < 1
 
 
-def test_a_broker_that_has_no_endpoint_here():
-    result = look(READY, {"elsewhere": "jobs"})
+@pytest.mark.parametrize("name", ["unreached", "elsewhere"])
+def test_a_broker_that_has_no_endpoint_here(name):
+    result = look(READY, {name: "jobs"})
     assert (result.health, result.cause) == (Health.UNKNOWN, Cause.NOT_MEASURED)
-    assert "elsewhere" in result.found
+    assert result.found.startswith(f"{name} has no endpoint here")
+    assert result.fix == f"say where {name} is reached: the endpoint of {name}"
 
 
 @pytest.mark.parametrize("consumes", [{"mq": ""}, {"mq": []}, {"mq": ["a", ""]}])

@@ -1,4 +1,4 @@
-"""Which containers of a project of Seatrial's own end its start at once."""
+"""A project of Seatrial's own as its keeper sees it, and which containers end its start at once."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from seatrial.compose.project import read_project
 from seatrial.declaration.load import load
 from seatrial.keeper.containers import Containers
 from seatrial.keeper.timeline import Timeline
+from seatrial.kinds.base import Words
 from seatrial.kinds.registry import KINDS
 
-from .test_targets import COMPOSE, DECLARED, of
+from .test_targets import COMPOSE, DECLARED, RUNNING, of
 
 
 @dataclass(frozen=True)
@@ -30,14 +31,18 @@ class There:
         return self.found
 
 
-def dead(folder: Path, *found: Container) -> str | None:
-    """The component, or the service, whose container ended as it should not."""
+def seen(folder: Path, *found: Container) -> Containers:
     (folder / "compose.yaml").write_text(COMPOSE + "  seed: {image: busybox}\n")
     (folder / "seatrial.yaml").write_text(DECLARED)
     system = load(folder, KINDS, variables={})
-    seen = Containers(system, read_project(folder / "compose.yaml", {}), Timeline())
-    asyncio.run(seen.look(cast(Drive, There(list(found)))))
-    one = seen.dead(None)
+    own = Containers(system, read_project(folder / "compose.yaml", {}), Timeline())
+    asyncio.run(own.look(cast(Drive, There(list(found)))))
+    return own
+
+
+def dead(folder: Path, *found: Container) -> str | None:
+    """The component, or the service, whose container ended as it should not."""
+    one = seen(folder, *found).dead(None)
     return None if one is None else one[1]
 
 
@@ -56,3 +61,11 @@ def dead(folder: Path, *found: Container) -> str | None:
 def test_one_that_has_ended(tmp_path: Path, service: str, code: int, told: str | None) -> None:
     ended = of(service, status="exited", exit_code=code)
     assert dead(tmp_path, of("db"), ended) == told
+
+
+def test_its_endpoints_stand_in_the_users_file_and_its_commands_are_ours(tmp_path: Path) -> None:
+    words = seen(tmp_path, of("web", published={8000: ("", 1)})).statuses()["web"].provider
+    assert words == Words(
+        setting="the service web of compose.yaml (healthcheck, ports, command)",
+        images=(RUNNING.image,),
+    )

@@ -10,11 +10,14 @@ from pathlib import Path
 import pytest
 
 from seatrial.checks.look import Seen, look
-from seatrial.compose.engine import Container, containers
+from seatrial.checks.run import CheckReport, run_checks
+from seatrial.compose.engine import Container, EngineError, containers
+from seatrial.compose.images import digests_of
 from seatrial.compose.project import read_project
 from seatrial.compose.targets import targets
 from seatrial.declaration.load import load
-from seatrial.kinds.base import Context
+from seatrial.declaration.models import System
+from seatrial.kinds.base import Context, Image
 from seatrial.kinds.registry import KINDS
 from seatrial.outcome import Cause, Health
 from seatrial.waiting import Deadline
@@ -29,14 +32,20 @@ test "$1" = ps && echo 0 || cat {inspected}
 TWO_WORKERS = COMPOSE.replace("worker: {build: .}", "worker: {build: ., deploy: {replicas: 2}}")
 
 
-def seen(folder: Path, name: str, *found: Container, compose: str = COMPOSE) -> Seen:
+def there(
+    folder: Path, *found: Container, compose: str = COMPOSE, declared: str = DECLARED
+) -> tuple[System, Context]:
     (folder / "compose.yaml").write_text(compose)
-    (folder / "seatrial.yaml").write_text(DECLARED)
+    (folder / "seatrial.yaml").write_text(declared)
     system = load(folder, KINDS, variables={})
     project = read_project(folder / "compose.yaml", {})
-    there = targets(system, project, found)
-    context = Context(folder, there, folder)
-    return asyncio.run(look(system.components[name], there[name], context, Deadline.after(5)))
+    return system, Context(folder, targets(system, project, found), folder)
+
+
+def seen(folder: Path, name: str, *found: Container, compose: str = COMPOSE) -> Seen:
+    system, context = there(folder, *found, compose=compose)
+    one, target = system.components[name], context.targets[name]
+    return asyncio.run(look(one, target, context, Deadline.after(5)))
 
 
 @pytest.mark.parametrize("service", ["db", "web", "worker"])
@@ -57,6 +66,56 @@ def test_how_far_one_is_that_starts_is_told_by_who_started_it(tmp_path: Path) ->
     assert probe.fix == "docker compose ps web   (shows when it is ready)"
     waiting = seen(tmp_path, "worker", of("worker", status="created")).probe
     assert waiting.fix == "docker compose ps worker   (shows what it waits for)"
+
+
+SAYING = "URLs of other services"
+
+
+def checked(system: System, context: Context) -> CheckReport:
+    return asyncio.run(run_checks(system, context.targets, context, 5))
+
+
+ALONE = "system: shop\ncompose: compose.yaml\ncomponents: {{{}: {{kind: {}}}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("service", "kind", "port", "told_by"),
+    [
+        ("db", "postgres", 5432, f"ports, environment, {SAYING}"),
+        ("mq", "rabbitmq", 5672, f"ports, environment, {SAYING}"),
+        ("cache", "redis", 6379, f"ports, command, environment, {SAYING}"),
+        ("web", "http", 8000, "healthcheck, ports, command"),
+    ],
+)
+def test_what_is_to_be_corrected_stands_in_the_compose_file(
+    tmp_path: Path, service: str, kind: str, port: int, told_by: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        closed = taken.getsockname()[1]
+    system, context = there(
+        tmp_path,
+        of(service, published={port: ("127.0.0.1", closed)}),
+        compose=f"{COMPOSE}  mq: {{image: 'rabbitmq:3'}}\n",
+        declared=ALONE.format(service, kind),
+    )
+    (finding,) = checked(system, context).findings
+    assert (finding.cause, finding.fix) == (
+        Cause.REFUSED,
+        f"docker compose start {service}, or correct the service {service} of compose.yaml "
+        f"({told_by})",
+    )
+
+
+def test_what_has_no_port_is_to_be_given_one_there(tmp_path: Path) -> None:
+    container = of("worker", exposed=())
+    system, context = there(tmp_path, container, declared=ALONE.format("worker", "http"))
+    (finding,) = checked(system, context).findings
+    assert (finding.cause, finding.found) == (
+        Cause.NOT_MEASURED,
+        "no endpoint of worker is known here",
+    )
+    told = "the service worker of compose.yaml (healthcheck, ports, command)"
+    assert finding.fix == f"say where worker is reached: {told}"
 
 
 def test_a_replica_that_is_missing_is_a_warning(tmp_path: Path) -> None:
@@ -92,15 +151,37 @@ def test_an_engine_tells_which_network_a_container_was_made_on(
 ) -> None:
     inspected = {
         "Id": "0",
+        "Image": "sha256:17",
         "State": {"Status": "running"},
-        "Config": {"Labels": {"com.docker.compose.service": "db"}},
+        "Config": {"Image": "postgres:15", "Labels": {"com.docker.compose.service": "db"}},
         "NetworkSettings": {"Networks": {name: {"IPAddress": "172.20.0.2"} for name in networks}},
         "HostConfig": {"NetworkMode": made_on},
     }
-    (tmp_path / "inspected").write_text(json.dumps([inspected]))
-    program = tmp_path / "docker"
-    program.write_text(ENGINE.format(inspected=tmp_path / "inspected"))
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    answering(tmp_path, monkeypatch, [inspected])
     (one,) = asyncio.run(containers("shop"))
     assert one.cut_off == cut_off
+    assert one.image == Image("postgres:15", "sha256:17")
+
+
+def answering(folder: Path, monkeypatch: pytest.MonkeyPatch, inspected: object) -> None:
+    """Let an engine say this to whoever inspects something."""
+    (folder / "inspected").write_text(json.dumps(inspected))
+    program = folder / "docker"
+    program.write_text(ENGINE.format(inspected=folder / "inspected"))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+
+
+def test_images_are_known_by_the_digests_of_registries(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert asyncio.run(digests_of(())) == {}  # nobody is asked
+    pulled, built = f"postgres@sha256:{'d' * 64}", "sha256:18"
+    answer = [{"Id": "sha256:17", "RepoDigests": [pulled]}, {"Id": built, "RepoDigests": None}]
+    answering(tmp_path, monkeypatch, answer)
+    found = asyncio.run(digests_of({"sha256:17", built, "sha256:gone"}))
+    assert found == {"sha256:17": (pulled,), built: ()}
+    answering(tmp_path, monkeypatch, {"what": "is this"})
+    with pytest.raises(EngineError, match="not understood"):
+        asyncio.run(digests_of({built}))

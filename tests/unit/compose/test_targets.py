@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from seatrial.compose.attach import secrets_of
 from seatrial.compose.engine import Container
 from seatrial.compose.project import read_project
 from seatrial.compose.targets import targets
 from seatrial.declaration.load import load
 from seatrial.errors import UsageError
-from seatrial.kinds.base import Target
+from seatrial.kinds.base import Image, Target
 from seatrial.kinds.registry import KINDS
 from seatrial.outcome import State
 
@@ -39,6 +38,7 @@ components:
 """
 RUNNING = Container(
     id="0",
+    image=Image("postgres:15", "sha256:1"),
     name="shop-db-1",
     service="db",
     number=1,
@@ -116,14 +116,6 @@ def test_an_engine_elsewhere(look, monkeypatch: pytest.MonkeyPatch) -> None:  # 
     found = look(of("db"), of("web", published={8000: ("0.0.0.0", 8000)}))
     assert found["db"].endpoints == {}  # its address means nothing here
     assert found["web"].endpoint().url == "http://far.example:8000"
-
-
-def test_what_its_file_tells_services_is_kept_secret(tmp_path: Path) -> None:
-    more = '  beat: {image: x, environment: {OTEL_EXPORTER_OTLP_HEADERS: "key=of-a-list,x=y"}}\n'
-    (tmp_path / "compose.yaml").write_text(COMPOSE + more)
-    (tmp_path / "seatrial.yaml").write_text(DECLARED)
-    system = load(tmp_path, KINDS, variables={})
-    assert secrets_of(system) == ("of-the-file", "of-a-list", "y")
 
 
 def test_replicas_are_all_of_them(look) -> None:  # type: ignore[no-untyped-def]
@@ -206,6 +198,18 @@ def test_states(  # type: ignore[no-untyped-def]
     assert target.provider.found == found
     assert target.start == start
     assert target.logs == f"docker compose logs {service}"
+
+
+def test_what_its_containers_were_made_of_is_told_once(look) -> None:  # type: ignore[no-untyped-def]
+    one, other = Image("shop-web", "sha256:1"), Image("shop-web", "sha256:2")
+
+    def told(*images: Image) -> tuple[Image, ...]:
+        made = [of("web", number=n, image=image) for n, image in enumerate(images)]
+        return look(*made)["web"].provider.images  # type: ignore[no-any-return]
+
+    assert told(one, one) == (one,)
+    assert told(one, other) == (one, other)  # one replica was not made anew
+    assert told() == ()
 
 
 def test_no_container_at_all(look) -> None:  # type: ignore[no-untyped-def]

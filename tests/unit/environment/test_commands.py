@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
+from seatrial.declaration.load import load
 from seatrial.declaration.models import ComponentConfig, EnvironmentConfig, System
 from seatrial.environment.commands import instead_of_restart, whole, workable
+from seatrial.keeper.remote import remote_context
 from seatrial.kinds.base import Target, Words
+from seatrial.kinds.registry import KINDS
 
 UP = "seatrial up"
 BOTH = "seatrial restart db; its last words: seatrial logs db, or (seatrial logs db)"
@@ -50,27 +53,60 @@ def test_what_has_ended_is_not_restarted_but_has_logs(tmp_path: Path) -> None:
     assert ended.startswith(f"correct db, then {UP}; its last words: seatrial logs db --system")
 
 
-TARGETS = {
-    "db": Target(
-        "db", "postgres", ComponentConfig(kind="postgres"), {}, provider=Words("", "START", "LOGS")
-    )
-}
+SETTING = "the service db of compose.yaml (ports)"
+
+
+def targets(*words: str) -> dict[str, Target]:
+    config = ComponentConfig(kind="postgres")
+    said = Words(setting=words[2], start=words[0], logs=words[1]) if words else Words()
+    return {"db": Target("db", "postgres", config, {}, provider=said)}
 
 
 @pytest.mark.parametrize(
-    "endpoint",
+    ("allotted", "told"),
     [
-        ", or correct the endpoint of db in seatrial.yaml (127.0.0.1:5)",
-        ", or correct the amqp endpoint of db",
-        " or correct the endpoint of db",
+        ("{}, or correct the endpoint of db; more", "{}; more"),
+        ("{}, or correct the amqp endpoint of db", "{}"),
+        ("{} or correct the endpoint of db", "{}"),
+        ("{}, or correct redis:// or rediss:// in the endpoint of db", "{}"),
+        ("see what listens; correct the endpoint of db", "see what listens"),
+        ("correct user and password in the endpoint of db, or set one: {}", "set one: {}"),
+        ("compare URL of api with the endpoint of db; {}", None),
+        ("correct the host name in the endpoint of db", None),  # nothing else is left
+        ("{}, or correct the endpoint of other", None),
     ],
 )
 def test_each_environment_is_told_what_can_be_done_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, endpoint: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, allotted: str, told: str | None
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    fix = f"seatrial restart db (seatrial logs db){endpoint}; seatrial logs other"
-    local = workable(fix, system(tmp_path), {})
-    assert local == "seatrial restart db (seatrial logs db); seatrial logs other"
-    far = workable(fix, system(tmp_path, provider="remote"), TARGETS)
-    assert far == f"START (LOGS){endpoint}; seatrial logs other"
+    fix = allotted.replace("{}", "seatrial restart db (seatrial logs db)")
+    local = (allotted if told is None else told).replace(
+        "{}", "seatrial restart db (seatrial logs db)"
+    )
+    assert workable(fix, system(tmp_path), targets()) == local
+    there = workable(fix, system(tmp_path), targets("START", "LOGS", SETTING))
+    setting = allotted.replace("the endpoint of db", SETTING).replace(
+        "the amqp endpoint of db", SETTING
+    )
+    assert there == setting.replace("{}", "START (LOGS)")
+
+
+def test_elsewhere_it_is_the_endpoint_that_is_declared_or_its_variable(tmp_path: Path) -> None:
+    (tmp_path / "seatrial.yaml").write_text(
+        "system: s\n"
+        "components: {db: {kind: postgres}, mq: {kind: rabbitmq}, web: {kind: http}}\n"
+        "environments: {far: {provider: remote, endpoints: {web: 'http://h', mq: {amqp: {url: "
+        "'${MQ}', password: '${MQ_PASSWORD}'}}}}}\n"
+    )
+    far = load(tmp_path, KINDS, variables={"MQ": "amqp://h", "MQ_PASSWORD": "secret"})
+    there = remote_context(far).targets
+
+    def told(name: str) -> str:
+        return workable(f"correct the port in the endpoint of {name}", far, there)
+
+    assert told("db") == "correct the port in the endpoint of db in seatrial.yaml"
+    assert told("web") == "correct the port in the endpoint of web in seatrial.yaml"
+    assert (
+        told("mq") == "correct the port in the endpoint of mq in seatrial.yaml ($MQ, $MQ_PASSWORD)"
+    )

@@ -38,6 +38,10 @@ def run_started(**changes: Any) -> r.RunStarted:
     return r.RunStarted(**{**fields, **changes})
 
 
+IMAGE_ID = f"sha256:{'1d' * 32}"
+DIGEST = f"postgres@sha256:{'d1' * 32}"
+
+
 def environment_up(api: State = State.READY) -> r.EnvironmentUp:
     component = r.DeployedComponent(
         name=API,
@@ -53,6 +57,7 @@ def environment_up(api: State = State.READY) -> r.EnvironmentUp:
         state=State.READY,
         endpoints={"sql": ("postgresql://shop:***@127.0.0.1:5432/shop",)},
         version="15.6",
+        images=(r.DeployedImage(reference="postgres:15", id=IMAGE_ID, digests=(DIGEST,)),),
     )
     return r.EnvironmentUp(
         attached=False,

@@ -14,7 +14,7 @@ from seatrial.evidence import records as r
 from seatrial.evidence.redaction import Redactor
 from seatrial.outcome import Connection, Health, Outcome, Priority, State, Verdict
 from seatrial.report.json import as_json
-from seatrial.report.model import REPORT_VERSION, report_schema
+from seatrial.report.model import REPORT_VERSION, ImagePart, report_schema
 from tests.unit.evidence import builder as b
 from tests.unit.report.sample import HOSTILE, everything, report_of
 from tests.unit.report.schema import problems
@@ -76,6 +76,13 @@ def test_the_environment_with_masked_endpoints_and_versions() -> None:
     assert report.environment.endpoints == {"broker": {"amqp": ("amqp://u:***@h/",)}}
     assert report.environment.versions == {b.API: "1.2.3"}
     assert report.environment.attached is True
+
+
+def test_what_was_judged_is_named_by_its_image() -> None:
+    images = report_of(b.run_with()).environment.images
+    assert images == {
+        b.DB: (ImagePart(reference="postgres:15", id=b.IMAGE_ID, digests=(b.DIGEST,)),)
+    }
 
 
 def test_components_show_health_connection_time_and_error() -> None:

@@ -175,6 +175,7 @@ def test_markdown_of_a_bad_run_names_finding_fix_trial_and_budget() -> None:
         "| never | p3 | 0.5 s |  | not measured |",
         "- activities: status tracking",
         "| p1 | 3 | 1 | 1 | 1 | 1 | 1 |",
+        f"| postgres | postgres:15 | {b.IMAGE_ID} | {b.DIGEST.replace('@', '&#64;')} |",
     ):
         assert wanted in shown.splitlines(), wanted
 
@@ -295,12 +296,15 @@ def test_html_says_everything_that_matters() -> None:
         "status tracking",
         "postgresql://shop:***@127.0.0.1:5432/shop",
         "paused (replica 1), by a fault",
+        "postgres:15",
+        b.IMAGE_ID,
+        b.DIGEST,
     ):
         assert wanted in shown, wanted
 
 
 def test_html_tables_are_named_and_headed() -> None:
     html = as_html(report_of(everything()))
-    assert html.count("<table>") == html.count("<caption>") == 9
+    assert html.count("<table>") == html.count("<caption>") == 10
     rows = html.count("<tr>")
     assert html.count('scope="row"') == rows - html.count("<thead>")

@@ -17,6 +17,7 @@ from seatrial.evidence.records.checks import (
 from seatrial.evidence.records.drills import DrillFinished
 from seatrial.evidence.records.environment import (
     DeployedComponent,
+    DeployedImage,
     EnvironmentFailed,
     EnvironmentUp,
     LogKept,
@@ -89,6 +90,7 @@ __all__ = [
     "Crashed",
     "DeclaredComponent",
     "DeployedComponent",
+    "DeployedImage",
     "DrillFinished",
     "EnvironmentFailed",
     "EnvironmentUp",

@@ -10,6 +10,16 @@ from seatrial.evidence.records.base import Record
 from seatrial.outcome import Cause, State
 
 
+class DeployedImage(BaseModel):
+    """What containers of a component were made of."""
+
+    model_config = ConfigDict(frozen=True)
+
+    reference: str  # that they were made from: "postgres:15"
+    id: str  # "sha256:...", of the engine that runs it
+    digests: tuple[str, ...] = ()  # "NAME@sha256:...", of each registry that knows it
+
+
 class DeployedComponent(BaseModel):
     model_config = ConfigDict(frozen=True)
 
@@ -19,6 +29,7 @@ class DeployedComponent(BaseModel):
     endpoints: dict[str, tuple[str, ...]]  # masked URLs, one a replica
     version: str | None = None
     started_in_ms: float | None = None
+    images: tuple[DeployedImage, ...] = ()
 
 
 class EnvironmentUp(Record):

@@ -32,6 +32,8 @@ _USUAL = {80, 3000, 4000, 5000, 5173, 9000, 9090, *range(8000, 9000)}
 
 
 class _Containers(InContainers):
+    told_by = "healthcheck, ports, command"
+
     def recognise(self, service: Service) -> Guess | None:
         asked = _URL.search(service.health_check)
         if asked is not None and _port(service) is not None:

@@ -161,26 +161,34 @@ class _Look:
 
     def _fix(self, cause: Cause) -> str:
         name, endpoint = self.target.name, self.endpoint
-        setting = f"the endpoint of {name} in seatrial.yaml"
+        setting = f"the endpoint of {name}"
         log = f"read its log: {self.target.logs}" if self.target.states else "read its log"
         start = self.target.start if self.target.states else f"start {name}"
         return {
-            Cause.REFUSED: f"{start}, or correct {setting} ({endpoint.address})",
+            Cause.REFUSED: f"{start}, or correct {setting}",
             Cause.DNS: f"correct the host name in {setting}",
             Cause.TIMEOUT: f"{log}; is it overloaded, stopped, or behind a firewall? "
             f"curl -m 5 -i {self.url}",
-            Cause.TLS: f"correct http or https in {setting}, or its certificate; an authority of "
-            "your own goes into SSL_CERT_FILE",
-            Cause.AUTH: f"give {setting} a user and a password, or open the health path",
-            Cause.NOT_AUTHORISED: f"allow the user of {setting} to read {self.path}",
+            Cause.TLS: f"correct its certificate (an authority of your own goes into "
+            f"SSL_CERT_FILE), or correct http or https in {setting}",
+            Cause.AUTH: self._fix_login(setting),
+            Cause.NOT_AUTHORISED: f"allow {endpoint.user or 'everybody'} to read {self.path}",
             Cause.WRONG_PROGRAM: f"see what listens at {endpoint.address}: curl -i {self.url}; "
-            f"correct {setting}, or `health` of {name}",
+            f"correct `health` of {name}, or correct {setting}",
             Cause.WRONG_VERSION: f"deploy a version {self.config.version} of {name}, or correct "
             "`version` in seatrial.yaml",
             Cause.UNHEALTHY: f"ask it: curl -i {self.url}; {log}",
             Cause.NOT_MEASURED: f"let {self.path} of {name} tell it (a key `version`), or take "
             f"`version` of {name} out of seatrial.yaml",
         }.get(cause, log)
+
+    def _fix_login(self, setting: str) -> str:
+        if self.endpoint.user:
+            return f"correct user and password in {setting}"
+        fix = f"open {self.path} to everybody"
+        if self.target.states:  # one that is started here has no login that could be given
+            return fix
+        return f"{fix}, or give {setting} a user and a password"
 
     # -- judging -------------------------------------------------------------------------------
 

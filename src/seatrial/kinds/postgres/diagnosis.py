@@ -51,8 +51,7 @@ class Diagnostician:
             Cause.REFUSED,
             self._server(),
             f"nothing listens at {self.address}",
-            f"start {self.component}'s server (seatrial restart {self.component}, docker compose "
-            f"start, or systemctl start postgresql), or correct {self._endpoint}",
+            f"seatrial restart {self.component}, or correct {self._endpoint}",
         )
 
     def hung_up(self) -> Diagnosis:

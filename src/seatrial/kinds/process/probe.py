@@ -74,7 +74,8 @@ async def _by_queues(
 
 async def _count(component: str, queue: str, context: Context, deadline: Deadline) -> int | str:
     """The consumers of a queue, or why they could not be counted."""
-    if component not in context.targets:
+    broker = context.targets.get(component)
+    if broker is None or not broker.endpoints:
         return f"{component} has no endpoint here, so its consumers cannot be counted"
     try:
         async with asyncio.timeout(deadline.remaining()):
@@ -95,8 +96,8 @@ def _fix(target: Target) -> str:
 
 def _fix_broker(component: str, context: Context) -> str:
     broker = context.targets.get(component)
-    if broker is None:
-        return f"give the environment in seatrial.yaml an endpoint of {component}"
+    if broker is None or not broker.endpoints:
+        return f"say where {component} is reached: the endpoint of {component}"
     return f"repair {component} first; its log: {broker.logs}"
 
 

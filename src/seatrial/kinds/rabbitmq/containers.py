@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -18,11 +18,13 @@ from seatrial.kinds.containers import BY_IMAGE, BY_SETTINGS, Guess, InContainers
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 _AMQP, _MANAGEMENT = 5672, 15672
 _USER = ("RABBITMQ_DEFAULT_USER", "RABBITMQ_USERNAME")
+_MAKING = ("add_user", "change_password", "authenticate_user")
 _PASSWORD = ("RABBITMQ_DEFAULT_PASS", "RABBITMQ_PASSWORD")
 
 
 class _Containers(InContainers):
     data: tuple[str, ...] = ("/var/lib/rabbitmq", "/bitnami/rabbitmq")
+    told_by = "ports, environment, URLs of other services"
 
     def recognise(self, service: Service) -> Guess | None:
         guess = None
@@ -53,6 +55,11 @@ class _Containers(InContainers):
             login = (user, password)
             found["management"] = Endpoint("http", service.name, _MANAGEMENT, "", *login)
         return found
+
+    def secrets(self, words: Sequence[str]) -> Iterator[str]:
+        """`rabbitmqctl add_user NAME PASSWORD`"""
+        behind = zip(words, words[2:], strict=False)
+        return (secret for verb, secret in behind if verb in _MAKING)
 
 
 def _example(service: Service) -> str:

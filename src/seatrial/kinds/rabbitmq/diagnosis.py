@@ -10,6 +10,7 @@ from seatrial.kinds.trouble import Diagnosis, Trouble
 from seatrial.outcome import Cause
 
 _API = "RabbitMQ's management API"
+_PLUGIN = "rabbitmq-plugins enable rabbitmq_management"
 
 
 @dataclass(frozen=True)
@@ -87,15 +88,8 @@ class Doctor:
         return f"look into {self.component}'s log: seatrial logs {self.component}"
 
     def _start(self) -> str:
-        how = (
-            "rabbitmq-plugins enable rabbitmq_management"
-            if self.name == "management"
-            else "docker compose start, or systemctl start rabbitmq-server"
-        )
-        return (
-            f"start {self.component} (seatrial restart {self.component}; {how}), or correct "
-            f"{self._where}"
-        )
+        fix = f"seatrial restart {self.component}, or correct {self._where}"
+        return f"{_PLUGIN}, or {fix}" if self.name == "management" else fix
 
     def _spelling(self) -> str:
         host = self.endpoint.host

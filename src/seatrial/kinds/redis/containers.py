@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 
 from seatrial.declaration.models import ComponentConfig
 from seatrial.kinds.base import Endpoint
@@ -13,12 +14,13 @@ from seatrial.kinds.redis.config import RedisConfig
 _IMAGES = ("redis", "valkey", "redis-stack", "redis-stack-server", "keydb")
 _PASSWORD = ("REDIS_PASSWORD", "VALKEY_PASSWORD")
 _REQUIRED = re.compile(r"--requirepass[= ]+['\"]?([^\s'\"]+)")
-_VARIABLE = re.compile(r"\$\{?(\w+)\}?")
+_CLIENTS = ("redis-cli", "valkey-cli", "keydb-cli")
 _PORT = 6379
 
 
 class _Containers(InContainers):
     data = ("/data", "/bitnami/redis")
+    told_by = "ports, command, environment, URLs of other services"
 
     def recognise(self, service: Service) -> Guess | None:
         if service.image_name in _IMAGES:
@@ -32,8 +34,7 @@ class _Containers(InContainers):
         assert isinstance(config, RedisConfig)
         user, password = None, None
         if (required := _REQUIRED.search(service.command)) is not None:
-            variable = _VARIABLE.fullmatch(required[1])  # a shell fills it in
-            password = service.value(variable[1]) if variable else required[1]
+            password = service.filled(required[1])
         else:
             password = service.value(*_PASSWORD) if "redis-server" not in service.command else None
         if password is None:
@@ -41,6 +42,13 @@ class _Containers(InContainers):
             password = password or next((one.password for one in mentioned if one.password), None)
         path = f"/{config.database}"
         return {"redis": Endpoint("redis", service.name, _PORT, path, user, password)}
+
+    def secrets(self, words: Sequence[str]) -> Iterator[str]:
+        """`redis-cli -a PASSWORD`, `redis-server --masterauth PASSWORD`"""
+        asks = any(word.rpartition("/")[2] in _CLIENTS for word in words)
+        for option, value in pairwise(words):
+            if option == "--masterauth" or (asks and option == "-a"):
+                yield value
 
 
 CONTAINERS = _Containers()

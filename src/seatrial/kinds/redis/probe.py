@@ -143,8 +143,8 @@ def _fix(trouble: Trouble, target: Target) -> str:
         "drops packets",
         Cause.AUTH: f"correct user and password in {setting}; an empty password means that none "
         "is set there",
-        Cause.TLS: f"correct redis:// or rediss:// in {setting}, or its certificate; an authority "
-        "of your own goes into SSL_CERT_FILE",
+        Cause.TLS: "correct its certificate (an authority of your own goes into SSL_CERT_FILE), or "
+        f"correct redis:// or rediss:// in {setting}",
         Cause.NOT_AUTHORISED: "allow its user PING: ACL SETUSER "
         f"{user} +ping; or take the server out of protected mode",
         Cause.EXHAUSTED: f"{cli} CLIENT LIST   (who holds them?), or raise maxclients",

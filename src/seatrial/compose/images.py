@@ -1,0 +1,38 @@
+"""Images as the engine knows them: by the digests that registries know them by."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from seatrial.compose.engine import EngineError, call
+
+
+class _Inspected(BaseModel):
+    """Part of what `docker image inspect` prints."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: str = Field(alias="Id")
+    digests: tuple[str, ...] | None = Field(None, alias="RepoDigests")
+
+
+_ANSWER = TypeAdapter(tuple[_Inspected, ...])
+
+
+async def digests_of(ids: Collection[str]) -> Mapping[str, tuple[str, ...]]:
+    """By the id of an image, "NAME@sha256:..." of each repository that it was pulled from or pushed
+    to; one that the engine has no more is left out. Raises EngineError."""
+    if not ids:
+        return {}
+    ended = await call(("docker", "image", "inspect", *sorted(ids)))
+    try:  # one that has gone meanwhile is missing from the answer, which is no error
+        found = _ANSWER.validate_python(json.loads(ended.out or "[]"))
+    except (ValueError, ValidationError) as error:
+        raise EngineError(
+            f"docker image inspect: an answer that is not understood: {type(error).__name__}",
+            hint="docker version   (Seatrial knows 20.10 and later)",
+        ) from error
+    return {one.id: one.digests or () for one in found}
