@@ -182,8 +182,8 @@ class Recording:
             self.tell.step("looking at what is wrong, before anything ends")
             look = diagnose(self.system, deployment.context(), error.failure)
             self.checked(asyncio.run(look))
-            for text in error.failure.log:
-                self.tell.line(f"{error.failure.component} | {self.redactor.redact(text)}")
+            for text in self.redactor.redact_lines(error.failure.log):
+                self.tell.line(f"{error.failure.component} | {text}")
             raise
 
     def _came_up(self, deployment: Deployment, seconds: float) -> None:

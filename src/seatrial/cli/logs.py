@@ -49,7 +49,7 @@ def command(
         wanted = _wanted(declared, components, declared.components)
         redactor = redactor_of(declared)
         found = _left(declared, name, wanted, lines)
-    redacted = {one: [redactor.redact(line) for line in tail] for one, tail in found.items()}
+    redacted = {one: redactor.redact_lines(tail) for one, tail in found.items()}
     if as_json:
         print_json({one: list(tail) for one, tail in redacted.items()})
         return 0

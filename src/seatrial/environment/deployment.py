@@ -273,7 +273,7 @@ class Deployment:
             redact = self.redactor.redact
             said = {name: redact(getattr(failure, name)) for name in ("expected", "found")}
             said["fix"] = workable(redact(failure.fix), self.system, self.targets(), self.name)
-            log = tuple(redact(line) for line in failure.log)
+            log = tuple(self.redactor.redact_lines(failure.log))
             raise EnvironmentFailedError(
                 self.system, failure.model_copy(update={**said, "log": log})
             )

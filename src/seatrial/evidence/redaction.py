@@ -1,6 +1,6 @@
 """Redaction: no password, token or cookie reaches evidence, whatever it is encoded as.
 
-Two nets, laid over the same text:
+Three nets, laid over the same text:
 
 by value   each secret of 6 characters or more, and each such line of it, in every encoding that
            it may have on its way: plain, percent-encoded, JSON and Python escapes, HTML entities
@@ -10,6 +10,7 @@ by value   each secret of 6 characters or more, and each such line of it, in eve
            turns to stars.
 by key     whatever stands after `password=`, `"token":`, `Authorization:` and the like, and the
            password in `scheme://user:password@host`.
+by shape   private keys, and tokens that say themselves what they are: see `shapes`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from collections.abc import Iterable, Iterator
 from pydantic import JsonValue
 
 from seatrial.declaration.models import System
-from seatrial.evidence import keys
+from seatrial.evidence import keys, shapes
 from seatrial.evidence.forms import Net
 from seatrial.evidence.rests import SHORTEST, Rests
 from seatrial.secrecy import LOGIN, names_secret
@@ -74,7 +75,7 @@ class Redactor:
 
     def redact(self, text: str) -> str:
         """The text without secrets. Redacting it again changes nothing."""
-        spans = _merged([*self._by_value(text), *keys.find(text)])
+        spans = _merged([*self._by_value(text), *keys.find(text), *shapes.find(text)])
         if not spans:
             return text
         kept, at = [], 0
@@ -82,6 +83,11 @@ class Redactor:
             kept += [text[at:start], MASK]
             at = end
         return "".join([*kept, text[at:]])
+
+    def redact_lines(self, lines: Iterable[str]) -> list[str]:
+        """Lines that stand below each other, without secrets: a key of several becomes one."""
+        together = list(lines)
+        return self.redact("\n".join(together)).split("\n") if together else []
 
     def redact_item(self, key: str, value: str) -> str:
         """A value that belongs to a key: masked as a whole if the key names a secret."""
