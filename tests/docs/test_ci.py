@@ -45,5 +45,8 @@ def test_the_steps_for_github_are_those_that_init_writes() -> None:
     named = [line.partition("name: ")[2] for line in written.splitlines() if "- name: " in line]
     assert [row[0] for row in table] == named
     prose = sections(DOCUMENT)["GitHub"].text
+    used = [line.partition("uses: ")[2] for line in written.splitlines() if "uses: " in line]
+    assert len(used) == 3
+    assert [action for action in used if f"`{action}`" not in prose] == []
     assert f"`{PROMOTE}`" in prose
     assert f"`{ROLLBACK}`" in prose
