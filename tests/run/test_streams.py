@@ -71,6 +71,19 @@ def test_progress_that_nobody_takes_costs_no_verdict(tiny: Tiny, opened: Callabl
     assert (tiny.folder / "reports" / "report.html").exists()
 
 
+@pytest.mark.parametrize(
+    ("trial", "code"), [("def test_fine(component): pass", 0), ("def test_bad(): assert False", 1)]
+)
+def test_who_reads_no_more_does_not_change_the_verdict(tiny: Tiny, trial: str, code: int) -> None:
+    nobody = _unread()
+    try:
+        command = tiny.trials(test_p1_web=trial).command()
+        done = subprocess.run(command, env=tiny.env, stdout=nobody, timeout=120, check=False)
+    finally:
+        os.close(nobody)
+    assert done.returncode == code
+
+
 def test_what_runs_is_looked_at_with_standard_output_closed(tiny: Tiny) -> None:
     assert seatrial(tiny, "up", str(tiny.folder)).returncode == 0
     try:

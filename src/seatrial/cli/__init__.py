@@ -88,7 +88,7 @@ def main(args: list[str] | None = None) -> None:
             code, lost = 2, lost_output()
             if lost is None:
                 code = _crashed(error)
-    if lost is not None and not isinstance(lost, BrokenPipeError):
+    if lost is not None:
         hint = "see to what it leads to: free space, rights"
         click.echo(f"seatrial: standard output cannot be written: {lost.strerror}", err=True)
         click.echo(f"  to do: {hint}", err=True)
@@ -116,8 +116,6 @@ def _carried_out(words: list[str]) -> int:
     except (KeyboardInterrupt, click.Abort) as error:
         click.echo(f"seatrial: interrupted by {name_of(error.__cause__ or error)}", err=True)
         return 130
-    except BrokenPipeError:
-        return 0  # whoever read our output has seen enough
     except OSError:
         raise
     except Exception as error:

@@ -13,13 +13,16 @@ if TYPE_CHECKING:
 
 
 class _Output(io.FileIO):
-    """Standard output, which remembers why it did not take something."""
+    """Standard output, which remembers why it did not take something. Whoever reads no more has
+    seen enough: the exit code is told without them."""
 
     refused: OSError | None = None
 
     def write(self, octets: ReadableBuffer, /) -> int:
         try:
             return super().write(octets)
+        except BrokenPipeError:
+            return memoryview(octets).nbytes
         except OSError as error:
             self.refused = error
             raise
