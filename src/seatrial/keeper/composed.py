@@ -154,7 +154,7 @@ class Composed:
         task = "; what is to end is of kind: task" if one.exit_code == 0 else ""
         return StartFailed(
             Cause.EXITED,
-            f"the container of {one.service} keeps running",
+            self._containers.meant(one),
             one.error or f"it ended with {how}{again}",
             f"{_READ_LAST}{task}",
             await logs([one], LOG_TAIL, LONGEST_LOG),

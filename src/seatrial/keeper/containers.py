@@ -35,6 +35,7 @@ class Containers:
         self.unplugged = Unplugged()
         self._targets: dict[str, Target] = {}  # with states as they are recorded
         self._states: dict[str, tuple[State, ...]] = {}
+        self._said: dict[str, str] = {}  # by component, with its last change of state
         self._looking = asyncio.Lock()
 
     def of(self, name: str, replica: int | None = None) -> list[Container]:
@@ -79,7 +80,9 @@ class Containers:
         return state
 
     async def held_up(self, name: str, why: str) -> None:
-        """It is not ready yet: told as an event of its own."""
+        """It is not ready yet: told as an event of its own, where the last one did not say so."""
+        if self._said.get(name) == why:
+            return
         state = _together(self._states.get(name, (State.WAITING,)))
         await self._timeline.add(name, None, state, why, by_fault=name in self.by_fault)
 
@@ -95,14 +98,14 @@ class Containers:
                 if before[number : number + 1] != (state,):
                     await add(name, number, state, detail, by_fault=by_fault)
         if _together(states) is not _together(before):
+            self._said[name] = detail
             await add(name, None, _together(states), detail, by_fault=by_fault)
 
     def dead(self, names: Sequence[str] | None) -> tuple[Container, str] | None:
         """One that has ended and should not have, with its component's name, else its service's: of
         any service, or of those of some components."""
-        components = self._system.components.values()
         for one in self.all:
-            mine = [each for each in components if service_of(each) == one.service]
+            mine = self._components(one)
             if names is not None and not any(each.name in names for each in mine):
                 continue
             # A good end is a task's, or that of what nobody declared: it may be one.
@@ -112,6 +115,18 @@ class Containers:
             if ended or never or self._circles(one, mine):
                 return one, mine[0].name if mine else one.service
         return None
+
+    def meant(self, one: Container) -> str:
+        """What it is there for, as far as is declared."""
+        mine = self._components(one)
+        ends = bool(mine) and all(each.kind == "task" for each in mine)
+        return f"the container of {one.service} " + (
+            "ends with exit code 0" if ends else "keeps running"
+        )
+
+    def _components(self, one: Container) -> list[Component]:
+        components = self._system.components.values()
+        return [each for each in components if service_of(each) == one.service]
 
     def _circles(self, one: Container, mine: Sequence[Component]) -> bool:
         """It ends again and again, though what it needs is ready."""

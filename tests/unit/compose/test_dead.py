@@ -31,11 +31,11 @@ class There:
         return self.found
 
 
-def seen(folder: Path, *found: Container) -> Containers:
+def seen(folder: Path, *found: Container, timeline: Timeline | None = None) -> Containers:
     (folder / "compose.yaml").write_text(COMPOSE + "  seed: {image: busybox}\n")
     (folder / "seatrial.yaml").write_text(DECLARED)
     system = load(folder, KINDS, variables={})
-    own = Containers(system, read_project(folder / "compose.yaml", {}), Timeline())
+    own = Containers(system, read_project(folder / "compose.yaml", {}), timeline or Timeline())
     asyncio.run(own.look(cast(Drive, There(list(found)))))
     return own
 
@@ -61,6 +61,26 @@ def dead(folder: Path, *found: Container) -> str | None:
 def test_one_that_has_ended(tmp_path: Path, service: str, code: int, told: str | None) -> None:
     ended = of(service, status="exited", exit_code=code)
     assert dead(tmp_path, of("db"), ended) == told
+
+
+@pytest.mark.parametrize(
+    ("service", "meant"),
+    [("web", "keeps running"), ("migrate", "ends with exit code 0"), ("seed", "keeps running")],
+)
+def test_what_it_is_there_for(tmp_path: Path, service: str, meant: str) -> None:
+    failed = of(service, status="exited", exit_code=3)
+    assert seen(tmp_path, failed).meant(failed) == f"the container of {service} {meant}"
+
+
+def test_why_it_is_not_ready_is_not_told_twice(tmp_path: Path) -> None:
+    timeline = Timeline()
+    own = seen(tmp_path, of("web", status="running"), timeline=timeline)
+    (detail,) = [event.detail for event in timeline.events if event.component == "web"]
+    before = len(timeline.events)
+    asyncio.run(own.held_up("web", detail))
+    assert len(timeline.events) == before
+    asyncio.run(own.held_up("web", "it answers 503"))
+    assert timeline.events[-1].detail == "it answers 503"
 
 
 def test_its_endpoints_stand_in_the_users_file_and_its_commands_are_ours(tmp_path: Path) -> None:
