@@ -31,6 +31,7 @@ _CAREFUL = re.compile(rf"(?ix)(?:^pass|{NAMES}|authorization|{LISTS})$")
 _GREEDY = re.compile(
     r"(?i)pass|pwd|secret|token|key|credential|authorization|cookie|otlp\w*headers"
 )
+_NEGATED = re.compile(r"(?i)(?:no|skip|without|with)-")
 _OTLP_HEADERS = re.compile(r"(?i)otlp\w*headers$")
 #: `name=value`, or `name: value` by mistake; what else there is, is a value as a whole.
 _PAIR = re.compile(r"\s*[\w.-]+\s*[=:](?!=*\s*$)(?P<value>.*)", re.DOTALL)
@@ -43,6 +44,11 @@ LOGIN = re.compile(r""":(?:\\*/){2}[^\s/?\#:@"'<>]*:(?P<value>[^\s/?\#"'<>]+)@""
 def names_secret(name: str) -> bool:
     """Whether what stands under this key, or in this variable, is a secret."""
     return _CAREFUL.search(name) is not None
+
+
+def tells_secret(option: str) -> bool:
+    """Whether the word behind this option of a command is a secret: not of `--no-password`."""
+    return names_secret(option) and _NEGATED.match(option) is None
 
 
 def secrets_under(name: str, value: str) -> Iterator[str]:
@@ -70,7 +76,11 @@ def secrets_told(words: Sequence[str]) -> Iterator[str]:
             continue  # a script, of which it would be the rest
         if given:
             yield from secrets_under(name.lstrip("-"), value)
-        elif name.startswith("-") and not following.startswith("-"):
+        elif (
+            name.startswith("-")
+            and not following.startswith("-")
+            and tells_secret(name.lstrip("-"))
+        ):
             yield from secrets_under(name.lstrip("-"), following)
 
 

@@ -48,9 +48,9 @@ def unignored(project: Project, written: Sequence[str]) -> list[Unignored]:
 
 
 def leaves_out(patterns: Iterable[str], place: str) -> bool:
-    """Whether the lines of a .dockerignore leave out this path of the context: of those that match
-    it, or a folder that it is in, the last one decides."""
-    parts, out = place.split("/"), False
+    """Whether the lines of a .dockerignore leave out what is in this folder of the context: of
+    those that match that, or a folder that it is in, the last one decides."""
+    parts, out = [*place.split("/"), "any"], False
     places = ["/".join(parts[: n + 1]) for n in range(len(parts))]
     for line in patterns:
         text = line.strip()
@@ -88,7 +88,7 @@ def _file_of(service: Service, context: Path) -> Path:
 
 def _lines(file: Path) -> list[str]:
     try:
-        with file.open(encoding="utf-8", errors="replace") as stream:
+        with file.open(encoding="utf-8-sig", errors="replace") as stream:
             return stream.read(_MOST).splitlines()
     except OSError:
         return []

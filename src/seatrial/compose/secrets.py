@@ -37,12 +37,13 @@ def _of(service: Service) -> Iterator[str]:
 
 
 def _in_command(service: Service, words: Sequence[str]) -> Iterator[str]:
-    for secret in secrets_told(words):
-        yield service.filled(secret) or ""
+    told = list(secrets_told(words))
     for kind in KINDS.values():
         if kind.containers is not None:
-            for secret in kind.containers.secrets(words):
-                yield service.filled(secret) or ""
+            told += kind.containers.secrets(words)
+    for secret in told:
+        if secret.strip("$") and "$(" not in secret:  # what that prints is not known
+            yield service.filled(secret) or ""
 
 
 def _as_a_shell(script: str) -> list[str]:

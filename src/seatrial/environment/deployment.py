@@ -156,9 +156,10 @@ class Deployment:
         }
 
     def digests(self) -> Mapping[str, tuple[str, ...]]:
-        """By the id of each image that its containers were made of, what registries know it by."""
+        """By the id of each image that its containers were made of, what registries know it by;
+        nothing where the engine does not say."""
         images = (one for status in self.statuses().values() for one in status.provider.images)
-        return asyncio.run(digests_of({one.id for one in images}))
+        return asyncio.run(digests_of({one.id for one in images if one.id}))
 
     def context(self) -> Context:
         """What probes and expectations may know of the whole."""

@@ -75,19 +75,14 @@ class Redactor:
 
     def redact(self, text: str) -> str:
         """The text without secrets. Redacting it again changes nothing."""
-        spans = _merged([*self._by_value(text), *keys.find(text), *shapes.find(text)])
-        if not spans:
-            return text
-        kept, at = [], 0
-        for start, end in spans:
-            kept += [text[at:start], MASK]
-            at = end
-        return "".join([*kept, text[at:]])
+        return _masked(text, [*self._by_value(text), *keys.find(text), *shapes.find(text)])
 
     def redact_lines(self, lines: Iterable[str]) -> list[str]:
-        """Lines that stand below each other, without secrets: a key of several becomes one."""
-        together = list(lines)
-        return self.redact("\n".join(together)).split("\n") if together else []
+        """Lines that stand below each other, without secrets: a private key of several becomes one.
+        All else is looked for line by line, so that one that is cut at its line's end is known."""
+        text = "\n".join(lines)
+        whole = _masked(text, list(shapes.private_keys(text)))
+        return [self.redact(line) for line in whole.split("\n")] if text else []
 
     def redact_item(self, key: str, value: str) -> str:
         """A value that belongs to a key: masked as a whole if the key names a secret."""
@@ -135,6 +130,14 @@ def cap(text: str, limit: int, beyond: int = 0) -> str:
         return text
     kept = octets[:limit].decode(errors="ignore")
     return f"{kept}... ({max(len(octets) - limit, 0) + beyond} bytes more)"
+
+
+def _masked(text: str, spans: list[Span]) -> str:
+    kept, at = [], 0
+    for start, end in _merged(spans):
+        kept += [text[at:start], MASK]
+        at = end
+    return "".join([*kept, text[at:]])
 
 
 def _merged(spans: list[Span]) -> list[Span]:

@@ -12,7 +12,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from seatrial.secrecy import names_secret
+from seatrial.secrecy import tells_secret
 
 Span = tuple[int, int]
 
@@ -57,8 +57,10 @@ SHAPES = (
 )
 
 _OPTION = re.compile(
-    r"""(?<![\w-])--(?P<name>[A-Za-z][\w-]{0,60}+)[ \t]{1,4}+
-    (?P<value> "[^"\n]*+" | '[^'\n]*+' | (?!-)[^\s"']++ )""",
+    r"""(?<![\w-])--(?P<name>[A-Za-z][\w-]{0,60}+)(?:[ \t]{1,4}+(?:\\\n[ \t]{0,40}+)?+)
+    (?: \\++["'](?P<escaped>[^"'\\\n]++)
+    | "(?P<double>(?:\\.|[^"\\\n])++) | '(?P<single>[^'\n]++)
+    | (?P<bare>(?!-)[^\s"'\\][^\s"']*+) )""",
     re.VERBOSE,
 )
 
@@ -77,7 +79,7 @@ _BACKWARDS = re.compile(
 
 def find(text: str) -> list[Span]:
     """Where such secrets stand."""
-    spans = [*_options(text), *_private_keys(text)]
+    spans = [*_options(text), *private_keys(text)]
     for shape in SHAPES:
         if any(sign in text for sign in shape.signs):
             group = "value" if "value" in shape.pattern.groupindex else 0
@@ -89,13 +91,12 @@ def _options(text: str) -> Iterator[Span]:
     if "--" not in text:
         return
     for found in _OPTION.finditer(text):
-        if names_secret(found["name"]):
-            start, end = found.span("value")
-            quoted = text[start] in "\"'"
-            yield (start + 1, end - 1) if quoted else (start, end)
+        if tells_secret(found["name"]):
+            assert found.lastgroup is not None
+            yield found.span(found.lastgroup)
 
 
-def _private_keys(text: str) -> Iterator[Span]:
+def private_keys(text: str) -> Iterator[Span]:
     """What stands between the first line of a key and its last; where one of the two was cut off,
     as many of its lines as are there."""
     if "PRIVATE KEY" not in text:

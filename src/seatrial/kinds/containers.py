@@ -15,7 +15,7 @@ from seatrial.declaration.models import ComponentConfig
 from seatrial.kinds.base import Endpoint, Target
 from seatrial.waiting import Deadline
 
-_VARIABLE = re.compile(r"\$\{?(\w+)\}?")
+_VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::?[-=]([^}]*))?\})")
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,9 @@ class Service:
     def filled(self, text: str) -> str | None:
         """What a shell in its container makes of it, where it is a variable."""
         variable = _VARIABLE.fullmatch(text)
-        return self.value(variable[1]) if variable else text
+        if variable is None:
+            return text
+        return self.value(variable[1] or variable[2]) or variable[3]
 
 
 @dataclass(frozen=True)

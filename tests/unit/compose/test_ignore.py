@@ -35,6 +35,8 @@ BOTH = (".seatrial", "reports")
         (["\\.seatrial"], ".seatrial", True),
         (["a+b(", "xseatrial", "["], ".seatrial", False),
         (["./reports/**"], "reports/x", True),
+        (["reports/**"], "reports", True),
+        (["reports/*"], "reports", True),
         (["."], "reports", False),
     ],
 )

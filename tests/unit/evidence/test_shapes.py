@@ -59,6 +59,14 @@ def test_tokens_that_say_what_they_are(what: str, frame: str) -> None:
         ('it --auth-token "a b"', 'it --auth-token "***"'),
         ("it --pass x", "it --pass ***"),
         ("it --password=hunter2", "it --password=***"),
+        (
+            r'{"cmd": "mysql --password \"hunter2\" -h db"}',
+            r'{"cmd": "mysql --password \"***\" -h db"}',
+        ),
+        ('it --password "hunter2', 'it --password "***'),
+        ("it --password \\\n  hunter2", "it --password \\\n  ***"),
+        ("psql --no-password inventory", "psql --no-password inventory"),
+        ("gh auth login --with-token < file", "gh auth login --with-token < file"),
         ("password=hunter2", "password=***"),
         ("['--password', 'hunter2']", "['--password', '***']"),
         ("Authorization: Bearer abc", "Authorization: Bearer ***"),
@@ -115,6 +123,12 @@ def test_a_public_key_is_none() -> None:
 )
 def test_what_only_begins_like_one_stays(line: str) -> None:
     assert Redactor().redact(line) == line
+
+
+def test_lines_below_each_other_are_looked_at_one_by_one() -> None:
+    redact = Redactor(["geheim-passwort-1234"]).redact_lines
+    assert redact(["x geheim-passwo", "next line"]) == ["x ***", "next line"]
+    assert redact(["could not read Password:", "2026-11-28 db down"])[1] == "2026-11-28 db down"
 
 
 def test_lines_below_each_other_are_one_text() -> None:
