@@ -28,7 +28,26 @@ def secrets(tmp_path: Path):  # type: ignore[no-untyped-def]
 def test_in_environments(secrets) -> None:  # type: ignore[no-untyped-def]
     headers = {"OTEL_EXPORTER_OTLP_HEADERS": "key=of-a-list,x=y"}
     assert secrets(environment=headers) == ("of-a-list", "y")
-    assert secrets(environment={"DB": "postgresql://me:by%20url@db", "TO": "nobody"}) == ("by url",)
+    url = {"DB": "postgresql://me:by%20url@db", "TO": "nobody"}
+    assert secrets(environment=url) == ("by url", "by%20url")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "host=db user=me password=sesame dbname=shop",
+        "jdbc:postgresql://db/shop?user=me&password=sesame",
+        '{"db": {"user": "me", "password": "sesame"}}',
+    ],
+)
+def test_within_values(secrets, value: str) -> None:  # type: ignore[no-untyped-def]
+    assert secrets(environment={"DATABASE": value}) == ("sesame",)
+    assert secrets(command=["serve", value]) == ("sesame",)
+
+
+def test_in_headers(secrets) -> None:  # type: ignore[no-untyped-def]
+    asks = "curl -fsS -H 'Authorization: Bearer sesame' http://localhost/health"
+    assert secrets(healthcheck={"test": ["CMD-SHELL", asks]}) == ("sesame",)
 
 
 @pytest.mark.parametrize(
