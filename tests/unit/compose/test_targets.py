@@ -14,6 +14,8 @@ from seatrial.compose.targets import targets
 from seatrial.declaration.load import load
 from seatrial.errors import UsageError
 from seatrial.kinds.base import Image, Target
+from seatrial.kinds.containers import Service
+from seatrial.kinds.redis.config import RedisConfig
 from seatrial.kinds.registry import KINDS
 from seatrial.outcome import State
 
@@ -230,3 +232,17 @@ def test_a_service_that_is_not_there(tmp_path: Path) -> None:
     system = load(tmp_path, KINDS, variables={})
     with pytest.raises(UsageError, match="has no service database"):
         targets(system, read_project(tmp_path / "compose.yaml", {}), [])
+
+
+@pytest.mark.parametrize(
+    ("runs", "password"),
+    [
+        ("redis-server --requirepass two words", "two words"),
+        ("redis-server --requirepass earlier", "earlier"),  # made of an earlier file
+    ],
+)
+def test_a_password_with_a_space_is_one(runs: str, password: str) -> None:
+    words = ("redis-server", "--requirepass", "two words")
+    service = Service("cache", command=f"docker-entrypoint.sh {runs}", commands=(words, ()))
+    made = KINDS["redis"].containers.endpoints(service, RedisConfig(), ())  # type: ignore[union-attr]
+    assert made["redis"].password == password

@@ -33,8 +33,8 @@ class _Containers(InContainers):
         """Its command or its variables say the password; else the system's own URLs."""
         assert isinstance(config, RedisConfig)
         user, password = None, None
-        if (required := _REQUIRED.search(service.command)) is not None:
-            password = service.filled(required[1])
+        if (required := _required(service)) is not None:
+            password = service.filled(required)
         else:
             password = service.value(*_PASSWORD) if "redis-server" not in service.command else None
         if password is None:
@@ -49,6 +49,16 @@ class _Containers(InContainers):
         for option, value in pairwise(words):
             if option == "--masterauth" or (asks and option == "-a"):
                 yield value
+
+
+def _required(service: Service) -> str | None:
+    for words in service.commands[:1]:
+        if service.command.endswith(" ".join(words)):  # not made of an earlier file
+            for option, value in pairwise(words):
+                if option == "--requirepass":
+                    return value
+    found = _REQUIRED.search(service.command)
+    return found[1] if found else None
 
 
 CONTAINERS = _Containers()
