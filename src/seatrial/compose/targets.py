@@ -7,6 +7,7 @@ the container's own address, where the engine runs on this machine.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Sequence
 
 from seatrial.compose.engine import Container, far_host
@@ -20,6 +21,7 @@ from seatrial.kinds.containers import Port, Service
 from seatrial.outcome import State
 
 _ALIVE = ("running", "paused", "restarting")
+_PORT_TAKEN = re.compile(r"(?i)address already in use|port is already allocated")
 _ASKED_TO_END = (0, 137, 143)  # exit codes after SIGTERM and SIGKILL, or an orderly end
 
 
@@ -145,7 +147,7 @@ def state_of(container: Container, kind: Kind) -> State:
     if container.status == "paused":
         return State.PAUSED
     if container.status == "created":
-        return State.WAITING if not container.error else State.FAILED
+        return State.WAITING if not container.error else State.EXITED  # the engine could not
     if container.status == "exited" and kind.name == "task" and container.exit_code == 0:
         return State.DONE
     if container.status == "exited" and not container.oom_killed:
@@ -173,6 +175,8 @@ def _words(
         start = f"{compose} unpause {service}"
     elif worst is not None and worst.status in ("running", "restarting"):
         start = f"{compose} restart {service}"
+    elif worst is not None and _PORT_TAKEN.search(worst.error):
+        start = f"free that port, then {compose} up -d {service}"
     found = "" if worst is None else f"its container {worst.name} {_said(worst)}"
     lacks = ""
     if worst is None and len(mine) < wanted.replicas:

@@ -186,3 +186,11 @@ def test_images_are_known_by_the_digests_of_registries(
     assert asyncio.run(digests_of({built})) == {}
     monkeypatch.setenv("PATH", str(tmp_path / "nothing is here"))
     assert asyncio.run(digests_of({built})) == {}, "no run depends on it"
+
+
+def test_one_that_could_not_be_started_is_not_looked_for(tmp_path: Path) -> None:
+    taken = "Ports are not available: port is already allocated"
+    container = of("web", status="created", error=taken, networks={})
+    one = seen(tmp_path, "web", container)
+    assert one.probe.cause is Cause.EXITED
+    assert taken in one.probe.found

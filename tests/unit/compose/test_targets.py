@@ -181,6 +181,13 @@ def test_replicas_are_all_of_them(look) -> None:  # type: ignore[no-untyped-def]
             "its container shop-db-1 runs, but it was taken off its network shop_back",
             "docker network connect --alias db shop_back shop-db-1",
         ),
+        (
+            "web",
+            {"status": "created", "error": "bind: address already in use"},
+            State.EXITED,
+            "its container shop-web-1 was made, but not started: bind: address already in use",
+            "free that port, then docker compose up -d web",
+        ),
         ("web", {"health": "unhealthy"}, State.READY, "", "docker compose start web"),
         ("migrate", {"status": "exited"}, State.DONE, "", "docker compose start migrate"),
         (
