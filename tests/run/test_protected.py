@@ -27,13 +27,15 @@ environments:
 @pytest.mark.parametrize("environment", ["owned", "production"])
 @pytest.mark.parametrize("command", REFUSED)
 def test_it_is_refused_and_nothing_was_begun(
-    tiny: Tiny, seatrial_home: Path, command: str, environment: str
+    tiny: Tiny, tmp_path: Path, command: str, environment: str
 ) -> None:
     tiny.declare(more=ENVIRONMENTS)
-    before = set(seatrial_home.rglob("*"))
+    # A base folder of its own: servers of other tests write in the shared one all the time.
+    home = tmp_path / "home"
+    home.mkdir()
     done = subprocess.run(
         [*tiny.command()[:4], *REFUSED[command], str(tiny.folder), "--env", environment],
-        env=tiny.env,
+        env={**tiny.env, "SEATRIAL_HOME": str(home)},
         capture_output=True,
         text=True,
         timeout=60,
@@ -41,5 +43,5 @@ def test_it_is_refused_and_nothing_was_begun(
     )
     assert done.returncode == 2, done.stderr
     assert f"the environment {environment} is protected" in done.stderr
-    assert set(seatrial_home.rglob("*")) - before <= {seatrial_home / "d"}
+    assert set(home.rglob("*")) <= {home / "d"}
     assert not (tiny.folder / ".seatrial").exists()
