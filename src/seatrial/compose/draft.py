@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from urllib.parse import unquote
 
 from seatrial.compose.engine import Container
 from seatrial.compose.project import Project
-from seatrial.compose.recognise import Recognised, recognise
+from seatrial.compose.recognise import Recognised, mentions, recognise
 from seatrial.compose.targets import target_of
 from seatrial.declaration.load import NAME
 from seatrial.declaration.models import Component, Location
@@ -137,7 +138,7 @@ async def draft(
     return Draft(
         system=_system(project),
         compose=project.file.name,
-        parts=tuple(_part(one, names) for one in settled.values()),
+        parts=tuple(_part(one, names, _one_of(one, project)) for one in settled.values()),
         left_out={
             one.name: f"only with profile {' or '.join(one.profiles)}"
             for one in project.services.values()
@@ -206,7 +207,20 @@ def _names(found: Mapping[str, Recognised]) -> dict[str, str]:
     return names
 
 
-def _part(one: Recognised, names: Mapping[str, str]) -> Part:
+def _one_of(one: Recognised, project: Project) -> tuple[str, ...]:
+    """That a component is one place of a server, where the system uses several."""
+    place = one.kind.place
+    paths = (
+        said.path.partition("?")[0].strip("/") for said in mentions(project, one.service, one.kind)
+    )
+    used = tuple(dict.fromkeys(unquote(path) for path in paths if path))
+    if not place or len(used) < 2:
+        return ()
+    others = " and ".join(used[1:])
+    return (f"whether {used[0]} is the {place} that is meant: others of it are used too, {others}",)
+
+
+def _part(one: Recognised, names: Mapping[str, str], more: tuple[str, ...]) -> Part:
     return Part(
         name=names[one.service.name],
         service=one.service.name,
@@ -214,6 +228,6 @@ def _part(one: Recognised, names: Mapping[str, str]) -> Part:
         settings=one.guess.settings,
         needs=tuple(names[need] for need in one.needs if need in names),
         because=one.guess.because,
-        unknown=one.guess.unknown,
+        unknown=one.guess.unknown + more,
         example=one.guess.example,
     )

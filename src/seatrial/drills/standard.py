@@ -117,10 +117,10 @@ def _of_variable(
     )
     yield drill("malformed", f"{variable} of {name} is no URL", env={variable: "not a url"})
     for what, user, password, path in _WRONG_PARTS:
+        if not kind.logs_in:
+            continue
         if what == "place":
             what = kind.place
-        if not kind.place:  # neither a login nor anything to be named
-            continue
         broken = partial(_wrong_url, name, variable, value, reference, (user, password, path))
         title = f"{variable} of {name} has a wrong {what}"
         yield Drill(f"{name}.{variable}.wrong-{what}", title, {name: _MISLED}, broken)

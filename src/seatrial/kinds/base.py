@@ -312,6 +312,7 @@ class Kind:
     #: What other programs call such a component in a health answer: "database", "db", "queue"...
     also_called: tuple[str, ...] = ()
     place: str = ""  # what the path of its URL names: "database"
+    logs_in: bool = False  # where it is started natively, nobody comes in without a login
     #: What is wrong with others where such a component does not run: it declares queues, say.
     provides: frozenset[Cause] = frozenset()
 

@@ -71,3 +71,25 @@ def test_what_defines_nothing_is_left_alone(tmp_path: Path, text: str) -> None:
     volumes = 'volumes: ["./definitions.json:/etc/rabbitmq/definitions.json"]'
     written = drafted(tmp_path, f"it: {{image: rabbitmq, {volumes}}}").text()
     assert "orders" in written
+
+
+@pytest.mark.parametrize(
+    ("image", "urls", "unknown"),
+    [
+        ("redis", "redis://it/1 redis://it:6379/0 redis://it/1", "others of it are used too, 0"),
+        ("postgres", "postgres://u@it/a%20b postgres://u@it/c postgres://u@x/d", "used too, c"),
+        ("redis", "redis://it/1 redis://it/1?x=y redis://it", ""),
+    ],
+)
+def test_one_of_several_places_of_a_server(
+    tmp_path: Path, image: str, urls: str, unknown: str
+) -> None:
+    told = {f"U{number}": url for number, url in enumerate(urls.split())}
+    services = yaml.safe_dump(
+        {"it": {"image": image}, "web": {"image": "busybox", "environment": told}},
+        default_flow_style=True,
+        width=1000,
+    ).strip()[1:-1]
+    part = drafted(tmp_path, services.replace("}, web:", "}\n  web:")).parts[0]
+    said = "; ".join(part.unknown)
+    assert (unknown in said and "is meant" in said) if unknown else not said

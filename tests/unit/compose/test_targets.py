@@ -13,7 +13,7 @@ from seatrial.compose.project import read_project
 from seatrial.compose.targets import targets
 from seatrial.declaration.load import load
 from seatrial.errors import UsageError
-from seatrial.kinds.base import Image, Target
+from seatrial.kinds.base import Endpoint, Image, Target
 from seatrial.kinds.containers import Service
 from seatrial.kinds.redis.config import RedisConfig
 from seatrial.kinds.registry import KINDS
@@ -253,3 +253,19 @@ def test_a_password_with_a_space_is_one(runs: str, password: str) -> None:
     service = Service("cache", command=f"docker-entrypoint.sh {runs}", commands=(words, ()))
     made = KINDS["redis"].containers.endpoints(service, RedisConfig(), ())  # type: ignore[union-attr]
     assert made["redis"].password == password
+
+
+@pytest.mark.parametrize(
+    ("declared", "paths", "database"),
+    [
+        ({}, ["/2", "/0"], "/2"),
+        ({}, ["", "/", "/cache?x=/3"], "/0"),
+        ({"database": 0}, ["/2"], "/0"),
+    ],
+    ids=["the first URL's", "none", "declared"],
+)
+def test_the_database_of_redis(declared: dict[str, int], paths: list[str], database: str) -> None:
+    said = [Endpoint("redis", "cache", 6379, path) for path in paths]
+    config = RedisConfig.model_validate(declared)
+    made = KINDS["redis"].containers.endpoints(Service("cache"), config, said)  # type: ignore[union-attr]
+    assert made["redis"].path == database

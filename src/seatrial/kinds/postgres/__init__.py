@@ -30,6 +30,7 @@ KIND = Kind(
     clean_up_at=f"{_HERE}.clean_up:CLEAN_UP",
     drills_at=f"{_HERE}.drills:drills",
     place="database",
+    logs_in=True,
     server_at=f"{_HERE}.server:installed",
     containers_at=f"{_HERE}.containers:CONTAINERS",
     packages=("postgresql",),

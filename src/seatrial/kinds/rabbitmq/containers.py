@@ -6,20 +6,25 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
 from pydantic import BaseModel, ValidationError
 
 from seatrial.declaration.models import ComponentConfig
-from seatrial.kinds.base import Endpoint
+from seatrial.kinds.base import Endpoint, Target
 from seatrial.kinds.containers import BY_IMAGE, BY_SETTINGS, Guess, InContainers, Service, login_of
+from seatrial.kinds.rabbitmq.place import place_of
+from seatrial.kinds.trouble import Trouble
+from seatrial.waiting import Deadline
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 _AMQP, _MANAGEMENT = 5672, 15672
 _USER = ("RABBITMQ_DEFAULT_USER", "RABBITMQ_USERNAME")
 _MAKING = ("add_user", "change_password", "authenticate_user")
 _PASSWORD = ("RABBITMQ_DEFAULT_PASS", "RABBITMQ_PASSWORD")
+_DEAD_LETTERS = "x-dead-letter-exchange"
 
 
 class _Containers(InContainers):
@@ -36,7 +41,9 @@ class _Containers(InContainers):
             return None
         unseen = "its queues: without the management plugin only those that you declare are seen"
         unknown = () if _has_management(service) else (unseen,)
-        return Guess(guess.because, guess.strength, unknown=unknown, example=_example(service))
+        return Guess(
+            guess.because, guess.strength, unknown=unknown, example=_example(_defined(service))
+        )
 
     def endpoints(
         self, service: Service, config: ComponentConfig, mentioned: Sequence[Endpoint]
@@ -56,15 +63,35 @@ class _Containers(InContainers):
             found["management"] = Endpoint("http", service.name, _MANAGEMENT, "", *login)
         return found
 
+    async def settle(self, guess: Guess, target: Target, deadline: Deadline) -> Guess | None:
+        """With a queue that is there as the example, where the broker tells of its queues."""
+        from seatrial.kinds.rabbitmq.management import Management  # only `init` needs them
+        from seatrial.kinds.rabbitmq.reading import read_vhost
+
+        place = place_of(target)
+        if place.management is None:
+            return guess
+        api = Management(place.management, deadline.within(place.patience))
+        try:
+            queues = (await read_vhost(api, place.vhost)).queues.values()
+        except Trouble:
+            return guess
+        there = {
+            one.name: one.text(_DEAD_LETTERS) is not None
+            for one in queues
+            if one.durable and not one.name.startswith("amq.")
+        }
+        return replace(guess, example=_example(there)) if there else guess
+
     def secrets(self, words: Sequence[str]) -> Iterator[str]:
         """`rabbitmqctl add_user NAME PASSWORD`"""
         behind = zip(words, words[2:], strict=False)
         return (secret for verb, secret in behind if verb in _MAKING)
 
 
-def _example(service: Service) -> str:
-    """Of the first queue with a dead letter exchange in its definitions, else of their first."""
-    queues = _defined(service) or {"orders": True}
+def _example(queues: Mapping[str, bool]) -> str:
+    """Of the first queue whose dead letters go somewhere, else of the first."""
+    queues = queues or {"orders": True}
     name = next((name for name, dead_letter in queues.items() if dead_letter), next(iter(queues)))
     shown = name if _PLAIN.fullmatch(name) else json.dumps(name)
     dead_letter = ", dead_letter: true" if queues[name] else ""
@@ -78,7 +105,7 @@ def _defined(service: Service) -> dict[str, bool]:
         if mount.bind and mount.source.endswith(".json") and os.path.isfile(mount.source):
             for one in _read(Path(mount.source)).queues:
                 if one.durable:
-                    found[one.name] = "x-dead-letter-exchange" in one.arguments
+                    found[one.name] = _DEAD_LETTERS in one.arguments
     return found
 
 

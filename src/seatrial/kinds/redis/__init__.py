@@ -13,6 +13,7 @@ KIND = Kind(
     config=RedisConfig,
     endpoints=("redis",),
     schemes={"redis": 6379, "rediss": 6379},
+    place="database",
     probe_at=f"{_HERE}.probe:probe",
     launch_at=f"{_HERE}.launch:LAUNCH",
     client_at=f"{_HERE}.client:RedisClient",

@@ -15,6 +15,7 @@ _IMAGES = ("redis", "valkey", "redis-stack", "redis-stack-server", "keydb")
 _PASSWORD = ("REDIS_PASSWORD", "VALKEY_PASSWORD")
 _REQUIRED = re.compile(r"--requirepass[= ]+['\"]?([^\s'\"]+)")
 _CLIENTS = ("redis-cli", "valkey-cli", "keydb-cli")
+_NUMBER = re.compile(r"\d{1,4}", re.ASCII)
 _PORT = 6379
 
 
@@ -30,7 +31,8 @@ class _Containers(InContainers):
     def endpoints(
         self, service: Service, config: ComponentConfig, mentioned: Sequence[Endpoint]
     ) -> Mapping[str, Endpoint]:
-        """Its command or its variables say the password; else the system's own URLs."""
+        """Its command or its variables say the password; else the system's own URLs, which also
+        say the database where none is declared."""
         assert isinstance(config, RedisConfig)
         user, password = None, None
         if (required := _required(service)) is not None:
@@ -40,7 +42,7 @@ class _Containers(InContainers):
         if password is None:
             user, password = login_of(mentioned)
             password = password or next((one.password for one in mentioned if one.password), None)
-        path = f"/{config.database}"
+        path = f"/{_database(config, mentioned)}"
         return {"redis": Endpoint("redis", service.name, _PORT, path, user, password)}
 
     def secrets(self, words: Sequence[str]) -> Iterator[str]:
@@ -49,6 +51,13 @@ class _Containers(InContainers):
         for option, value in pairwise(words):
             if option == "--masterauth" or (asks and option == "-a"):
                 yield value
+
+
+def _database(config: RedisConfig, mentioned: Sequence[Endpoint]) -> int:
+    if "database" in config.model_fields_set:
+        return config.database
+    numbers = (one.path.partition("?")[0].strip("/") for one in mentioned)
+    return next((int(one) for one in numbers if _NUMBER.fullmatch(one)), config.database)
 
 
 def _required(service: Service) -> str | None:
