@@ -17,6 +17,7 @@ from seatrial.declaration.models import System
 from seatrial.environment import deployment as environment
 from seatrial.environment.deployment import Deployment
 from seatrial.environment.errors import EnvironmentFailedError
+from seatrial.environment.others import runs_without_us
 from seatrial.errors import KeeperError, Refused, SeatrialError
 from seatrial.evidence.redaction import redactor_of
 from seatrial.keeper import abandoned, processes
@@ -190,7 +191,7 @@ def _reached(system: System, left: Left) -> Deployment:
         return environment.join(system, left.owner.deployment)
     if (found := environment.attach(system)) is not None:
         return found
-    if not environment.runs_without_us(system):
+    if not runs_without_us(system):
         raise KeeperError(
             f"{system.name} does not run in {system.environment}: its data cannot be reached",
             hint="start it, then sweep again; if Seatrial had started it, its data went with it, "

@@ -152,6 +152,8 @@ def test_the_first_ten_minutes(case: Case, project: Project, engine: Engine) -> 
     assert set(engine.everything()["containers"]) == names
     assert (ran.json["verdict"], ran.code) == ("go", 0), ran.out + ran.err
     assert Path(project.folder, "reports", "report.html").is_file()
+    (log,) = project.folder.glob(f".seatrial/runs/*/logs/{case.server}.log")
+    assert log.read_text().splitlines()[0] in project.seatrial("logs", case.server, "-n", "500").out
 
 
 def test_a_container_that_circles_is_told_with_its_log(copy: Copy, engine: Engine) -> None:
@@ -169,7 +171,16 @@ def test_a_container_that_circles_is_told_with_its_log(copy: Copy, engine: Engin
         )
         finding = ended.json["findings"][0]
         assert "is restarted" in finding["found"]
+        assert "; its log: " in finding["found"]
+        assert "no_such.py" in finding["found"]
         said = project.shell(finding["fix"].partition("its last words: ")[2])
         assert "no_such.py" in said.out
+        shown = project.seatrial("logs", "worker", "-n", "3")
+        assert "no_such.py" in shown.out, shown.err
+        assert "the project that you started" in shown.err
+        state = project.seatrial("status")
+        assert state.code == 3
+        assert "the compose project that you started" in state.err
+        assert " ps, " in state.err
     finally:
         project.shell(f"{' '.join(engine.compose_command)} down -v --rmi local -t 1")

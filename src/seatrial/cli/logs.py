@@ -17,7 +17,9 @@ from seatrial.cli.options import (
 )
 from seatrial.cli.output import print_json, tell_changes
 from seatrial.declaration.models import System
-from seatrial.environment.deployment import attach, logs_left, not_up
+from seatrial.environment.deployment import attach, logs_left
+from seatrial.environment.others import not_up
+from seatrial.environment.view import project_logs
 from seatrial.evidence.redaction import redactor_of
 
 
@@ -67,9 +69,14 @@ def _wanted(declared: System, named: tuple[str, ...], there: Collection[str]) ->
 def _left(
     declared: System, name: str, wanted: tuple[str, ...], lines: int
 ) -> dict[str, tuple[str, ...]]:
-    """Of a start that failed. Raises DeploymentError where nothing is left of one."""
+    """Of a start that failed, else of a compose project that somebody else started. Raises
+    DeploymentError where there is neither."""
     left = {one: logs_left(declared, name, one, lines) for one in wanted}
     if all(tail is None for tail in left.values()):
-        raise not_up(declared, name)
+        others = None if name else project_logs(declared, wanted, lines)
+        if others is None:
+            raise not_up(declared, name)
+        click.echo("seatrial: logs of the project that you started", err=True)
+        return others
     click.echo(f"{declared.name} is not up; this is left of its last start:", err=True)
     return {one: tail or () for one, tail in left.items()}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from seatrial.compose.engine import Container, containers
 from seatrial.compose.project import Project, read_project
-from seatrial.compose.targets import targets
+from seatrial.compose.targets import service_of, targets
 from seatrial.declaration.models import System
 from seatrial.errors import DeploymentError
 from seatrial.kinds.base import Target
@@ -29,6 +29,11 @@ class Attached:
     async def containers(self) -> list[Container]:
         """Raises EngineError."""
         return await containers(self.project.name)
+
+    async def containers_of(self, component: str) -> list[Container]:
+        """Raises EngineError."""
+        service = service_of(self.system.components[component])
+        return [one for one in await self.containers() if one.service == service]
 
     async def runs(self) -> bool:
         """Whether any container of it is up. Raises EngineError."""

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +25,6 @@ from seatrial.compose.recognise import mentions
 from seatrial.compose.targets import service_of
 from seatrial.declaration.models import System
 from seatrial.kinds.base import load
-from seatrial.secrecy import last_lines
 
 #: The variable that says "0" where the images that the user's project built are to be taken.
 BUILD = "SEATRIAL_BUILD"
@@ -191,13 +190,3 @@ _QUIET: Mapping[str, str] = {
     "COMPOSE_ANSI": "never",
     "COMPOSE_IGNORE_ORPHANS": "1",
 }
-
-
-async def logs(some: Sequence[Container], lines: int, most: int) -> tuple[str, ...]:
-    """The last lines that containers wrote, at most so many bytes of each."""
-    found: list[str] = []
-    for one in some:
-        ended = await call(("docker", "logs", "--tail", str(lines), one.id), 20.0)
-        text = ended.out + ended.err  # each stream in its own order
-        found += last_lines(text[-most:], lines, cut=len(text) > most)
-    return tuple(found[-lines:])

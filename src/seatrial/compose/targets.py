@@ -18,7 +18,7 @@ from seatrial.declaration.problems import nearest
 from seatrial.errors import UsageError
 from seatrial.kinds.base import Endpoint, Kind, Target, Words, load
 from seatrial.kinds.containers import Port, Service
-from seatrial.outcome import State
+from seatrial.outcome import Cause, State
 
 _ALIVE = ("running", "paused", "restarting")
 _PORT_TAKEN = re.compile(r"(?i)address already in use|port is already allocated")
@@ -63,7 +63,12 @@ def target_of(component: Component, project: Project, everything: Sequence[Conta
             setting=_setting(project, service, kind),
             images=tuple(dict.fromkeys(one.image for one in mine)),
         ),
+        tuple(Cause.PORT_IN_USE for one in mine if _lacks_port(one)),
     )
+
+
+def _lacks_port(one: Container) -> bool:
+    return _PORT_TAKEN.search(one.error) is not None
 
 
 # -- endpoints ----------------------------------------------------------------------------------
@@ -173,10 +178,12 @@ def _words(
         start = f"docker network connect --alias {service} {worst.cut_off} {worst.name}"
     elif worst is not None and worst.status == "paused":
         start = f"{compose} unpause {service}"
-    elif worst is not None and worst.status in ("running", "restarting"):
+    elif worst is not None and worst.status == "created":
+        start = f"{compose} up -d {service}"
+    elif any(
+        one.status in ("running", "restarting") for one in (mine if worst is None else [worst])
+    ):
         start = f"{compose} restart {service}"
-    elif worst is not None and _PORT_TAKEN.search(worst.error):
-        start = f"free that port, then {compose} up -d {service}"
     found = "" if worst is None else f"its container {worst.name} {_said(worst)}"
     lacks = ""
     if worst is None and len(mine) < wanted.replicas:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from seatrial.compose.attach import Attached
 from seatrial.compose.images import digests_of
 from seatrial.compose.secrets import secrets_of
 from seatrial.declaration.interpreter import interpreter
@@ -21,7 +20,8 @@ from seatrial.declaration.models import System
 from seatrial.environment.capability import LOOKING, Capability, missing, protected
 from seatrial.environment.commands import whole, workable
 from seatrial.environment.errors import EnvironmentFailedError
-from seatrial.errors import DeploymentError, KeeperError, Refused
+from seatrial.environment.others import not_up, project_runs
+from seatrial.errors import KeeperError, Refused
 from seatrial.evidence.redaction import Redactor, redactor_of
 from seatrial.keeper import client as keeper
 from seatrial.keeper.log import Log
@@ -41,6 +41,8 @@ from seatrial.kinds.base import Context, Target
 
 #: `up` lives until `down`, or so many seconds without a client.
 IDLE_SECONDS = 8 * 3600.0
+#: Of the log of what broke down, in which to look for why.
+LAST_LINES = 20
 
 Progress = Callable[[Event], None]
 _Detailed = TypeVar("_Detailed", ComponentStatus, Event)
@@ -163,7 +165,16 @@ class Deployment:
 
     def context(self) -> Context:
         """What probes and expectations may know of the whole."""
-        return Context(self.system.folder, self.targets(), cache(), interpreter(self.system))
+        targets = {name: self._with_last_lines(one) for name, one in self.targets().items()}
+        return Context(self.system.folder, targets, cache(), interpreter(self.system))
+
+    def _with_last_lines(self, target: Target) -> Target:
+        if not target.broke_down or Capability.LOGS not in self.capabilities:
+            return target
+        try:
+            return replace(target, last_lines=self.logs(target.name, LAST_LINES))
+        except KeeperError:  # it is told without them
+            return target
 
     def secrets(self) -> tuple[str, ...]:
         """All passwords of all endpoints, and what the declaration holds, for redaction."""
@@ -321,22 +332,9 @@ def start(system: System, name: str | None = "") -> Deployment:
     Returns before it is ready: see `wait_until_ready`.
     """
     place = Place.private() if name is None else Place.of(system.folder, system.environment, name)
-    observe = name is None and system.config.provider == "compose" and _project_runs(system)
+    observe = name is None and project_runs(system)
     client = keeper.start(system, place, observe=observe)
     return Deployment(system, client, attached=observe, name=name or "")
-
-
-def _project_runs(system: System) -> bool:
-    """Whether somebody else has started the compose project; asked in a thread of its own, since
-    the caller's may have a loop that runs (an asynchronous trial)."""
-    with ThreadPoolExecutor(max_workers=1) as thread:
-        return thread.submit(asyncio.run, Attached.to(system).runs()).result()
-
-
-def runs_without_us(system: System) -> bool:
-    """Whether it is there to be looked at although Seatrial has not started it."""
-    provider = system.config.provider
-    return provider == "remote" or (provider == "compose" and _project_runs(system))
 
 
 def attach_or_start(system: System, name: str = "") -> Deployment:
@@ -364,14 +362,6 @@ def require_running(system: System, name: str = "", *, changed: bool = False) ->
     if deployment is None:
         raise not_up(system, name)
     return deployment
-
-
-def not_up(system: System, name: str) -> DeploymentError:
-    called = f" as {name}" if name else ""
-    return DeploymentError(
-        f"{system.name} is not up in {system.environment}{called}",
-        hint=whole("seatrial up", system, name),
-    )
 
 
 def logs_left(system: System, name: str, component: str, lines: int) -> tuple[str, ...] | None:

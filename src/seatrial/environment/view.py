@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from seatrial.compose.secrets import secrets_of
 from seatrial.declaration.models import System
-from seatrial.environment.deployment import attach, require_running
+from seatrial.environment.deployment import LAST_LINES, attach, require_running
+from seatrial.environment.others import project_runs
 from seatrial.evidence.redaction import Redactor, redactor_of
-from seatrial.keeper.attached import look_at
+from seatrial.keeper.attached import Look, look_at
 from seatrial.kinds.base import Context, Target
 
 
@@ -45,9 +46,40 @@ def view(system: System, name: str = "") -> Iterator[View]:
             which = "the project that Seatrial started"
             yield View(system, owned.context(), owned.redactor, which)
         return
-    context = asyncio.run(look_at(system)())
+    context = asyncio.run(_context(look_at(system)))
     redactor = redactor_of(system)
     redactor.add(secrets_of(system))
     endpoints = (e for t in context.targets.values() for es in t.endpoints.values() for e in es)
     redactor.add(one.password for one in endpoints if one.password)
     yield View(system, context, redactor, "the project that you started" if compose else "")
+
+
+def project_logs(
+    system: System, components: Sequence[str], lines: int
+) -> dict[str, tuple[str, ...]] | None:
+    """The last log lines in a compose project that somebody else started, redacted; None where
+    none runs."""
+    if not project_runs(system):
+        return None
+    at = look_at(system)
+
+    async def tails() -> list[tuple[str, ...]]:
+        return await asyncio.gather(*(at.log_tail(one, lines) for one in components))
+
+    with view(system) as seen:
+        found = zip(components, asyncio.run(tails()), strict=True)
+        return {one: tuple(seen.redactor.redact_lines(tail)) for one, tail in found}
+
+
+async def _context(at: Look) -> Context:
+    """With the last words of what broke down, where they can be had."""
+    context = await at.context()
+    targets = dict(context.targets)
+    broken = [one for one in targets.values() if one.broke_down and "logs" in at.capabilities]
+    tails = await asyncio.gather(
+        *(at.log_tail(one.name, LAST_LINES) for one in broken), return_exceptions=True
+    )
+    for one, tail in zip(broken, tails, strict=True):
+        if not isinstance(tail, BaseException):
+            targets[one.name] = replace(one, last_lines=tail)
+    return replace(context, targets=targets)

@@ -9,15 +9,15 @@ from time import monotonic
 
 from seatrial.compose.changes import Changes
 from seatrial.compose.doing import doing
-from seatrial.compose.drive import Drive, logs
+from seatrial.compose.drive import Drive
 from seatrial.compose.engine import Container, docker
+from seatrial.compose.logs import logs
 from seatrial.compose.own import project_name
 from seatrial.compose.project import Project
 from seatrial.compose.targets import refuse_unknown, service_of
-from seatrial.compose.top import processes_of
 from seatrial.declaration.models import System
 from seatrial.errors import CapabilityMissing, SeatrialError
-from seatrial.keeper.containers import Containers
+from seatrial.keeper.containers import Containers, used_by
 from seatrial.keeper.instance import StartFailed
 from seatrial.keeper.log import LOG_TAIL, Log
 from seatrial.keeper.network.impairment import Impairment, NetworkEdge
@@ -34,7 +34,6 @@ from seatrial.keeper.protocol import (
 )
 from seatrial.keeper.telling import Telling
 from seatrial.keeper.timeline import Timeline
-from seatrial.keeper.usage import together
 from seatrial.kinds.base import ProbeResult, load
 from seatrial.outcome import Cause, Health, State
 from seatrial.waiting import Deadline, backoff
@@ -237,13 +236,7 @@ class Composed:
 
     async def usage(self, component: str, replica: int | None) -> Usage:
         """As the engine's host accounts for it. Raises EngineError."""
-        mine = self._containers.of(component, replica)
-        found = await asyncio.gather(*map(processes_of, mine))
-        return together(
-            Usage(cpu_s=one.cpu_s, memory_bytes=one.memory_bytes, processes=1)
-            for some in found
-            for one in some
-        )
+        return await used_by(self._containers.of(component, replica))
 
     # -- acting ----------------------------------------------------------------------------------
 

@@ -9,12 +9,14 @@ from seatrial.compose.drive import Drive
 from seatrial.compose.engine import Container
 from seatrial.compose.project import Project
 from seatrial.compose.targets import service_of, targets
+from seatrial.compose.top import processes_of
 from seatrial.compose.unplug import Unplugged
 from seatrial.declaration.interpreter import interpreter
 from seatrial.declaration.models import Component, System
 from seatrial.keeper.places import cache
-from seatrial.keeper.protocol import ComponentStatus
+from seatrial.keeper.protocol import ComponentStatus, Usage
 from seatrial.keeper.timeline import Timeline
+from seatrial.keeper.usage import together
 from seatrial.kinds.base import Context, Target, Words
 from seatrial.outcome import State
 
@@ -159,3 +161,13 @@ def _together(states: tuple[State, ...]) -> State:
         return State.STARTING if State.STARTING in states else State.WAITING
     order = (State.READY, State.DONE, State.UNREACHABLE, State.PAUSED, State.STOPPED, State.FAILED)
     return next((state for state in order if state in states), State.EXITED)
+
+
+async def used_by(some: Sequence[Container]) -> Usage:
+    """What their processes use, as the engine's host accounts for it. Raises EngineError."""
+    found = await asyncio.gather(*map(processes_of, some))
+    return together(
+        Usage(cpu_s=one.cpu_s, memory_bytes=one.memory_bytes, processes=1)
+        for processes in found
+        for one in processes
+    )

@@ -33,18 +33,21 @@ class _Seen:
 class Observer:
     """Probes every component again and again and records when it becomes unreachable."""
 
-    capabilities: frozenset[str] = frozenset()
     edges: tuple[NetworkEdge, ...] = ()
     network_faults: tuple[str, ...] = ()
 
-    def __init__(self, look: Look, timeline: Timeline) -> None:
+    def __init__(self, at: Look, timeline: Timeline) -> None:
         self.timeline = timeline
         self.failure: Failure | None = None
         self.ready = False
-        self._look_again = look
+        self._at = at
         self._context: Context | None = None
         self._seen: dict[str, _Seen] = {}
         self._observers: list[asyncio.Task[None]] = []
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        return self._at.capabilities
 
     @property
     def _targets(self) -> Mapping[str, Target]:
@@ -56,7 +59,7 @@ class Observer:
     async def start(self) -> None:
         """Look at everything once, then keep looking in the background."""
         try:
-            context = self._context = await self._look_again()
+            context = self._context = await self._at.context()
         except SeatrialError as error:
             self.failure = Failure(
                 component=None,
@@ -78,7 +81,7 @@ class Observer:
         while True:
             await asyncio.sleep(_PERIOD)
             with contextlib.suppress(SeatrialError):  # not to be seen: what was seen stands
-                self._context = await self._look_again()
+                self._context = await self._at.context()
 
     async def _observe(self, name: str) -> None:
         while True:
@@ -158,16 +161,11 @@ class Observer:
         """Nothing was ever imposed."""
 
     def log_tail(self, component: str, lines: int) -> tuple[str, ...]:
-        raise CapabilityMissing(
-            f"the log of {component} cannot be read: Seatrial only connected to it",
-            hint="read it where the component runs",
-        )
+        """Called in a thread of its own."""
+        return asyncio.run(self._at.log_tail(component, lines))
 
     async def usage(self, component: str, replica: int | None) -> Usage:
-        raise CapabilityMissing(
-            f"what {component} uses cannot be seen: Seatrial only connected to it",
-            hint="use an environment that Seatrial starts",
-        )
+        return await self._at.usage(component, replica)
 
     async def end(self, *, hurry: bool) -> None:
         for observer in self._observers:

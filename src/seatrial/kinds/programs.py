@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from seatrial.errors import DeploymentError
 from seatrial.kinds.base import ProbeResult, Target
 from seatrial.kinds.launching import Process, Site
 from seatrial.outcome import Cause, Connection, Health, State
+from seatrial.secrecy import ending
 
 #: What a program gets from the environment that Seatrial runs in; all else comes from its `env`.
 #: Where programs and temporary files are, whose home it is, how to write text and times, which
@@ -30,6 +32,11 @@ PASSED_ON = (
     "PYTHONDONTWRITEBYTECODE",
 )
 
+_LONGEST_LINE = 400
+_TROUBLE = re.compile(
+    r"(?i)(?:error|exception|fatal|panic|denied|refused|invalid|missing|required|unable|not found"
+    r"|fail(?:ed|ure)|cannot|can\W?t|could not)\b"
+)
 _DOWN = (State.EXITED, State.FAILED, State.STOPPED, State.PAUSED)
 
 
@@ -126,7 +133,9 @@ def down_by_states(target: Target) -> ProbeResult | None:
         return None
     number, state = bad[0]
     who = target.name if len(target.states) == 1 else f"replica {number + 1} of {target.name}"
-    more = f", {len(bad)} of {len(target.states)} are down" if len(bad) > 1 else ""
+    are = "is" if len(bad) == 1 else "are"
+    several = len(bad) > 1 or (target.provider.found and len(target.states) > 1)
+    more = f"; {len(bad)} of {len(target.states)} {are} down" if several else ""
     words = {
         State.UNREACHABLE: "was cut off",
         State.EXITED: "ended on its own",
@@ -141,21 +150,32 @@ def down_by_states(target: Target) -> ProbeResult | None:
         0.0,
         Cause.STOPPED if on_request else Cause.EXITED,
         expected=f"{target.name} runs",
-        found=(target.provider.found or f"{who} {words[state]}") + more,
+        found=(target.provider.found or f"{who} {words[state]}") + more + _said_last(target),
         fix=target.start + ("" if on_request else f"; its last words: {target.logs}"),
     )
+
+
+def _said_last(target: Target) -> str:
+    """The line of its last ones that tells of trouble, else the last: what comes behind an error
+    is often only where in the program that was."""
+    said = [line.strip() for line in target.last_lines if line.strip()]
+    if not said:
+        return ""
+    telling = next((line for line in reversed(said) if _TROUBLE.search(line)), said[-1])
+    return f"; its log: {ending(telling, _LONGEST_LINE)}"
 
 
 def _port_in_use(target: Target) -> ProbeResult:
     """What answers at its address, if anything does, is not it: there is no use in asking."""
     ports = ", ".join(str(e.port) for es in target.endpoints.values() for e in es)
+    said = target.provider.found  # who tells it knows which port of whose
     return ProbeResult(
         Health.UNHEALTHY,
         Connection.DISCONNECTED,
         0.0,
         Cause.PORT_IN_USE,
-        expected=f"{target.name} listens on port {ports}",
-        found="another program holds the port that it wants, so it could not start",
+        expected=f"{target.name} " + ("can be started" if said else f"listens on port {ports}"),
+        found=said or "another program holds the port that it wants, so it could not start",
         fix=f"end that program (ss -ltnp shows it), then: {target.start}; its last words: "
         f"{target.logs}",
     )

@@ -15,6 +15,7 @@ from seatrial.declaration.models import ComponentConfig
 from seatrial.kinds.base import Context, Endpoint, ProbeResult, Target
 from seatrial.kinds.process.config import ProcessConfig
 from seatrial.kinds.process.probe import probe
+from seatrial.kinds.trouble import Trouble
 from seatrial.outcome import Cause, Health, State
 from seatrial.waiting import Deadline
 
@@ -38,7 +39,10 @@ class Broker(Context):
 
 
 def look(
-    states: tuple[State, ...], consumes: dict[str, object] | None = None, **answers: Answer
+    states: tuple[State, ...],
+    consumes: dict[str, object] | None = None,
+    said: tuple[str, ...] = (),
+    **answers: Answer,
 ) -> ProbeResult:
     config = ProcessConfig.model_validate({"consumes": consumes or {}, "time_limit": 0.1})
     there = {"amqp": (Endpoint("amqp", "127.0.0.1", 1),)}
@@ -47,8 +51,20 @@ def look(
         for name, endpoints in (("mq", there), ("unreached", {}))
     }
     context = Broker(Path(), brokers, Path(), answers={f"mq/{q}": n for q, n in answers.items()})
-    worker = Target("worker", "process", config, {}, states)
+    worker = Target("worker", "process", config, {}, states, last_lines=said)
     return asyncio.run(probe(worker, context, Deadline.after(5)))
+
+
+def test_what_broke_down_is_told_with_the_line_of_its_log_that_tells_of_trouble() -> None:
+    def found(*said: str) -> str:
+        return look((State.EXITED,), said=said).found
+
+    ended = "worker ended on its own"
+    assert found() == found("", "  ") == ended
+    trace = ("up", "KeyError: 'QUEUE'", "    at main.py:7", "Node.js v20", "")
+    assert found(*trace) == f"{ended}; its log: KeyError: 'QUEUE'"
+    assert found("up", "  bye ", "") == f"{ended}; its log: bye"
+    assert found("FATAL: old", "FATAL: " + "x" * 500).endswith("; its log: ..." + "x" * 400)
 
 
 READY = (State.READY,)
@@ -109,6 +125,13 @@ def test_every_queue_is_asked():
 def test_a_queue_without_consumers_outweighs_one_that_cannot_be_asked():
     result = look((), {"mq": ["jobs", "mails"]}, jobs=OSError(), mails=0)
     assert result.cause is Cause.NO_CONSUMER
+
+
+@pytest.mark.parametrize(
+    ("error", "why"), [(Trouble(Cause.AUTH, "it said no"), "it said no"), (OSError(), "OSError")]
+)
+def test_why_a_broker_could_not_be_asked_is_told_in_its_words(error: Exception, why: str) -> None:
+    assert look(READY, JOBS, jobs=error).found == f"mq could not be asked who consumes jobs: {why}"
 
 
 def test_what_its_keeper_knows_is_not_asked_again():

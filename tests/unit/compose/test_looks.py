@@ -101,7 +101,7 @@ def test_what_is_to_be_corrected_stands_in_the_compose_file(
     (finding,) = checked(system, context).findings
     assert (finding.cause, finding.fix) == (
         Cause.REFUSED,
-        f"docker compose start {service}, or correct the service {service} of compose.yaml "
+        f"docker compose restart {service}, or correct the service {service} of compose.yaml "
         f"({told_by})",
     )
 
@@ -192,5 +192,14 @@ def test_one_that_could_not_be_started_is_not_looked_for(tmp_path: Path) -> None
     taken = "Ports are not available: port is already allocated"
     container = of("web", status="created", error=taken, networks={})
     one = seen(tmp_path, "web", container)
-    assert one.probe.cause is Cause.EXITED
+    assert one.probe.cause is Cause.PORT_IN_USE
     assert taken in one.probe.found
+    assert "(ss -ltnp shows it), then: docker compose up -d web" in one.probe.fix
+
+
+def test_one_of_several_that_ended_is_told_as_one(tmp_path: Path) -> None:
+    ended = of("worker", number=2, status="exited", exit_code=3)
+    one = seen(tmp_path, "worker", of("worker"), ended, compose=TWO_WORKERS)
+    assert one.probe.found == "its container shop-worker-2 has exited with code 3; 1 of 2 is down"
+    alone = seen(tmp_path, "worker", ended)
+    assert alone.probe.found == "its container shop-worker-2 has exited with code 3"

@@ -64,7 +64,8 @@ RUNNING = Container(
 
 
 def of(service: str, **changes: object) -> Container:
-    return replace(RUNNING, service=service, name=f"shop-{service}-1", **changes)  # type: ignore[arg-type]
+    name = f"shop-{service}-{changes.get('number', 1)}"
+    return replace(RUNNING, service=service, name=name, **changes)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -131,7 +132,7 @@ def test_replicas_are_all_of_them(look) -> None:  # type: ignore[no-untyped-def]
 @pytest.mark.parametrize(
     ("service", "changes", "state", "found", "start"),
     [
-        ("db", {}, State.READY, "", "docker compose start db"),
+        ("db", {}, State.READY, "", "docker compose restart db"),
         (
             "db",
             {"status": "exited", "exit_code": 0},
@@ -186,9 +187,9 @@ def test_replicas_are_all_of_them(look) -> None:  # type: ignore[no-untyped-def]
             {"status": "created", "error": "bind: address already in use"},
             State.EXITED,
             "its container shop-web-1 was made, but not started: bind: address already in use",
-            "free that port, then docker compose up -d web",
+            "docker compose up -d web",
         ),
-        ("web", {"health": "unhealthy"}, State.READY, "", "docker compose start web"),
+        ("web", {"health": "unhealthy"}, State.READY, "", "docker compose restart web"),
         ("migrate", {"status": "exited"}, State.DONE, "", "docker compose start migrate"),
         (
             "migrate",
@@ -229,7 +230,7 @@ def test_no_container_at_all(look) -> None:  # type: ignore[no-untyped-def]
 
 
 def test_the_old_compose_is_named_as_it_is_called(look) -> None:  # type: ignore[no-untyped-def]
-    assert look(of("db", compose_version="1.29.2"))["db"].start == "docker-compose start db"
+    assert look(of("db", compose_version="1.29.2"))["db"].start == "docker-compose restart db"
 
 
 def test_a_service_that_is_not_there(tmp_path: Path) -> None:

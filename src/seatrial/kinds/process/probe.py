@@ -15,6 +15,7 @@ from typing import cast
 from seatrial.kinds.base import Context, ProbeResult, Target
 from seatrial.kinds.process.config import ProcessConfig
 from seatrial.kinds.programs import down_by_states, waiting_by_states, watched
+from seatrial.kinds.trouble import Trouble
 from seatrial.outcome import Cause, Connection, Health, State
 from seatrial.waiting import Deadline
 
@@ -85,7 +86,8 @@ async def _count(component: str, queue: str, context: Context, deadline: Deadlin
     except Exception as error:
         if type(error) is LookupError:  # there is no such queue, so nobody consumes it
             return 0
-        return f"{component} could not be asked who consumes {queue}: {type(error).__name__}"
+        why = error.found if isinstance(error, Trouble) else type(error).__name__
+        return f"{component} could not be asked who consumes {queue}: {why}"
 
 
 def _fix(target: Target) -> str:
