@@ -167,10 +167,10 @@ def test_what_cannot_start_is_told_early_with_its_last_words(
 ) -> None:
     before = engine.everything()
     file = bookshop.folder / "manage.py"
-    file.write_text(file.read_text().replace('"books (id', '"books (is'))
     file.write_text("import sys\nprint('the dog ate it', flush=True)\nsys.exit(3)\n")
     compose = bookshop.folder / "docker-compose.yml"
-    compose.write_text(compose.read_text().replace("restart: on-failure", 'restart: "no"'))
+    bad = 'restart: "no"\n    hostname: "shop${MISSING_ONE}"'
+    compose.write_text(compose.read_text().replace("restart: on-failure", bad))
     up = bookshop.seatrial("up", "--json")
     assert up.code == 3
     failure = up.json["failure"]
@@ -179,6 +179,7 @@ def test_what_cannot_start_is_told_early_with_its_last_words(
     assert "exit code 3" in failure["found"]
     assert failure["log"] == ["the dog ate it"] * len(failure["log"])
     assert failure["log"]
+    assert "$MISSING_ONE of docker-compose.yml is not set, so empty" in failure["fix"]
     assert engine.everything() == before
 
 

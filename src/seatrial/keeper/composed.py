@@ -155,9 +155,17 @@ class Composed:
             Cause.EXITED,
             self._containers.meant(one),
             one.error or f"it ended with {how}{again}",
-            f"{_READ_LAST}{task}",
+            f"{_READ_LAST}{task}{self._unset}",
             await logs([one], LOG_TAIL, LONGEST_LOG),
         )
+
+    @property
+    def _unset(self) -> str:
+        if not (unset := self.project.unset):
+            return ""
+        names = ", ".join(f"${name}" for name in unset)
+        verb = "is" if len(unset) == 1 else "are"
+        return f"; {names} of {self.project.file.name} {verb} not set, so empty"
 
     def _patience(self, name: str) -> float:
         config = self.system.components[name].config
@@ -202,7 +210,7 @@ class Composed:
             (last.cause if last else None) or Cause.TIMEOUT,
             f"{name} is ready in time",
             f"its container runs, but: {last.found}" if last else "its container does not run",
-            (last.fix if last else "") or _READ_LAST,
+            ((last.fix if last else "") or _READ_LAST) + self._unset,
             await logs(self._containers.of(name), LOG_TAIL, LONGEST_LOG),
         )
         if self.failure is None and not self.ready:
