@@ -40,7 +40,7 @@ def end_by_force(place: Place) -> None:
 
 def end_leftovers(place: Place, *, logs_too: bool = False) -> bool:
     """End what is left of a deployment whose guardian was killed, and remove its folder; False
-    where there is no such thing. Raises KeeperError if a process cannot be ended.
+    where there is no such thing, or only its logs. Raises KeeperError if a process cannot be ended.
 
     A guardian that ends after a crash has left nothing but logs: those stay until the deployment
     is started again, unless it is one that nobody will start again, or with `logs_too`.
