@@ -12,6 +12,7 @@ import pytest
 
 from seatrial.keeper.places import Place
 from seatrial.keeper.state import is_running
+from seatrial.waiting import eventually
 
 from .conftest import Tiny, seatrial
 
@@ -206,3 +207,32 @@ def test_why_it_did_not_come_up_is_told_once_with_its_last_words(tiny: Tiny) -> 
     assert up.stderr.count("    found:    it ended with exit code 7") == 1
     assert "\n  found: " not in up.stderr  # a second time, as it would be without a report
     assert "did not come up in local: dies (exited)\n    | its last words" in up.stderr
+
+
+DYING = """
+import os, sys, time
+while not os.path.exists("go"):
+    time.sleep(0.02)
+print("fatal: refused as", os.environ["API_TOKEN"], "\\n    at line 7", flush=True)
+sys.exit(3)
+"""
+
+
+def test_why_something_broke_down_is_told_from_its_log(tiny: Tiny) -> None:
+    (tiny.folder / "dying.py").write_text(DYING)
+    worker = "{kind: process, run: python dying.py, env: {API_TOKEN: hush-hush-77}}"
+    tiny.declare(more=f"  worker: {worker}\n")
+    try:
+        assert seatrial(tiny, "up", str(tiny.folder)).returncode == 0
+        assert seatrial(tiny, "check", str(tiny.folder)).returncode == 0
+        (tiny.folder / "go").touch()
+        checked = eventually(
+            lambda: seatrial(tiny, "check", str(tiny.folder), "--json"),
+            lambda done: done.returncode == 3,
+            timeout=20,
+        )
+        (finding,) = json.loads(checked.stdout)["findings"]
+        ended = "worker ended on its own with exit code 3"
+        assert finding["found"] == f"{ended}; its log: fatal: refused as ***"
+    finally:
+        seatrial(tiny, "down", str(tiny.folder))
