@@ -63,17 +63,8 @@ def _health(name: str, milliseconds: float | None, error: str | None = None) -> 
 
 def test_what_check_is_shown_to_print_is_what_it_prints(capsys: pytest.CaptureFixture[str]) -> None:
     """The sample of README and diagnosis.md; the real thing behind it was seen by hand once."""
-    words = Words(found="worker ended on its own with exit code 1")
-    worker = Target(
-        "worker",
-        "process",
-        ProcessConfig(),
-        {},
-        (State.EXITED,),
-        words,
-        last_lines=("Traceback (most recent call last):", "KeyError: 'QUEUE'"),
-    )
-    died = down_by_states(worker)
+    words = Words(found="worker ended on its own with exit code 1; its log: KeyError: 'QUEUE'")
+    died = down_by_states(Target("worker", "process", ProcessConfig(), {}, (State.EXITED,), words))
     assert died is not None
     assert died.cause is not None
     consumers = "broker.queue.orders.consumers"

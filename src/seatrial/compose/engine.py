@@ -201,6 +201,7 @@ class Container:
     on_host: bool  # it shares the host's network
     cut_off: str  # the network that it was made on, where it is on none any more; else ""
     compose_version: str
+    last_words: str = field(default="", repr=False)  # of its log, where it broke down; see `logs`
 
 
 async def containers(project: str) -> list[Container]:

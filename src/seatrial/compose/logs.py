@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
-from seatrial.compose.engine import Container, call
+from seatrial.compose.engine import Container, EngineError, call
+from seatrial.last_words import LINES, last_words
 from seatrial.secrecy import last_lines
+
+#: Exit codes of what was asked to end: after SIGTERM and SIGKILL, or an orderly end.
+ASKED_TO_END = (0, 137, 143)
+_MOST = 65_536  # characters that are looked at
 
 
 async def logs(some: Sequence[Container], lines: int, most: int) -> tuple[str, ...]:
@@ -16,3 +23,19 @@ async def logs(some: Sequence[Container], lines: int, most: int) -> tuple[str, .
         text = ended.out + ended.err  # each stream in its own order
         found += last_lines(text[-most:], lines, cut=len(text) > most)
     return tuple(found[-lines:])
+
+
+async def with_last_words(found: Sequence[Container]) -> list[Container]:
+    """With those of each that ended on its own, as far as the engine tells them."""
+    return list(await asyncio.gather(*map(_with_last_words, found)))
+
+
+async def _with_last_words(one: Container) -> Container:
+    ended = one.status == "exited" and one.exit_code not in ASKED_TO_END
+    if not ended and one.status != "restarting":
+        return one
+    try:
+        said = await logs([one], LINES, _MOST)
+    except EngineError:  # it is told without them
+        return one
+    return replace(one, last_words=last_words(said))

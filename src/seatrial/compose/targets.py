@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 
 from seatrial.compose.engine import Container, far_host
+from seatrial.compose.logs import ASKED_TO_END
 from seatrial.compose.project import Project
 from seatrial.compose.recognise import mentions
 from seatrial.declaration.models import Component, System
@@ -22,7 +23,6 @@ from seatrial.outcome import Cause, State
 
 _ALIVE = ("running", "paused", "restarting")
 _PORT_TAKEN = re.compile(r"(?i)address already in use|port is already allocated")
-_ASKED_TO_END = (0, 137, 143)  # exit codes after SIGTERM and SIGKILL, or an orderly end
 
 
 def targets(system: System, project: Project, containers: Sequence[Container]) -> dict[str, Target]:
@@ -156,7 +156,7 @@ def state_of(container: Container, kind: Kind) -> State:
     if container.status == "exited" and kind.name == "task" and container.exit_code == 0:
         return State.DONE
     if container.status == "exited" and not container.oom_killed:
-        return State.STOPPED if container.exit_code in _ASKED_TO_END else State.EXITED
+        return State.STOPPED if container.exit_code in ASKED_TO_END else State.EXITED
     return State.EXITED
 
 
@@ -202,6 +202,10 @@ def _setting(project: Project, service: Service, kind: Kind) -> str:
 
 
 def _said(one: Container) -> str:
+    return _how_it_is(one) + (f"; its log: {one.last_words}" if one.last_words else "")
+
+
+def _how_it_is(one: Container) -> str:
     if one.oom_killed:
         return f"was killed for want of memory (exit code {one.exit_code})"
     if one.status == "restarting":

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -41,8 +40,6 @@ from seatrial.kinds.base import Context, Target
 
 #: `up` lives until `down`, or so many seconds without a client.
 IDLE_SECONDS = 8 * 3600.0
-#: Of the log of what broke down, in which to look for why.
-LAST_LINES = 20
 
 Progress = Callable[[Event], None]
 _Detailed = TypeVar("_Detailed", ComponentStatus, Event)
@@ -165,16 +162,7 @@ class Deployment:
 
     def context(self) -> Context:
         """What probes and expectations may know of the whole."""
-        targets = {name: self._with_last_lines(one) for name, one in self.targets().items()}
-        return Context(self.system.folder, targets, cache(), interpreter(self.system))
-
-    def _with_last_lines(self, target: Target) -> Target:
-        if not target.broke_down or Capability.LOGS not in self.capabilities:
-            return target
-        try:
-            return replace(target, last_lines=self.logs(target.name, LAST_LINES))
-        except KeeperError:  # it is told without them
-            return target
+        return Context(self.system.folder, self.targets(), cache(), interpreter(self.system))
 
     def secrets(self) -> tuple[str, ...]:
         """All passwords of all endpoints, and what the declaration holds, for redaction."""

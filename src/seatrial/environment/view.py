@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from seatrial.compose.secrets import secrets_of
 from seatrial.declaration.models import System
-from seatrial.environment.deployment import LAST_LINES, attach, require_running
+from seatrial.environment.deployment import attach, require_running
 from seatrial.environment.others import project_runs
 from seatrial.evidence.redaction import Redactor, redactor_of
-from seatrial.keeper.attached import Look, look_at
+from seatrial.keeper.attached import look_at
 from seatrial.kinds.base import Context, Target
 
 
@@ -46,7 +46,7 @@ def view(system: System, name: str = "") -> Iterator[View]:
             which = "the project that Seatrial started"
             yield View(system, owned.context(), owned.redactor, which)
         return
-    context = asyncio.run(_context(look_at(system)))
+    context = asyncio.run(look_at(system).context())
     redactor = redactor_of(system)
     redactor.add(secrets_of(system))
     endpoints = (e for t in context.targets.values() for es in t.endpoints.values() for e in es)
@@ -69,17 +69,3 @@ def project_logs(
     with view(system) as seen:
         found = zip(components, asyncio.run(tails()), strict=True)
         return {one: tuple(seen.redactor.redact_lines(tail)) for one, tail in found}
-
-
-async def _context(at: Look) -> Context:
-    """With the last words of what broke down, where they can be had."""
-    context = await at.context()
-    targets = dict(context.targets)
-    broken = [one for one in targets.values() if one.broke_down and "logs" in at.capabilities]
-    tails = await asyncio.gather(
-        *(at.log_tail(one.name, LAST_LINES) for one in broken), return_exceptions=True
-    )
-    for one, tail in zip(broken, tails, strict=True):
-        if not isinstance(tail, BaseException):
-            targets[one.name] = replace(one, last_lines=tail)
-    return replace(context, targets=targets)

@@ -13,6 +13,7 @@ from seatrial.evidence.decision import Reason
 from seatrial.evidence.reader import RunEvidence
 from seatrial.evidence.trials import Trial, gist
 from seatrial.gate.completeness import complete, readable, sessions
+from seatrial.last_words import and_last_words
 from seatrial.outcome import ExitCode, Health, Outcome, Priority, State, exit_code_of
 
 Rule = Callable[[RunEvidence], Iterator[Reason]]
@@ -52,8 +53,7 @@ def environment_failed(evidence: RunEvidence) -> Iterator[Reason]:
     for record in evidence.all(r.EnvironmentFailed):
         cause = f" ({record.cause})" if record.cause else ""
         what = f"the environment did not come up: {record.component or 'it'} failed{cause}"
-        last = f"; its log ends: {record.log_tail[-1].strip()}" if record.log_tail else ""
-        text = f"{what}: {record.error}{last}" + _to_do(record.fix)
+        text = f"{what}: {record.error}{and_last_words(record.log_tail)}" + _to_do(record.fix)
         finding = f"{record.component}.{record.cause}" if record.cause else None
         subject = record.component or ""
         yield Reason("environment", ExitCode.DOWN, text, subject, finding=finding)

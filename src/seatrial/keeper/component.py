@@ -24,9 +24,11 @@ from seatrial.keeper.unexpected import unexpected
 from seatrial.keeper.usage import usage_of
 from seatrial.kinds.base import Context, Endpoint, Kind, Target, Words
 from seatrial.kinds.launching import Launch, Site
+from seatrial.last_words import and_last_words
 from seatrial.outcome import Cause, State
 from seatrial.waiting import Deadline
 
+_SENT = (signal.SIGKILL, signal.SIGTERM)  # by whoever ended it: its log does not know why
 _FROZEN = "by a signal from outside"
 _START_SECONDS = 60.0  # of a server; programs have `start_timeout`
 
@@ -188,8 +190,10 @@ class Managed:
         )
 
     async def _exited(self, number: int, code: int) -> None:
-        await self._set(number, State.EXITED, f"ended on its own with {exit_text(code)}")
-        self.lost(self, self.replicas[number].instance.ended(code))
+        failure = self.replicas[number].instance.ended(code)
+        why = "" if -code in _SENT else and_last_words(failure.log)
+        await self._set(number, State.EXITED, f"ended on its own with {exit_text(code)}{why}")
+        self.lost(self, failure)
 
     # -- starting and ending -----------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from seatrial.compose.drive import Drive
 from seatrial.compose.engine import Container
+from seatrial.compose.logs import with_last_words
 from seatrial.compose.project import Project
 from seatrial.compose.targets import service_of, targets
 from seatrial.compose.top import processes_of
@@ -51,7 +52,7 @@ class Containers:
     async def look(self, drive: Drive) -> None:
         """Ask the engine, and put every change on the time line. Raises EngineError."""
         async with self._looking:
-            self.all = await drive.containers()
+            self.all = await with_last_words(await drive.containers())
             self.seen = targets(self._system, self._project, self.all)
             await self._record()
 

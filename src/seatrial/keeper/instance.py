@@ -105,7 +105,11 @@ class Instance:
                 await self.launch.after_start(target, self.site, deadline)
         except SeatrialError as error:
             raise StartFailed(
-                Cause.EXITED, "it can be set up", error.message, error.hint or "", self.log.tail()
+                Cause.EXITED,
+                "it can be set up",
+                error.message,
+                error.hint or "",
+                self.log.tail(since=self._begin),
             ) from error
         if self._plan.ready is not Ready.EXIT:
             self._watcher = asyncio.create_task(self._watch())
@@ -241,7 +245,7 @@ class Instance:
             f"{name} keeps running" if self._wants_to_run else f"{name} ends with exit code 0",
             f"it ended with {exit_text(code)}",
             f"read its last log lines: seatrial logs {name}",
-            self.log.tail(),
+            self.log.tail(since=self._begin),
         )
 
     def _port_in_use(self, code: int) -> StartFailed:
@@ -253,7 +257,9 @@ class Instance:
             found += f"; that is another address, for port {ports} is free"
             fix = _listen_there(name)
         expected = f"{name} listens on port {ports}" if given else f"{name} keeps running"
-        return StartFailed(Cause.PORT_IN_USE, expected, found, fix, self.log.tail())
+        return StartFailed(
+            Cause.PORT_IN_USE, expected, found, fix, self.log.tail(since=self._begin)
+        )
 
     @property
     def _wants_to_run(self) -> bool:
@@ -262,7 +268,11 @@ class Instance:
     def _not_ready(self, plan: Plan) -> StartFailed:
         cause, found, fix = self._so_far(plan)
         return StartFailed(
-            cause, f"{self.site.component} is ready in time", found, fix, self.log.tail()
+            cause,
+            f"{self.site.component} is ready in time",
+            found,
+            fix,
+            self.log.tail(since=self._begin),
         )
 
     def _so_far(self, plan: Plan) -> tuple[Cause, str, str]:

@@ -44,14 +44,14 @@ class Log:
     def of(cls, place: Place, component: str) -> Log:
         return cls(place.logs / f"{component}.log")
 
-    def tail(self, lines: int = LOG_TAIL, most: int = 65_536) -> tuple[str, ...]:
-        """The last lines, reading at most so many bytes."""
+    def tail(self, lines: int = LOG_TAIL, most: int = 65_536, *, since: int = 0) -> tuple[str, ...]:
+        """The last lines, reading at most so many bytes, none from before the place `since`."""
         try:
             with self.file.open("rb") as stream:
-                begin = max(0, stream.seek(0, os.SEEK_END) - most)
+                begin = max(since, stream.seek(0, os.SEEK_END) - most)
                 stream.seek(begin)
                 said = _GAP_AND_ZEROS.sub(_GAP, stream.read()).decode(errors="replace")
-                return last_lines(said, lines, cut=begin > 0)
+                return last_lines(said, lines, cut=begin > since)
         except OSError:
             return ()
 

@@ -140,12 +140,6 @@ class Target:
     states: tuple[State, ...] = ()
     provider: Words = Words()
     causes: tuple[Cause | None, ...] = ()  # of replicas that failed: why, as their keeper saw it
-    last_lines: tuple[str, ...] = ()  # of its log, where it `broke_down`; not redacted
-
-    @property
-    def broke_down(self) -> bool:
-        """Whether a replica of it ended on its own, or never became ready."""
-        return not {State.EXITED, State.FAILED}.isdisjoint(self.states)
 
     @property
     def start(self) -> str:

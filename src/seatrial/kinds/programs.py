@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from pathlib import Path
 
@@ -12,7 +11,6 @@ from seatrial.errors import DeploymentError
 from seatrial.kinds.base import ProbeResult, Target
 from seatrial.kinds.launching import Process, Site
 from seatrial.outcome import Cause, Connection, Health, State
-from seatrial.secrecy import ending
 
 #: What a program gets from the environment that Seatrial runs in; all else comes from its `env`.
 #: Where programs and temporary files are, whose home it is, how to write text and times, which
@@ -32,11 +30,6 @@ PASSED_ON = (
     "PYTHONDONTWRITEBYTECODE",
 )
 
-_LONGEST_LINE = 400
-_TROUBLE = re.compile(
-    r"(?i)(?:error|exception|fatal|panic|denied|refused|invalid|missing|required|unable|not found"
-    r"|fail(?:ed|ure)|cannot|can\W?t|could not)\b"
-)
 _DOWN = (State.EXITED, State.FAILED, State.STOPPED, State.PAUSED)
 
 
@@ -150,19 +143,9 @@ def down_by_states(target: Target) -> ProbeResult | None:
         0.0,
         Cause.STOPPED if on_request else Cause.EXITED,
         expected=f"{target.name} runs",
-        found=(target.provider.found or f"{who} {words[state]}") + more + _said_last(target),
+        found=(target.provider.found or f"{who} {words[state]}") + more,
         fix=target.start + ("" if on_request else f"; its last words: {target.logs}"),
     )
-
-
-def _said_last(target: Target) -> str:
-    """The line of its last ones that tells of trouble, else the last: what comes behind an error
-    is often only where in the program that was."""
-    said = [line.strip() for line in target.last_lines if line.strip()]
-    if not said:
-        return ""
-    telling = next((line for line in reversed(said) if _TROUBLE.search(line)), said[-1])
-    return f"; its log: {ending(telling, _LONGEST_LINE)}"
 
 
 def _port_in_use(target: Target) -> ProbeResult:

@@ -41,7 +41,6 @@ class Broker(Context):
 def look(
     states: tuple[State, ...],
     consumes: dict[str, object] | None = None,
-    said: tuple[str, ...] = (),
     **answers: Answer,
 ) -> ProbeResult:
     config = ProcessConfig.model_validate({"consumes": consumes or {}, "time_limit": 0.1})
@@ -51,20 +50,8 @@ def look(
         for name, endpoints in (("mq", there), ("unreached", {}))
     }
     context = Broker(Path(), brokers, Path(), answers={f"mq/{q}": n for q, n in answers.items()})
-    worker = Target("worker", "process", config, {}, states, last_lines=said)
+    worker = Target("worker", "process", config, {}, states)
     return asyncio.run(probe(worker, context, Deadline.after(5)))
-
-
-def test_what_broke_down_is_told_with_the_line_of_its_log_that_tells_of_trouble() -> None:
-    def found(*said: str) -> str:
-        return look((State.EXITED,), said=said).found
-
-    ended = "worker ended on its own"
-    assert found() == found("", "  ") == ended
-    trace = ("up", "KeyError: 'QUEUE'", "    at main.py:7", "Node.js v20", "")
-    assert found(*trace) == f"{ended}; its log: KeyError: 'QUEUE'"
-    assert found("up", "  bye ", "") == f"{ended}; its log: bye"
-    assert found("FATAL: old", "FATAL: " + "x" * 500).endswith("; its log: ..." + "x" * 400)
 
 
 READY = (State.READY,)

@@ -1,0 +1,31 @@
+"""Why something ended, as its log says it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from seatrial.secrecy import ending
+
+#: So many last lines are looked at.
+LINES = 20
+_LONGEST = 400  # characters of the line that is told
+_TROUBLE = re.compile(
+    r"(?i)(?:error|exception|fatal|panic|denied|refused|invalid|missing|required|unable|not found"
+    r"|fail(?:ed|ure)|cannot|can\W?t|could not)\b"
+)
+
+
+def last_words(lines: Sequence[str]) -> str:
+    """Of the last lines of a log that is not redacted yet, the last that tells of trouble, else
+    the last: what comes behind an error is often only where in the program that was. "" for none.
+    """
+    said = [line.strip() for line in lines if line.strip()]
+    telling = next((line for line in reversed(said) if _TROUBLE.search(line)), "")
+    return ending(telling or (said[-1] if said else ""), _LONGEST)
+
+
+def and_last_words(lines: Sequence[str]) -> str:
+    """The same, to be put behind what is known already."""
+    told = last_words(lines)
+    return f"; its log: {told}" if told else ""
