@@ -236,3 +236,16 @@ def test_why_something_broke_down_is_told_from_its_log(tiny: Tiny) -> None:
         assert finding["found"] == f"{ended}; its log: fatal: refused as ***"
     finally:
         seatrial(tiny, "down", str(tiny.folder))
+
+
+def test_what_a_run_kept_is_shown_when_its_deployment_has_ended(tiny: Tiny) -> None:
+    more = "environments: {local: {provider: local}, other: {provider: local}}\n"
+    tiny.declare(more=_TALKS % "hunter22-old" + more)
+    assert tiny.run().code == 0
+    shown = seatrial(tiny, "logs", "talker", "--system", str(tiny.folder))
+    assert shown.stdout == "its password is ***\n"
+    assert "kept by the run" in shown.stderr
+    for options in (("--env", "other"), ("--name", "another")):
+        others = seatrial(tiny, "logs", "talker", "--system", str(tiny.folder), *options)
+        assert others.returncode == 3
+        assert not others.stdout

@@ -16,11 +16,16 @@ from seatrial.cli.options import (
     system_option,
 )
 from seatrial.cli.output import print_json, tell_changes
+from seatrial.cli.runs import find_run
 from seatrial.declaration.models import System
 from seatrial.environment.deployment import attach, logs_left
 from seatrial.environment.others import not_up
 from seatrial.environment.view import project_logs
+from seatrial.errors import EvidenceError, UsageError
+from seatrial.evidence.reader import read_run
 from seatrial.evidence.redaction import redactor_of
+from seatrial.keeper.log import Log
+from seatrial.keeper.protocol import LONGEST_LOG
 
 
 @click.command()
@@ -69,14 +74,33 @@ def _wanted(declared: System, named: tuple[str, ...], there: Collection[str]) ->
 def _left(
     declared: System, name: str, wanted: tuple[str, ...], lines: int
 ) -> dict[str, tuple[str, ...]]:
-    """Of a start that failed, else of a compose project that somebody else started. Raises
-    DeploymentError where there is neither."""
+    """Of a start that failed, else of a compose project that somebody else started, else of the
+    last run. Raises DeploymentError where there is none of them."""
     left = {one: logs_left(declared, name, one, lines) for one in wanted}
-    if all(tail is None for tail in left.values()):
-        others = None if name else project_logs(declared, wanted, lines)
-        if others is None:
-            raise not_up(declared, name)
-        click.echo("seatrial: logs of the project that you started", err=True)
-        return others
-    click.echo(f"{declared.name} is not up; this is left of its last start:", err=True)
-    return {one: tail or () for one, tail in left.items()}
+    if any(tail is not None for tail in left.values()):
+        click.echo(f"{declared.name} is not up; this is left of its last start:", err=True)
+        return {one: tail or () for one, tail in left.items()}
+    if not name:
+        if (others := project_logs(declared, wanted, lines)) is not None:
+            click.echo("seatrial: logs of the project that you started", err=True)
+            return others
+        if kept := _kept(declared, wanted, lines):
+            return kept
+    raise not_up(declared, name)
+
+
+def _kept(declared: System, wanted: tuple[str, ...], lines: int) -> dict[str, tuple[str, ...]]:
+    """By the last run, whose own deployment has ended with it; nothing where that was in another
+    environment, or there was none."""
+    try:
+        run = find_run("last", declared.folder)
+        started = read_run(run).started
+    except (UsageError, EvidenceError):
+        return {}
+    if started is None or started.environment != declared.environment:
+        return {}
+    files = {one: run / "logs" / f"{one}.log" for one in wanted}
+    there = {one: file for one, file in files.items() if file.is_file()}
+    if there:
+        click.echo(f"{declared.name} is not up; these were kept by the run {run.name}:", err=True)
+    return {one: Log(file).tail(lines, LONGEST_LOG) for one, file in there.items()}

@@ -63,4 +63,4 @@ def _fix(down: Down) -> str:
         return f"seatrial restart {down.component}"
     if down.state is State.UNREACHABLE:
         return "seatrial check   (it says why)"
-    return f"seatrial logs {down.component}   (why did it end?), then restart it"
+    return f"seatrial logs {down.component}   (why did it end?), then restart it, or run again"
