@@ -138,7 +138,10 @@ async def draft(
     return Draft(
         system=_system(project),
         compose=project.file.name,
-        parts=tuple(_part(one, names, _one_of(one, project)) for one in settled.values()),
+        parts=tuple(
+            _part(one, names, (*_consumed(one, settled, names), *_one_of(one, project)))
+            for one in settled.values()
+        ),
         left_out={
             one.name: f"only with profile {' or '.join(one.profiles)}"
             for one in project.services.values()
@@ -205,6 +208,15 @@ def _names(found: Mapping[str, Recognised]) -> dict[str, str]:
             name += "-"
         names[service] = name
     return names
+
+
+def _consumed(
+    one: Recognised, all_: Mapping[str, Recognised], names: Mapping[str, str]
+) -> Iterator[str]:
+    """That it may consume queues, where there is a broker."""
+    broker = next((name for name, other in all_.items() if other.kind.has_queues), None)
+    if one.guess.may_consume and broker is not None:
+        yield f"which queues it consumes, if any (consumes: {{{names[broker]}: QUEUE}})"
 
 
 def _one_of(one: Recognised, project: Project) -> tuple[str, ...]:

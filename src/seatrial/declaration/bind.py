@@ -44,6 +44,8 @@ class KindModels(Protocol):
     def clean_up(self) -> type[CleanUp] | None: ...
     @property
     def endpoints(self) -> tuple[str, ...]: ...
+    @property
+    def has_queues(self) -> bool: ...
 
     def read(self, url: str) -> object:
         """Raises ValueError, which quotes nothing of it, where it is no URL of such a component."""
@@ -162,6 +164,18 @@ def check_names(
             refuse(where, node.value)
 
     visit(entry.node, ())
+
+
+def check_consumed(one: Declared, others: Mapping[str, Declared], problems: Problems) -> None:
+    """Refuse queues of a component that has none, of which nobody could count the consumers."""
+    consumed = one.config.consumed if one.config else ()
+    for name in dict.fromkeys(owner for owner, _ in consumed if owner in others):
+        kind = others[name].kind
+        if kind is not None and not kind.has_queues:
+            where = ("consumes", name)
+            message = f"{name} has no queues (kind {kind.name})"
+            hint = "name a broker; what is taken from anything else cannot be seen: leave it out"
+            problems.add(locate(one.entry, where), (*one.path, *where), message, hint)
 
 
 def bind_references(

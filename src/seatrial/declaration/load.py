@@ -19,6 +19,7 @@ from seatrial.declaration.bind import (
     bind_expectation,
     bind_model,
     bind_references,
+    check_consumed,
     check_names,
 )
 from seatrial.declaration.models import (
@@ -217,6 +218,7 @@ class _Loader:
         for one in self.declared.values():
             model = one.kind.config if one.kind else ComponentConfig
             check_names(model, one.entry, one.path, self.components, self.problems)
+            check_consumed(one, self.declared, self.problems)
         self.problems.settle()
         expected: dict[str, Model | None] = {}
         for name, entry in self._by_component("expect"):

@@ -325,6 +325,10 @@ class Kind:
         return replace(endpoint, port=endpoint.port or self.schemes[endpoint.scheme])
 
     @property
+    def has_queues(self) -> bool:
+        return bool(self.consumers_at)
+
+    @property
     def probe(self) -> Probe:
         return cast(Probe, _load(self.probe_at))
 

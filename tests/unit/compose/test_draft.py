@@ -93,3 +93,12 @@ def test_one_of_several_places_of_a_server(
     part = drafted(tmp_path, services.replace("}, web:", "}\n  web:")).parts[0]
     said = "; ".join(part.unknown)
     assert (unknown in said and "is meant" in said) if unknown else not said
+
+
+@pytest.mark.parametrize(("image", "asked"), [("rabbitmq:3", True), ("redis:7", False)])
+def test_what_may_consume_queues_is_asked_where_there_is_a_broker(
+    tmp_path: Path, image: str, asked: bool
+) -> None:
+    worker = drafted(tmp_path, f"it: {{build: .}}\n  other-one: {{image: '{image}'}}").parts[0]
+    said = ("which queues it consumes, if any (consumes: {other-one: QUEUE})",)
+    assert worker.unknown == (said if asked else ())

@@ -102,6 +102,10 @@ class JobConfig(ProgramConfig):
     kind: Literal["job"] = "job"
     consumes: Mapping[ComponentName, str] = {}
 
+    @property
+    def consumed(self) -> tuple[tuple[str, str], ...]:
+        return tuple(self.consumes.items())
+
 
 @dataclass(frozen=True)
 class FakeKind:
@@ -110,6 +114,7 @@ class FakeKind:
     expect: type[Model] | None
     endpoints: tuple[str, ...]
     clean_up: type[CleanUp] | None = None
+    has_queues: bool = False
 
     def read(self, url: str) -> object:
         if url.startswith("wrong:"):
@@ -121,7 +126,7 @@ KINDS = {
     kind.name: kind
     for kind in (
         FakeKind("db", DbConfig, DbExpect, ("sql",), DbCleanUp),
-        FakeKind("broker", BrokerConfig, BrokerExpect, ("amqp", "management"), BrokerCleanUp),
+        FakeKind("broker", BrokerConfig, BrokerExpect, ("amqp", "management"), BrokerCleanUp, True),
         FakeKind("web", WebConfig, WebExpect, ("http",)),
         FakeKind("job", JobConfig, None, ()),
     )

@@ -306,6 +306,19 @@ CASES = [
         ),
     ),
     Case(
+        "queues of a component that has none",
+        "system: s\ncomponents:\n  cache: {kind: db}\n"
+        "  w:\n    kind: job\n    consumes: {cache: jobs}\n",
+        (
+            (
+                6,
+                "components.w.consumes.cache",
+                "cache has no queues (kind db)",
+                "name a broker; what is taken from anything else cannot be seen: leave it out",
+            ),
+        ),
+    ),
+    Case(
         "an unknown component in a value of an expectation",
         "system: s\ncomponents:\n  q: {kind: broker}\n  worker: {kind: job}\n"
         "expect: {q: {queues: {j: {consumer: workr}}}}\n",

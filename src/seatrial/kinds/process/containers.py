@@ -8,8 +8,7 @@ from seatrial.kinds.containers import BY_ELIMINATION, Guess, InContainers, Servi
 class _Containers(InContainers):
     def recognise(self, service: Service) -> Guess | None:
         if service.built and not service.ports:
-            unknown = "which queues it consumes, if any (consumes: {BROKER: QUEUE})"
-            return Guess("built here, no ports", BY_ELIMINATION, unknown=(unknown,))
+            return Guess("built here, no ports", BY_ELIMINATION, may_consume=True)
         what = f"image {service.image}" if service.image else "no port that speaks HTTP"
         unknown = "what it is: only whether its container runs is watched"
         return Guess(what, BY_ELIMINATION - 1, unknown=(unknown,))
