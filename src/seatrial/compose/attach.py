@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seatrial.compose.engine import Container, containers
-from seatrial.compose.logs import with_last_words
+from seatrial.compose.logs import unsettled, with_last_words
 from seatrial.compose.project import Project, read_project
 from seatrial.compose.targets import service_of, targets
 from seatrial.declaration.models import System
@@ -49,7 +49,7 @@ class Attached:
                 hint=f"{self.project.compose()} up -d   (or seatrial up, which starts one of "
                 "Seatrial's own beside it)",
             )
-        return targets(self.system, self.project, await with_last_words(found))
+        return targets(self.system, self.project, await with_last_words(unsettled(found)))
 
 
 def project_of(system: System) -> Project:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import os
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -123,6 +125,7 @@ class _State(_Said):
     exit_code: int = Field(0, alias="ExitCode")
     oom_killed: bool = Field(False, alias="OOMKilled")
     error: str = Field("", alias="Error")
+    started: str = Field("", alias="StartedAt")
     health: _Health | None = Field(None, alias="Health")
 
 
@@ -192,6 +195,7 @@ class Container:
     health: str  # "", starting, healthy, unhealthy
     health_output: str  # of the last look that its health check took
     restarts: int
+    ran_for: float  # s since it was started last, by this machine's clock
     command: str = field(repr=False)  # entry point and command, joined by spaces
     environment: Mapping[str, str] = field(repr=False)
     published: Mapping[int, tuple[str, int]]  # container's port -> address and port of the host
@@ -201,7 +205,9 @@ class Container:
     on_host: bool  # it shares the host's network
     cut_off: str  # the network that it was made on, where it is on none any more; else ""
     compose_version: str
-    last_words: str = field(default="", repr=False)  # of its log, where it broke down; see `logs`
+    # What `logs` adds:
+    unsettled: bool = False  # it runs, but was restarted so lately that it may not stay
+    last_words: str = field(default="", repr=False)  # of its log, where it ended on its own
 
 
 async def containers(project: str) -> list[Container]:
@@ -245,6 +251,7 @@ def _container(one: _Inspected) -> Container | None:
         health=health.status if health and health.status != "none" else "",
         health_output=ending(looks[-1].output.strip(), 300) if looks else "",
         restarts=one.restarts,
+        ran_for=_seconds_since(one.state.started),
         command=" ".join((one.path, *(one.args or ()))),
         environment=dict(pair.partition("=")[::2] for pair in one.config.env or ()),
         published=_published(one.networking.ports or {}),
@@ -255,6 +262,15 @@ def _container(one: _Inspected) -> Container | None:
         cut_off=_cut_off(one.host.network_mode, networks),
         compose_version=labels.get(_VERSION, ""),
     )
+
+
+def _seconds_since(moment: str) -> float:
+    """0 where it is to come, by another clock; for ever where it is no moment at all."""
+    try:
+        began = datetime.fromisoformat(moment)
+        return max(0.0, (datetime.now(UTC) - began).total_seconds())
+    except (ValueError, TypeError):
+        return math.inf
 
 
 _MODES = ("", "bridge", "default", "host", "none", "ns", "pasta", "private", "slirp4netns")

@@ -13,6 +13,7 @@ from seatrial.secrecy import last_lines
 #: Exit codes of what was asked to end: after SIGTERM and SIGKILL, or an orderly end.
 ASKED_TO_END = (0, 137, 143)
 _MOST = 65_536  # characters that are looked at
+_STAYS = 10.0  # s after which the engine takes one for well: ended again, it is restarted at once
 
 
 async def logs(some: Sequence[Container], lines: int, most: int) -> tuple[str, ...]:
@@ -25,6 +26,17 @@ async def logs(some: Sequence[Container], lines: int, most: int) -> tuple[str, .
     return tuple(found[-lines:])
 
 
+def unsettled(found: Sequence[Container]) -> list[Container]:
+    """With those marked of which it is not known yet whether they stay: the engine waits longer
+    and longer before it restarts what ends again, and in between each runs for a moment."""
+    return [
+        replace(one, unsettled=True)
+        if one.status == "running" and one.restarts and one.ran_for < _STAYS
+        else one
+        for one in found
+    ]
+
+
 async def with_last_words(found: Sequence[Container]) -> list[Container]:
     """With those of each that ended on its own, as far as the engine tells them."""
     return list(await asyncio.gather(*map(_with_last_words, found)))
@@ -32,7 +44,7 @@ async def with_last_words(found: Sequence[Container]) -> list[Container]:
 
 async def _with_last_words(one: Container) -> Container:
     ended = one.status == "exited" and one.exit_code not in ASKED_TO_END
-    if not ended and one.status != "restarting":
+    if not (ended or one.unsettled or one.status == "restarting"):
         return one
     try:
         said = await logs([one], LINES, _MOST)

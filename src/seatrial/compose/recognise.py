@@ -69,13 +69,14 @@ def _urls(value: str) -> Iterator[Endpoint]:
 
 
 def mentions(project: Project, of: Service, kind: Kind) -> list[Endpoint]:
-    """URLs of the kind's schemes in the environment of other services that lead to this one."""
+    """URLs of the kind's schemes in the environment of other services that lead to this one; by the
+    names of variables, since a container does not keep their order."""
     names = {of.name, of.container_name} - {""}
     return [
         endpoint
         for service in project.services.values()
         if service.name != of.name
-        for value in service.environment.values()
+        for _, value in sorted(service.environment.items())
         for endpoint in _urls(value)
         if endpoint.host in names and endpoint.scheme in kind.schemes
     ]

@@ -63,12 +63,12 @@ def target_of(component: Component, project: Project, everything: Sequence[Conta
             setting=_setting(project, service, kind),
             images=tuple(dict.fromkeys(one.image for one in mine)),
         ),
-        tuple(Cause.PORT_IN_USE for one in mine if _lacks_port(one)),
+        tuple(_cause(one) for one in mine),
     )
 
 
-def _lacks_port(one: Container) -> bool:
-    return _PORT_TAKEN.search(one.error) is not None
+def _cause(one: Container) -> Cause | None:
+    return Cause.PORT_IN_USE if _PORT_TAKEN.search(one.error) else None
 
 
 # -- endpoints ----------------------------------------------------------------------------------
@@ -146,6 +146,8 @@ def state_of(container: Container, kind: Kind) -> State:
             return State.UNREACHABLE
         if container.health == "starting" or kind.name == "task":
             return State.STARTING
+        if container.unsettled and (kind.name == "http" or not kind.endpoints):
+            return State.FAILED if kind.name == "http" else State.STARTING
         if container.health == "unhealthy" and not kind.endpoints:
             return State.FAILED
         return State.READY
@@ -214,6 +216,9 @@ def _how_it_is(one: Container) -> str:
         return f"has exited with code {one.exit_code}"
     if one.status == "running" and one.cut_off:
         return f"runs, but it was taken off its network {one.cut_off}"
+    if one.unsettled:
+        times = "once" if one.restarts == 1 else f"{one.restarts} times"
+        return f"was restarted {times}, and has run for {one.ran_for:.1f} s since"
     if one.status == "running" and one.health:
         more = f": {one.health_output}" if one.health_output else ""
         return f"runs, but its health check says {one.health}{more}"

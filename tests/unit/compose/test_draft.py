@@ -84,10 +84,11 @@ def test_what_defines_nothing_is_left_alone(tmp_path: Path, text: str) -> None:
 def test_one_of_several_places_of_a_server(
     tmp_path: Path, image: str, urls: str, unknown: str
 ) -> None:
-    told = {f"U{number}": url for number, url in enumerate(urls.split())}
+    told = {f"U{9 - number}": url for number, url in enumerate(reversed(urls.split()))}
     services = yaml.safe_dump(
         {"it": {"image": image}, "web": {"image": "busybox", "environment": told}},
         default_flow_style=True,
+        sort_keys=False,
         width=1000,
     ).strip()[1:-1]
     part = drafted(tmp_path, services.replace("}, web:", "}\n  web:")).parts[0]

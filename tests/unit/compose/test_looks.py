@@ -13,6 +13,7 @@ from seatrial.checks.look import Seen, look
 from seatrial.checks.run import CheckReport, run_checks
 from seatrial.compose.engine import Container, containers
 from seatrial.compose.images import digests_of
+from seatrial.compose.logs import unsettled
 from seatrial.compose.project import read_project
 from seatrial.compose.targets import targets
 from seatrial.declaration.load import load
@@ -195,6 +196,39 @@ def test_one_that_could_not_be_started_is_not_looked_for(tmp_path: Path) -> None
     assert one.probe.cause is Cause.PORT_IN_USE
     assert taken in one.probe.found
     assert "(ss -ltnp shows it), then: docker compose up -d web" in one.probe.fix
+
+
+def test_one_that_was_restarted_lately_is_not_known_to_stay(tmp_path: Path) -> None:
+    ones = [
+        of("worker", restarts=restarts, ran_for=ran, status=status)
+        for restarts, ran, status in (
+            (0, 1.0, "running"),
+            (3, 11.0, "running"),
+            (3, 1.0, "restarting"),
+            (3, 1.0, "running"),
+        )
+    ]
+    marked = unsettled(ones)
+    assert [one.unsettled for one in marked] == [False, False, False, True]
+    probe = seen(tmp_path, "worker", marked[-1]).probe
+    assert (probe.health, probe.cause) == (Health.UNKNOWN, Cause.NOT_MEASURED)
+    assert "was restarted 3 times" in probe.found
+    assert "docker compose logs worker" in probe.fix
+
+
+def test_one_that_is_restarted_and_does_not_answer_has_ended(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    ended = {"unsettled": True, "restarts": 3, "last_words": "no such module"}
+    probe = seen(tmp_path, "web", of("web", published={8000: ("127.0.0.1", port)}, **ended)).probe
+    assert probe.cause is Cause.EXITED
+    assert "; its log: no such module" in probe.found
+
+
+def test_one_replica_without_its_port(tmp_path: Path) -> None:
+    lacking = of("web", number=2, status="created", error="port is already allocated", networks={})
+    both = COMPOSE.replace("web: {build: .,", "web: {build: ., deploy: {replicas: 2},")
+    assert seen(tmp_path, "web", of("web"), lacking, compose=both).probe.cause is Cause.PORT_IN_USE
 
 
 def test_one_of_several_that_ended_is_told_as_one(tmp_path: Path) -> None:

@@ -51,6 +51,7 @@ RUNNING = Container(
     health="",
     health_output="",
     restarts=0,
+    ran_for=60.0,
     command="docker-entrypoint.sh postgres",
     environment={"POSTGRES_PASSWORD": "as-it-runs"},
     published={},
@@ -168,6 +169,22 @@ def test_replicas_are_all_of_them(look) -> None:  # type: ignore[no-untyped-def]
             "its container shop-worker-1 ends with exit code 3 and is restarted, 7 times so far",
             "docker compose restart worker",
         ),
+        (
+            "worker",
+            {"unsettled": True, "restarts": 3, "ran_for": 1.25, "last_words": "KeyError"},
+            State.STARTING,
+            "its container shop-worker-1 was restarted 3 times, and has run for 1.2 s since; "
+            "its log: KeyError",
+            "docker compose restart worker",
+        ),
+        (
+            "web",
+            {"unsettled": True, "restarts": 1, "ran_for": 2},
+            State.FAILED,
+            "its container shop-web-1 was restarted once, and has run for 2.0 s since",
+            "docker compose restart web",
+        ),
+        ("db", {"unsettled": True, "restarts": 3}, State.READY, "", "docker compose restart db"),
         (
             "worker",
             {"health": "unhealthy", "health_output": "no queue"},

@@ -43,7 +43,7 @@ def _by_state(target: Target) -> ProbeResult:
         fix = f"see how it is where it runs, and why that cannot be seen from here: {target.logs}"
         return _unknown(target, "it could not be observed", fix)
     fix = f"wait until it is ready; its log says how far it is: {target.logs}"
-    return _unknown(target, "it is still starting", fix)
+    return _unknown(target, target.provider.found or "it is still starting", fix)
 
 
 async def _by_queues(
