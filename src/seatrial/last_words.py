@@ -20,9 +20,10 @@ def last_words(lines: Sequence[str]) -> str:
     """Of the last lines of a log that is not redacted yet, the last that tells of trouble, else
     the last: what comes behind an error is often only where in the program that was. "" for none.
     """
-    said = [line.strip() for line in lines if line.strip()]
-    telling = next((line for line in reversed(said) if _TROUBLE.search(line)), "")
-    return ending(telling or (said[-1] if said else ""), _LONGEST)
+    said = [line for line in lines if line.strip()]
+    words = [line for line in said if not line[0].isspace()]  # no frame or source of a trace
+    telling = (line for line in reversed(words) if _TROUBLE.search(line))
+    return ending(next(telling, said[-1] if said else "").strip(), _LONGEST)
 
 
 def and_last_words(lines: Sequence[str]) -> str:

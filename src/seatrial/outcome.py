@@ -164,9 +164,9 @@ CAUSES: tuple[CauseRow, ...] = (
     CauseRow(Cause.WRONG_ANSWER, ("http",), ExitCode.FAILED, "it answers other than expected"),
     CauseRow(
         Cause.UNHEALTHY,
-        ("http", "rabbitmq", "redis"),
+        ("*",),
         ExitCode.DOWN,
-        "it answers, and says it is not well",
+        "it says it is not well, or its container's health check does",
     ),
     CauseRow(Cause.SLOW, ("*",), ExitCode.FAILED, "right answer, over its time limit"),
     CauseRow(Cause.NOT_MEASURED, ("*",), ExitCode.INCONCLUSIVE, "could not be looked at"),

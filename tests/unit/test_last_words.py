@@ -6,7 +6,7 @@ import pytest
 
 from seatrial.last_words import and_last_words, last_words
 
-TRACE = ("up", "KeyError: 'QUEUE'", "    at main.py:7", "Node.js v20", "")
+TRACE = ("up", "KeyError: 'QUEUE'", "    raise Error at main.py:7", "Node.js v20", "")
 
 
 @pytest.mark.parametrize(

@@ -105,15 +105,17 @@ def _settled(result: ProbeResult, target: Target) -> ProbeResult:
 
 
 def _whole(result: ProbeResult, target: Target) -> ProbeResult:
-    """A part of it that is missing is a warning, as well as the rest may be."""
-    if result.health is not Health.HEALTHY or not target.provider.lacks:
+    """What whoever runs it says is wrong with it is a warning, as well as it may answer."""
+    said = target.provider
+    if result.health is not Health.HEALTHY or not (said.lacks or said.ailing):
         return result
+    if said.lacks:
+        expected, cause, fix = f"all of {target.name} runs", Cause.STOPPED, target.start
+    else:
+        expected, cause = f"its health check finds {target.name} well", Cause.UNHEALTHY
+        fix = f"correct its health check, for it answers; or {target.start}"
     return dataclasses.replace(
-        result,
-        cause=Cause.STOPPED,
-        expected=f"all of {target.name} runs",
-        found=target.provider.lacks,
-        fix=target.start,
+        result, cause=cause, expected=expected, found=said.lacks or said.ailing, fix=fix
     )
 
 

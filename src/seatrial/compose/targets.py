@@ -68,7 +68,13 @@ def target_of(component: Component, project: Project, everything: Sequence[Conta
 
 
 def _cause(one: Container) -> Cause | None:
-    return Cause.PORT_IN_USE if _PORT_TAKEN.search(one.error) else None
+    if _PORT_TAKEN.search(one.error):
+        return Cause.PORT_IN_USE
+    return Cause.UNHEALTHY if _is_ailing(one) else None
+
+
+def _is_ailing(one: Container) -> bool:
+    return one.status == "running" and one.health == "unhealthy" and not one.cut_off
 
 
 # -- endpoints ----------------------------------------------------------------------------------
@@ -148,7 +154,7 @@ def state_of(container: Container, kind: Kind) -> State:
             return State.STARTING
         if container.unsettled and (kind.name == "http" or not kind.endpoints):
             return State.FAILED if kind.name == "http" else State.STARTING
-        if container.health == "unhealthy" and not kind.endpoints:
+        if _is_ailing(container) and not kind.endpoints:
             return State.FAILED
         return State.READY
     if container.status == "paused":
@@ -180,20 +186,27 @@ def _words(
         start = f"docker network connect --alias {service} {worst.cut_off} {worst.name}"
     elif worst is not None and worst.status == "paused":
         start = f"{compose} unpause {service}"
-    elif worst is not None and worst.status == "created":
-        start = f"{compose} up -d {service}"
+    elif worst is not None and (worst.status == "created" or _broke_down(worst)):
+        start = f"{compose} up -d {service}"  # made anew, where its file was corrected
     elif any(
         one.status in ("running", "restarting") for one in (mine if worst is None else [worst])
     ):
         start = f"{compose} restart {service}"
-    found = "" if worst is None else f"its container {worst.name} {_said(worst)}"
+    found = "" if worst is None else told_of(worst)
     lacks = ""
     if worst is None and len(mine) < wanted.replicas:
         are = "is 1 container" if len(mine) == 1 else f"are {len(mine)} containers"
         lacks = f"there {are} of the service {service}, and {project.file.name} says "
         lacks += str(wanted.replicas)
         start = f"{compose} up -d {service}"
-    return Words(found, start, f"{compose} logs {service}", f"{compose} ps {service}", lacks)
+    ailing = next((told_of(one) for one in mine if worst is None and _is_ailing(one)), "")
+    logs, status = f"{compose} logs {service}", f"{compose} ps {service}"
+    return Words(found, start, logs, status, lacks, ailing)
+
+
+def _broke_down(one: Container) -> bool:
+    asked = one.status == "exited" and one.exit_code in ASKED_TO_END and not one.oom_killed
+    return one.status in ("exited", "dead", "restarting") and not asked
 
 
 def _setting(project: Project, service: Service, kind: Kind) -> str:
@@ -203,8 +216,10 @@ def _setting(project: Project, service: Service, kind: Kind) -> str:
     return f"the service {service.name} of {project.file.name} ({kind.containers.told_by})"
 
 
-def _said(one: Container) -> str:
-    return _how_it_is(one) + (f"; its log: {one.last_words}" if one.last_words else "")
+def told_of(one: Container) -> str:
+    return f"its container {one.name} {_how_it_is(one)}" + (
+        f"; its log: {one.last_words}" if one.last_words else ""
+    )
 
 
 def _how_it_is(one: Container) -> str:

@@ -216,7 +216,7 @@ class Managed:
     def words(self) -> Words:
         """What is known of the first replica that ended by itself, or never became ready."""
         for number, replica in enumerate(self.replicas):
-            who = self.name if len(self.replicas) == 1 else f"replica {number + 1} of {self.name}"
+            who = self.name if len(self.replicas) == 1 else f"replica {number} of {self.name}"
             if replica.state is State.EXITED:
                 return Words(found=f"{who} {replica.detail}")
             if replica.state is State.FAILED:

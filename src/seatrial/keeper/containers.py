@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 from seatrial.compose.drive import Drive
 from seatrial.compose.engine import Container
 from seatrial.compose.logs import with_last_words
 from seatrial.compose.project import Project
-from seatrial.compose.targets import service_of, targets
+from seatrial.compose.targets import service_of, targets, told_of
 from seatrial.compose.top import processes_of
 from seatrial.compose.unplug import Unplugged
 from seatrial.declaration.interpreter import interpreter
@@ -19,7 +20,7 @@ from seatrial.keeper.protocol import ComponentStatus, Usage
 from seatrial.keeper.timeline import Timeline
 from seatrial.keeper.usage import together
 from seatrial.kinds.base import Context, Target, Words
-from seatrial.outcome import State
+from seatrial.outcome import Cause, State
 
 _PATIENT = 3  # so often may a container end and be restarted once all that it needs is ready
 
@@ -65,12 +66,13 @@ class Containers:
         for name, target in self.seen.items():
             mine = zip(target.states, self.of(name), strict=False)
             states = tuple(self._state(name, *one) for one in mine) or (State.WAITING,)
-            found = "" if name in self.asked else target.provider.found
             said = target.provider
-            words = Words(found, setting=said.setting, images=said.images)
-            self._targets[name] = Target(
-                name, target.kind, target.config, target.endpoints, states, words
-            )
+            words = Words(setting=said.setting, images=said.images)
+            causes: tuple[Cause | None, ...] = ()
+            if name not in self.asked:
+                words = replace(words, found=said.found, ailing=said.ailing)
+                causes = target.causes
+            self._targets[name] = replace(target, states=states, provider=words, causes=causes)
             await self._note(name, states)
 
     def _state(self, name: str, state: State, one: Container) -> State:
@@ -94,12 +96,13 @@ class Containers:
         self._states[name] = states
         if states == before:
             return
-        by_fault, add = name in self.by_fault, self._timeline.add
-        detail = "on request" if name in self.asked else self._targets[name].provider.found
+        by_fault, add, asked = name in self.by_fault, self._timeline.add, name in self.asked
+        detail = "on request" if asked else self._targets[name].provider.found
         if len(states) > 1:
-            for number, state in enumerate(states):
+            for number, (state, one) in enumerate(zip(states, self.of(name), strict=False)):
                 if before[number : number + 1] != (state,):
-                    await add(name, number, state, detail, by_fault=by_fault)
+                    why = "" if state.up else detail if asked else told_of(one)
+                    await add(name, number, state, why, by_fault=by_fault)
         if _together(states) is not _together(before):
             self._said[name] = detail
             await add(name, None, _together(states), detail, by_fault=by_fault)
@@ -151,6 +154,7 @@ class Containers:
             replicas=states,
             by_fault=name in self.by_fault,
             endpoints={} if target is None else dict(target.endpoints),
+            causes=() if target is None else target.causes,
             provider=Words() if target is None else target.provider,
             started_in_ms=self.took.get(name),
         )

@@ -121,6 +121,7 @@ class Words:
     logs: str = ""  # the command that shows its log
     status: str = ""  # the command that shows its state
     lacks: str = ""  # though it runs: "there is 1 container ..., and compose.yaml says 2"
+    ailing: str = ""  # though it runs: "its container ... runs, but its health check says ..."
     setting: str = ""  # what says where it is reached, and as whom; "" where Seatrial allots it
     images: tuple[Image, ...] = ()  # of its containers, each once
 

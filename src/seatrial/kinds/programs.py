@@ -125,7 +125,7 @@ def down_by_states(target: Target) -> ProbeResult | None:
     if not bad:
         return None
     number, state = bad[0]
-    who = target.name if len(target.states) == 1 else f"replica {number + 1} of {target.name}"
+    who = target.name if len(target.states) == 1 else f"replica {number} of {target.name}"
     are = "is" if len(bad) == 1 else "are"
     several = len(bad) > 1 or (target.provider.found and len(target.states) > 1)
     more = f"; {len(bad)} of {len(target.states)} {are} down" if several else ""
@@ -136,12 +136,13 @@ def down_by_states(target: Target) -> ProbeResult | None:
         State.STOPPED: "was stopped on request",
         State.PAUSED: "is paused: its process stands still",
     }
+    why = Cause.UNHEALTHY if Cause.UNHEALTHY in target.causes else Cause.EXITED
     on_request = state in (State.STOPPED, State.PAUSED, State.UNREACHABLE)
     return ProbeResult(
         Health.UNHEALTHY,
         Connection.DISCONNECTED,
         0.0,
-        Cause.STOPPED if on_request else Cause.EXITED,
+        Cause.STOPPED if on_request else why,
         expected=f"{target.name} runs",
         found=(target.provider.found or f"{who} {words[state]}") + more,
         fix=target.start + ("" if on_request else f"; its last words: {target.logs}"),

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import http.server
 import json
 import socket
+import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -223,6 +226,20 @@ def test_one_that_is_restarted_and_does_not_answer_has_ended(tmp_path: Path) -> 
     probe = seen(tmp_path, "web", of("web", published={8000: ("127.0.0.1", port)}, **ended)).probe
     assert probe.cause is Cause.EXITED
     assert "; its log: no such module" in probe.found
+
+
+def test_what_its_own_health_check_says_is_told_though_it_answers(tmp_path: Path) -> None:
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        ailing = {"health": "unhealthy", "health_output": "no /up"}
+        published = {8000: ("127.0.0.1", server.server_address[1])}
+        probe = seen(tmp_path, "web", of("web", published=published, **ailing)).probe
+        server.shutdown()
+    assert (probe.health, probe.cause) == (Health.HEALTHY, Cause.UNHEALTHY)
+    assert "its health check says unhealthy: no /up" in probe.found
+    worker = seen(tmp_path, "worker", of("worker", **ailing)).probe
+    assert (worker.health, worker.cause) == (Health.UNHEALTHY, Cause.UNHEALTHY)
 
 
 def test_one_replica_without_its_port(tmp_path: Path) -> None:

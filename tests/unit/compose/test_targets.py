@@ -146,14 +146,14 @@ def test_replicas_are_all_of_them(look) -> None:  # type: ignore[no-untyped-def]
             {"status": "exited", "exit_code": 1},
             State.EXITED,
             "its container shop-db-1 has exited with code 1",
-            "docker compose start db",
+            "docker compose up -d db",
         ),
         (
             "db",
             {"status": "exited", "exit_code": 137, "oom_killed": True},
             State.EXITED,
             "its container shop-db-1 was killed for want of memory (exit code 137)",
-            "docker compose start db",
+            "docker compose up -d db",
         ),
         (
             "db",
@@ -167,7 +167,7 @@ def test_replicas_are_all_of_them(look) -> None:  # type: ignore[no-untyped-def]
             {"status": "restarting", "exit_code": 3, "restarts": 7},
             State.EXITED,
             "its container shop-worker-1 ends with exit code 3 and is restarted, 7 times so far",
-            "docker compose restart worker",
+            "docker compose up -d worker",
         ),
         (
             "worker",
@@ -213,7 +213,7 @@ def test_replicas_are_all_of_them(look) -> None:  # type: ignore[no-untyped-def]
             {"status": "exited", "exit_code": 2},
             State.EXITED,
             "its container shop-migrate-1 has exited with code 2",
-            "docker compose start migrate",
+            "docker compose up -d migrate",
         ),
     ],
 )

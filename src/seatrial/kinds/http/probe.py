@@ -62,7 +62,7 @@ async def probe(target: Target, context: Context, deadline: Deadline) -> ProbeRe
     if failed is not None and result.cause is Cause.REFUSED:
         return failed  # it has been ended since, and has no more to say than its keeper
     if len(results) > 1 and result.cause is not None:
-        who = f"replica {worst + 1} of {len(results)} ({endpoints[worst].address})"
+        who = f"replica {worst} of {target.name} ({endpoints[worst].address})"
         result = dataclasses.replace(result, found=f"{who}: {result.found}")
     slowest = max(each.response_time_ms for each in results)
     return dataclasses.replace(result, response_time_ms=slowest)

@@ -86,9 +86,9 @@ async def get(
         if endpoint.scheme == "http" and await _speaks_tls(endpoint, deadline.within(0.5)):
             raise Trouble(Cause.TLS, _TLS_UNSAID) from None
         raise Trouble(
-            Cause.WRONG_PROGRAM,
-            "the connection was closed without an answer: no HTTP server "
-            "(or one that fails on every request)",
+            Cause.REFUSED,
+            f"{endpoint.address} takes the connection and hangs up without an answer: it is not up "
+            "yet, fails on every request, or is no HTTP server",
         ) from None
     finally:
         exchange.close()
