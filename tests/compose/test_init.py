@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -77,6 +78,32 @@ def test_it_writes_over_nothing(copy: Copy) -> None:
     assert done.code == 2
     assert "--force" in done.err
     assert (project.folder / "seatrial.yaml").read_text() == "# mine\n"
+
+
+@pytest.mark.parametrize("words", [(), ("--force",)])
+def test_a_link_is_not_followed(copy: Copy, tmp_path: Path, words: tuple[str, ...]) -> None:
+    project = copy("gateway")
+    (project.folder / "seatrial.yaml").symlink_to(tmp_path / "elsewhere")
+    (project.folder / "trials").symlink_to(tmp_path / "nowhere")
+    done = project.seatrial("init", *words)
+    assert done.code == 2
+    assert "is a link" in done.err
+    (project.folder / "seatrial.yaml").unlink()
+    assert project.seatrial("init", *words).code == 0
+    assert not (tmp_path / "elsewhere").exists()
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_workflow_stays_in_its_repository(copy: Copy, tmp_path: Path) -> None:
+    project = copy("gateway")
+    assert project.seatrial("init").code == 0
+    (project.folder / ".git").mkdir()
+    (project.folder / ".github").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere").mkdir()
+    done = project.seatrial("init", "--ci", "github")
+    assert done.code == 2
+    assert "leads out of" in done.err
+    assert not list((tmp_path / "elsewhere").iterdir())
 
 
 def test_without_a_compose_file_it_says_so(copy: Copy) -> None:

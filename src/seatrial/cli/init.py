@@ -52,8 +52,7 @@ def command(place: Path, force: bool, ci: str | None, as_json: bool) -> int:
     file = project.folder / FILE_NAME
     _spare(file, force)
     written, running = asyncio.run(_draft(project))
-    with writable(file, _RIGHTS):
-        file.write_text(written.text())
+    _write(file, written.text())
     load(file, KINDS, variables=os.environ)  # what we wrote must be what we read
     trial = _write_trial(project.folder, written)
     taken_up = unignored(project, _WRITTEN)
@@ -65,9 +64,18 @@ def command(place: Path, force: bool, ci: str | None, as_json: bool) -> int:
 
 
 def _spare(file: Path, force: bool) -> None:
-    """Raise UsageError for a file that is there."""
+    """Raise UsageError for a file that is there, and for a link, wherever that leads."""
+    if file.is_symlink():
+        raise UsageError(f"{file} is a link, which init does not follow", hint="remove it first")
     if file.exists() and not force:
         raise UsageError(f"{file} is there already", hint="edit it, or write over it: --force")
+
+
+def _write(file: Path, text: str) -> None:
+    """No link is followed, should one have come meanwhile. Raises UsageError."""
+    how = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+    with writable(file, _RIGHTS), open(os.open(file, how, 0o666), "w") as stream:
+        stream.write(text)
 
 
 def _write_workflow(place: Path, force: bool, as_json: bool) -> int:
@@ -83,9 +91,11 @@ def _write_workflow(place: Path, force: bool, as_json: bool) -> int:
     )
     file = root / GITHUB
     _spare(file, force)
+    if not file.parent.resolve().is_relative_to(root.resolve()):
+        raise UsageError(f"{file.parent} leads out of {root}", hint="remove the link")
     with writable(file, _RIGHTS):
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(workflow.github())
+    _write(file, workflow.github())
     if as_json:
         print_json({"workflow": str(file), "environment": system.environment})
         return 0
@@ -170,11 +180,12 @@ async def _draft(project: Project) -> tuple[Draft, bool]:
 
 def _write_trial(folder: Path, written: Draft) -> Path | None:
     """A first trial, where there are none yet."""
-    if (folder / _TRIAL).parent.exists():
+    file = folder / _TRIAL
+    if os.path.lexists(file.parent):
         return None
-    with writable(folder / _TRIAL, _RIGHTS):
-        (folder / _TRIAL).parent.mkdir()
-        (folder / _TRIAL).write_text(written.trial())
+    with writable(file, _RIGHTS):
+        file.parent.mkdir()
+    _write(file, written.trial())
     return _TRIAL
 
 
