@@ -98,10 +98,11 @@ class _Run:
 
     def _with_deployment(self) -> None:
         system = self.order.system
-        how = "attached to" if self.found else "bringing up"
-        self.recording.tell.step(f"{how} {system.name} in {system.environment}")
         deployment = self.found or environment.start(system, name=None)
         with deployment:
+            others = deployment.attached or system.config.provider == "remote"
+            how = "attached to" if self.found else "looking at" if others else "bringing up"
+            self.recording.tell.step(f"{how} {system.name} in {system.environment}")
             try:
                 # What an `up` lived through before this run is none of the run's.
                 since = deployment.status().last_event if self.found else 0

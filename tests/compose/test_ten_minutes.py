@@ -151,6 +151,7 @@ def test_the_first_ten_minutes(case: Case, project: Project, engine: Engine) -> 
     ran = project.seatrial("run", "--json", "--report-dir", "reports")
     assert set(engine.everything()["containers"]) == names
     assert (ran.json["verdict"], ran.code) == ("go", 0), ran.out + ran.err
+    assert "looking at" in ran.err.splitlines()[0]
     assert Path(project.folder, "reports", "report.html").is_file()
     (log,) = project.folder.glob(f".seatrial/runs/*/logs/{case.server}.log")
     assert log.read_text().splitlines()[0] in project.seatrial("logs", case.server, "-n", "500").out

@@ -43,7 +43,7 @@ _START_SECONDS = 300.0  # for images to be built and everything to be ready
 _RESTART_SECONDS = 60.0
 _PROBE_SECONDS = 2.0
 _SAID = 2_000  # last lines of what Compose says, in which to look for what it does
-_READ_LAST = "read its last log lines"  # when it has failed, its project is gone
+_READ_LAST = "read its last log lines (its project is gone by now)"
 _DOCKER = {
     Action.STOP: ("stop", "-t", "10"),
     Action.KILL: ("kill",),
