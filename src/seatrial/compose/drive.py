@@ -67,7 +67,7 @@ class Drive:
 
     async def write(self, ports: Callable[[], int]) -> None:
         """Make our file of the user's; `ports` reserves one of the host. Raises EngineError."""
-        argv = (*self.command, "-p", self.name, *self._files(), "config")
+        argv = (*self.command, "-p", self.name, *self.project.named, "config")
         ended, _ = await asyncio.gather(
             call(argv, _CONFIG_SECONDS, cwd=str(self.project.folder)),
             docker("version", "--format", "{{.Server.Version}}"),  # raises without an engine
@@ -105,11 +105,6 @@ class Drive:
             return "-"
         version = await call((*self.command, "version", "--short"))
         return "_" if version.out.startswith("1.") else "-"
-
-    def _files(self) -> tuple[str, ...]:
-        """None for the file that Compose finds by itself, with its override file."""
-        named = self.project.compose("").split()
-        return tuple(named)
 
     def _apart(self) -> dict[str, Apart]:
         apart: dict[str, Apart] = {}

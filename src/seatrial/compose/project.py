@@ -30,9 +30,15 @@ class Project:
     def folder(self) -> Path:
         return self.file.parent
 
+    @property
+    def named(self) -> tuple[str, ...]:
+        """What Compose must be told to find its file; nothing where it finds that by itself, with
+        its override file."""
+        return () if self.file.name in NAMES else ("-f", self.file.name)
+
     def compose(self, command: str = "docker compose") -> str:
         """How a user calls Compose for this project."""
-        return command if self.file.name in NAMES else f"{command} -f {self.file.name}"
+        return " ".join((command, *map(shlex.quote, self.named)))
 
 
 def read_project(file: Path, environment: Mapping[str, str]) -> Project:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -174,3 +175,18 @@ def test_the_file_that_compose_would_take(tmp_path: Path) -> None:
     assert find(tmp_path) == tmp_path / "docker-compose.yml"
     (tmp_path / "compose.yaml").touch()
     assert find(tmp_path) == tmp_path / "compose.yaml"
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("compose.yaml", "docker compose"),
+        ("stack.yml", "docker compose -f stack.yml"),
+        ("my $(id).yml", "docker compose -f 'my $(id).yml'"),
+    ],
+)
+def test_how_compose_is_called_for_it(tmp_path: Path, name: str, told: str) -> None:
+    (tmp_path / name).write_text("services: {a: {image: b}}")
+    read = read_project(tmp_path / name, {})
+    assert read.compose() == told
+    assert shlex.split(told)[2:] == list(read.named)
