@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from seatrial.evidence.redaction import Redactor
-from seatrial.secrecy import LEFT_OUT, last_lines, may_name_secret, names_secret, secrets_under
+from seatrial.secrecy import LEFT_OUT, last_lines, may_name_secret, names_secret
+from seatrial.secrecy.told import secrets_under
 
 HEADERS = [
     "OTEL_EXPORTER_OTLP_HEADERS",

@@ -7,7 +7,7 @@ container it is reached and as whom.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -126,11 +126,6 @@ class InContainers:
         lead to this one: what the system itself uses.
         """
         return {}
-
-    def secrets(self, words: Sequence[str]) -> Iterator[str]:
-        """What one of its programs is told in a command that must be shown nowhere, where no name
-        says so: `--password X` is known to be one, `-a X` is not."""
-        return iter(())
 
     async def settle(self, guess: Guess, target: Target, deadline: Deadline) -> Guess | None:
         """The guess after a look at the service while it runs; None where it proved wrong."""

@@ -1,4 +1,6 @@
-"""Which names name a secret, and the logins in URLs: the one place that says so.
+"""What tells a secret: the one place that says so. Here, which names name one, and the logins in
+URLs; in `keys`, what stands behind such a name within a text; in `told`, what of settings and
+commands is known by value; in `programs`, options of which only who knows the program can tell.
 
 Two meanings, on purpose. `names_secret` is careful: what stands under such a name is masked
 wherever it appears, and a word too many (`routing_key: orders`) would turn reports to stars.
@@ -8,8 +10,7 @@ wherever it appears, and a word too many (`routing_key: orders`) would turn repo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from itertools import zip_longest
+from collections.abc import Iterator
 from urllib.parse import unquote
 
 #: The end of a name that names a secret, for a verbose pattern that ignores case. `PWD` alone is a
@@ -32,10 +33,6 @@ _GREEDY = re.compile(
     r"(?i)pass|pwd|secret|token|key|credential|authorization|cookie|otlp\w*headers"
 )
 _NEGATED = re.compile(r"(?i)(?:no|skip|without|with)-")
-_OTLP_HEADERS = re.compile(r"(?i)otlp\w*headers$")
-#: `name=value`, or `name: value` by mistake; what else there is, is a value as a whole.
-_PAIR = re.compile(r"\s*[\w.-]+\s*[=:](?!=*\s*$)(?P<value>.*)", re.DOTALL)
-_SCHEME = re.compile(r"(?i)(?:bearer|basic|digest|token|negotiate)\s+")
 
 #: `scheme://user:password@`, slashes escaped or not. A user may be missing, a password not.
 LOGIN = re.compile(r""":(?:\\*/){2}[^\s/?\#:@"'<>]*:(?P<value>[^\s/?\#"'<>]+)@""")
@@ -49,39 +46,6 @@ def names_secret(name: str) -> bool:
 def tells_secret(option: str) -> bool:
     """Whether the word behind this option of a command is a secret: not of `--no-password`."""
     return names_secret(option) and _NEGATED.match(option) is None
-
-
-def secrets_under(name: str, value: str) -> Iterator[str]:
-    """What must be shown nowhere of the value under this key, or in this variable: all of it but a
-    scheme before it, and each one of a list alone. Nothing where the name names no secret."""
-    if names_secret(name):
-        for one in _in_list(value) if _OTLP_HEADERS.search(name) else (value,):
-            if secret := _SCHEME.sub("", one, count=1):
-                yield secret
-
-
-def _in_list(text: str) -> Iterator[str]:
-    for part in text.split(","):
-        found = _PAIR.match(part)
-        yield unquote(found["value"] if found else part).strip()
-
-
-def secrets_told(words: Sequence[str]) -> Iterator[str]:
-    """What a command is told that must be shown nowhere: `--password X`, `--password=X`,
-    `PASSWORD=X`, and passwords in URLs."""
-    for word, following in zip_longest(words, words[1:], fillvalue=""):
-        yield from logins_in(word)
-        name, given, value = word.partition("=")
-        if len(name.split()) > 1:
-            continue  # a script, of which it would be the rest
-        if given:
-            yield from secrets_under(name.lstrip("-"), value)
-        elif (
-            name.startswith("-")
-            and not following.startswith("-")
-            and tells_secret(name.lstrip("-"))
-        ):
-            yield from secrets_under(name.lstrip("-"), following)
 
 
 def logins_in(text: str) -> Iterator[str]:

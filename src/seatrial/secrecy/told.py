@@ -1,0 +1,109 @@
+"""What of a setting, or of a command, must be shown nowhere, so that it is known by value even
+where it is printed alone."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from urllib.parse import unquote
+
+from seatrial.secrecy import keys, logins_in, names_secret, programs, tells_secret
+
+_OTLP_HEADERS = re.compile(r"(?i)otlp\w*headers$")
+#: `name=value`, or `name: value` by mistake; what else there is, is a value as a whole.
+_PAIR = re.compile(r"\s*[\w.-]+\s*[=:](?!=*\s*$)(?P<value>.*)", re.DOTALL)
+_SCHEME = re.compile(r"(?i)(?:bearer|basic|digest|token|negotiate)\s+")
+_ESCAPED = re.compile(r"\\(.)")
+_LONGEST = 65_536  # characters of a command; to read more as a shell does takes its time
+_DEEPEST = 4  # shells within each other
+
+
+def secrets_under(name: str, value: str) -> Iterator[str]:
+    """What must be shown nowhere of the value under this key, or in this variable: all of it but a
+    scheme before it, and each one of a list alone. Nothing where the name names no secret."""
+    if names_secret(name):
+        for one in _in_list(value) if _OTLP_HEADERS.search(name) else (value,):
+            if secret := _SCHEME.sub("", one, count=1):
+                yield secret
+
+
+def _in_list(text: str) -> Iterator[str]:
+    for part in text.split(","):
+        found = _PAIR.match(part)
+        yield unquote(found["value"] if found else part).strip()
+
+
+def in_setting(name: str, value: str) -> Iterator[str]:
+    """Of the value under this key, whatever its name: what stands in it, too."""
+    yield from secrets_under(name, value)
+    yield from _known(_in_text(value, 0))
+
+
+def in_command(words: Sequence[str]) -> Iterator[str]:
+    """Of the words of a command, and of scripts among them. What a shell makes of a variable is
+    not known here: it is told as it is written."""
+    yield from _known(_in_command(words, 0))
+
+
+def _known(secrets: Iterator[str]) -> Iterator[str]:
+    """But for what a command within would print."""
+    return (secret for secret in secrets if secret.strip("$") and "$(" not in secret)
+
+
+def _in_text(text: str, depth: int) -> Iterator[str]:
+    """Passwords of URLs; what stands behind names that name a secret (`host=db password=X`,
+    `?password=X`, `{"password": "X"}`, `Authorization: Bearer X`); and what is told by options, in
+    text that a shell or a program may split into words."""
+    yield from logins_in(text)
+    for start, end in keys.named(text):
+        for value in _as_meant(text[start:end]):
+            yield _SCHEME.sub("", value, count=1)
+    may_be_read = depth < _DEEPEST and len(text) <= _LONGEST
+    if may_be_read and any(character.isspace() for character in text):
+        yield from _in_command(_as_a_shell(text), depth + 1)
+
+
+def _as_meant(value: str) -> Iterator[str]:
+    """As it is written, and what a reader of URLs, JSON or quoted text makes of that."""
+    yield value
+    if "%" in value:
+        yield unquote(value)
+    if "\\" in value:
+        yield _ESCAPED.sub(r"\1", value)
+        try:
+            yield str(json.loads(f'"{value}"', strict=False))
+        except ValueError:
+            return
+
+
+def _in_command(words: Sequence[str], depth: int) -> Iterator[str]:
+    yield from _by_options(words)
+    yield from programs.secrets(words)
+    for word in words:
+        yield from _in_text(word, depth)
+
+
+def _by_options(words: Sequence[str]) -> Iterator[str]:
+    """`--password X`, `--password=X`, `PASSWORD=X`"""
+    for word, following in pairwise([*words, ""]):
+        name, given, value = word.partition("=")
+        option = name.lstrip("-")
+        if len(name.split()) > 1:
+            continue  # a script, of which it would be the rest
+        if given:
+            yield from secrets_under(option, value)
+        elif name.startswith("-") and not following.startswith("-") and tells_secret(option):
+            yield from secrets_under(option, following)
+
+
+def _as_a_shell(script: str) -> list[str]:
+    reader = shlex.shlex(script, posix=True, punctuation_chars=True)
+    reader.whitespace_split = True
+    reader.commenters = ""  # within a word it begins none
+    try:
+        return list(reader)
+    except ValueError:  # no closing quotation
+        return script.split()
