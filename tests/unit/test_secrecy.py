@@ -43,6 +43,13 @@ def test_of_one_value(name: str, value: str, secrets: list[str]) -> None:
     assert list(secrets_under(name, value)) == secrets
 
 
+@pytest.mark.parametrize("name", ["BASIC_AUTH", "HTPASSWD", "a.basicauth.users", "ADMIN_LOGIN"])
+def test_an_error_quotes_no_login(name: str) -> None:
+    assert may_name_secret(name)
+    assert not names_secret("AUTH_MODE")
+    assert not may_name_secret("AUTH_MODE")
+
+
 def test_the_last_lines_of_a_whole_log_are_its_lines() -> None:
     assert last_lines("a\nb\nc\n", 2, cut=False) == ("b", "c")
     assert last_lines("", 2, cut=False) == ()

@@ -1,5 +1,5 @@
-"""What must be shown nowhere of what a compose file tells its services: in their environments, and
-in the commands that they and their health checks run."""
+"""What must be shown nowhere of what a compose file tells its services: in their environments and
+labels, with what they are built, and in the commands that they and their health checks run."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ def secrets_of(system: System) -> tuple[str, ...]:
 
 
 def _of(service: Service) -> Iterator[str]:
-    for name, value in service.environment.items():
-        yield from told.in_setting(name, value)
+    for named in (service.environment, service.labels, service.arguments):
+        for name, value in named.items():
+            yield from told.in_setting(name, value)
     for command in service.commands:
         for secret in told.in_command(command):
             yield service.filled(secret) or ""

@@ -46,6 +46,8 @@ class Service:
     dockerfile: str = "Dockerfile"  # in it
     command: str = field(default="", repr=False)  # entry point and command, joined by spaces
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    labels: Mapping[str, str] = field(default_factory=dict, repr=False)
+    arguments: Mapping[str, str] = field(default_factory=dict, repr=False)  # of its build
     ports: tuple[Port, ...] = ()  # published ones first, then those that are only exposed
     health_check: str = field(default="", repr=False)  # the command that asks, joined by spaces
     commands: tuple[tuple[str, ...], ...] = field(default=(), repr=False)  # both, in words

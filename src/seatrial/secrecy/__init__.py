@@ -32,6 +32,13 @@ _CAREFUL = re.compile(rf"(?ix)(?:^pass|{NAMES}|authorization|{LISTS})$")
 _GREEDY = re.compile(
     r"(?i)pass|pwd|secret|token|key|credential|authorization|cookie|otlp\w*headers"
 )
+#: Names of what may be a user's login as a whole, or several: BASIC_AUTH, ...basicauth.users.
+_LOGINS = re.compile(
+    r"""(?ix)(?:
+        (?:(?<![a-z])|basic|digest|http|proxy|rpc)auth(?:[._-]?(?:basic|users?))?
+      | htpasswd | login | credentials? | user[._-]?(?:pass|pwd|password)
+    )$"""
+)
 _NEGATED = re.compile(r"(?i)(?:no|skip|without|with)-")
 
 #: `scheme://user:password@`, slashes escaped or not. A user may be missing, a password not.
@@ -53,9 +60,14 @@ def logins_in(text: str) -> Iterator[str]:
     return (unquote(login["value"]) for login in LOGIN.finditer(text))
 
 
+def may_be_login(name: str) -> bool:
+    """Whether what stands under this key may be `user:password`."""
+    return _LOGINS.search(name) is not None
+
+
 def may_name_secret(name: str) -> bool:
     """Whether it may be one, so that an error does not quote it."""
-    return _GREEDY.search(name) is not None
+    return _GREEDY.search(name) is not None or may_be_login(name)
 
 
 def ending(text: str, most: int) -> str:

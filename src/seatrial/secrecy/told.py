@@ -10,12 +10,31 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from urllib.parse import unquote
 
-from seatrial.secrecy import keys, logins_in, names_secret, programs, tells_secret
+from seatrial.secrecy import (
+    keys,
+    logins_in,
+    may_be_login,
+    names_secret,
+    programs,
+    tells_secret,
+)
 
 _OTLP_HEADERS = re.compile(r"(?i)otlp\w*headers$")
 #: `name=value`, or `name: value` by mistake; what else there is, is a value as a whole.
 _PAIR = re.compile(r"\s*[\w.-]+\s*[=:](?!=*\s*$)(?P<value>.*)", re.DOTALL)
 _SCHEME = re.compile(r"(?i)(?:bearer|basic|digest|token|negotiate)\s+")
+#: `user:password`, and no URL; of several, each one ends where the next may begin.
+_USER = r"[^\s:/,\"'{}\[\]]{1,64}"
+_LOGIN = re.compile(rf"{_USER}:(?!//)(?P<value>.+)", re.DOTALL)
+_OF_SEVERAL = re.compile(rf"(?:^|(?<=[\s,])){_USER}:(?!//)(?P<value>[^\s,]+)")
+#: Of such names, those whose value is told otherwise: a slash, or nothing but the password.
+_NEO4J = re.compile(r"(?i)(?:^|[._-])neo4j[._-]?auth$")
+_ALONE = re.compile(r"(?i)^rediscli_auth$")
+#: A password's hash, as crypt and its like write it: `$apr1$`, `$2y$05$`, `$argon2id$v=19$`.
+_HASH = re.compile(
+    r"\$(?:1|2[abxy]?|5|6|7|y|gy|apr1|argon2(?:id?|d)|scrypt|pbkdf2[\w-]{0,16})"
+    r"\$(?:[\w./$=+-]|,(?=[a-z]=)){20,}"
+)
 _ESCAPED = re.compile(r"\\(.)")
 _LONGEST = 65_536  # characters of a command; to read more as a shell does takes its time
 _DEEPEST = 4  # shells within each other
@@ -23,11 +42,25 @@ _DEEPEST = 4  # shells within each other
 
 def secrets_under(name: str, value: str) -> Iterator[str]:
     """What must be shown nowhere of the value under this key, or in this variable: all of it but a
-    scheme before it, and each one of a list alone. Nothing where the name names no secret."""
+    scheme before it, and each one of a list alone; of a login, what stands behind the user.
+    Nothing where the name says nothing of the kind."""
+    if _ALONE.search(name):
+        yield value
+    if may_be_login(name):
+        yield from _of_logins(value.replace("/", ":", 1) if _NEO4J.search(name) else value)
     if names_secret(name):
         for one in _in_list(value) if _OTLP_HEADERS.search(name) else (value,):
             if secret := _SCHEME.sub("", one, count=1):
                 yield secret
+
+
+def _of_logins(text: str) -> Iterator[str]:
+    text = text.strip()
+    if text[:1] in ("'", '"'):
+        text = text.strip(text[0])
+    if whole := _LOGIN.match(text):
+        yield whole["value"]
+        yield from (one["value"] for one in _OF_SEVERAL.finditer(text))
 
 
 def _in_list(text: str) -> Iterator[str]:
@@ -54,10 +87,11 @@ def _known(secrets: Iterator[str]) -> Iterator[str]:
 
 
 def _in_text(text: str, depth: int) -> Iterator[str]:
-    """Passwords of URLs; what stands behind names that name a secret (`host=db password=X`,
-    `?password=X`, `{"password": "X"}`, `Authorization: Bearer X`); and what is told by options, in
-    text that a shell or a program may split into words."""
+    """Passwords of URLs, and hashes of some; what stands behind names that name a secret
+    (`host=db password=X`, `?password=X`, `{"password": "X"}`, `Authorization: Bearer X`); and what
+    is told by options, in text that a shell or a program may split into words."""
     yield from logins_in(text)
+    yield from _HASH.findall(text)
     for start, end in keys.named(text):
         for value in _as_meant(text[start:end]):
             yield _SCHEME.sub("", value, count=1)
@@ -95,8 +129,12 @@ def _by_options(words: Sequence[str]) -> Iterator[str]:
             continue  # a script, of which it would be the rest
         if given:
             yield from secrets_under(option, value)
-        elif name.startswith("-") and not following.startswith("-") and tells_secret(option):
+        elif name.startswith("-") and not following.startswith("-") and _tells(option):
             yield from secrets_under(option, following)
+
+
+def _tells(option: str) -> bool:
+    return tells_secret(option) or may_be_login(option)
 
 
 def _as_a_shell(script: str) -> list[str]:

@@ -56,6 +56,8 @@ def test_within_values(secrets, value: str, told: list[str]) -> None:  # type: i
         "redis-cli -a sesame ping",
         "sh -c 'rabbitmqctl add_user me sesame'",
         ["serve", "--password", "sesame"],
+        ["curl", "-u", "me:sesame", "http://a"],
+        "mysqladmin -psesame ping",
         ["sh", "-c", "serve --password sesame"],
         ["serve", "host=db password=sesame"],
         ["/usr/bin/redis-cli", "-a", "sesame"],
@@ -64,6 +66,12 @@ def test_within_values(secrets, value: str, told: list[str]) -> None:  # type: i
 def test_in_commands(secrets, command: object) -> None:  # type: ignore[no-untyped-def]
     assert "sesame" in secrets(run=command)
     assert set(secrets(run=command)) <= {"sesame", "sesame serve"}
+
+
+def test_logins(secrets) -> None:  # type: ignore[no-untyped-def]
+    assert secrets(env={"BASIC_AUTH": "me:sesame", "MODE_AUTH": "ldap"}) == ("sesame",)
+    assert secrets({"MY_AUTH": "me:sesame"}, env={"IT": "${MY_AUTH}"}) == ("sesame",)
+    assert secrets(env={"SHOP_AUTH": "me:{store.password}"}) == ()
 
 
 def test_what_an_endpoint_has_is_no_text_of_a_declaration(secrets) -> None:  # type: ignore[no-untyped-def]
