@@ -1,6 +1,7 @@
 """What tells a secret: the one place that says so. Here, which names name one, and the logins in
 URLs; in `keys`, what stands behind such a name within a text; in `told`, what of settings and
-commands is known by value; in `programs`, options of which only who knows the program can tell.
+commands is known by value; in `options`, behind which options of a command a
+secret stands; in `programs`, options and verbs of which only who knows the program can tell.
 
 Two meanings, on purpose. `names_secret` is careful: what stands under such a name is masked
 wherever it appears, and a word too many (`routing_key: orders`) would turn reports to stars.
@@ -39,7 +40,6 @@ _LOGINS = re.compile(
       | htpasswd | login | credentials? | user[._-]?(?:pass|pwd|password)
     )$"""
 )
-_NEGATED = re.compile(r"(?i)(?:no|skip|without|with)-")
 
 #: `scheme://user:password@`, slashes escaped or not. A user may be missing, a password not.
 LOGIN = re.compile(r""":(?:\\*/){2}[^\s/?\#:@"'<>]*:(?P<value>[^\s/?\#"'<>]+)@""")
@@ -48,11 +48,6 @@ LOGIN = re.compile(r""":(?:\\*/){2}[^\s/?\#:@"'<>]*:(?P<value>[^\s/?\#"'<>]+)@""
 def names_secret(name: str) -> bool:
     """Whether what stands under this key, or in this variable, is a secret."""
     return _CAREFUL.search(name) is not None
-
-
-def tells_secret(option: str) -> bool:
-    """Whether the word behind this option of a command is a secret: not of `--no-password`."""
-    return names_secret(option) and _NEGATED.match(option) is None
 
 
 def logins_in(text: str) -> Iterator[str]:

@@ -10,14 +10,8 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from urllib.parse import unquote
 
-from seatrial.secrecy import (
-    keys,
-    logins_in,
-    may_be_login,
-    names_secret,
-    programs,
-    tells_secret,
-)
+from seatrial.secrecy import keys, logins_in, may_be_login, names_secret, programs
+from seatrial.secrecy.options import BEFORE, is_negated, takes
 
 _OTLP_HEADERS = re.compile(r"(?i)otlp\w*headers$")
 #: `name=value`, or `name: value` by mistake; what else there is, is a value as a whole.
@@ -122,19 +116,21 @@ def _in_command(words: Sequence[str], depth: int) -> Iterator[str]:
 
 def _by_options(words: Sequence[str]) -> Iterator[str]:
     """`--password X`, `--password=X`, `PASSWORD=X`"""
+    before = ""
     for word, following in pairwise([*words, ""]):
         name, given, value = word.partition("=")
         option = name.lstrip("-")
         if len(name.split()) > 1:
-            continue  # a script, of which it would be the rest
-        if given:
+            pass  # a script, of which it would be the rest
+        elif given:
             yield from secrets_under(option, value)
-        elif name.startswith("-") and not following.startswith("-") and _tells(option):
+        elif (
+            name.startswith("-")
+            and not (following.startswith("-") or is_negated(option))
+            and takes(option, following, before)
+        ):
             yield from secrets_under(option, following)
-
-
-def _tells(option: str) -> bool:
-    return tells_secret(option) or may_be_login(option)
+        before = f"{before} {word}"[-BEFORE:]
 
 
 def _as_a_shell(script: str) -> list[str]:
