@@ -34,12 +34,14 @@ PASSWORDS = {
 LOGINS = {
     **_each("curl", "-[#0-46aBfgGiIjJkLlMnNOpqRsSvZ]*[uU](?P<joined>.*)|--(?:proxy-)?user"),
     **_each("http https xh xhs", "-a(?P<joined>.*)|--auth"),
+    **_each("etcdctl", "--user(?:=(?P<joined>.*))?"),
     **_each("ab", "-[AP](?P<joined>.*)"),
 }
 #: By program, verbs, and the how manieth word behind them is a password.
 VERBS = {
     "rabbitmqctl": {"add_user": 2, "change_password": 2, "authenticate_user": 2},
-    "mc": {"set": 4},  # mc alias set NAME URL KEY SECRET
+    # mc alias set NAME URL KEY X, mc config host add NAME URL KEY X, mc admin user add NAME KEY X
+    "mc": {"set": 4, "host": 5, "user": 4},
 }
 
 

@@ -23,12 +23,17 @@ _LOGIN = re.compile(rf"{_USER}:(?!//)(?P<value>.+)", re.DOTALL)
 _OF_SEVERAL = re.compile(rf"(?:^|(?<=[\s,])){_USER}:(?!//)(?P<value>[^\s,]+)")
 #: Of such names, those whose value is told otherwise: a slash, or nothing but the password.
 _NEO4J = re.compile(r"(?i)(?:^|[._-])neo4j[._-]?auth$")
-_ALONE = re.compile(r"(?i)^rediscli_auth$")
+_ALONE = re.compile(r"(?i)^(?:rediscli_auth|(?:vault[_-])?dev[_-]root[_-]token[_-]id)$")
 #: A password's hash, as crypt and its like write it: `$apr1$`, `$2y$05$`, `$argon2id$v=19$`.
 _HASH = re.compile(
     r"\$(?:1|2[abxy]?|5|6|7|y|gy|apr1|argon2(?:id?|d)|scrypt|pbkdf2[\w-]{0,16})"
     r"\$(?:[\w./$=+-]|,(?=[a-z]=)){20,}"
 )
+_READ = re.compile(r"(?:os\.(?:environ|getenv)|process\.env)\b")
+#: An option; what has more in it is a value behind a letter: `-p$DB_PASSWORD`.
+_OPTION = re.compile(r"--?[\w.-]+")
+#: A bare value as a whole, where the first bracket or comma may be within it.
+_BARE = re.compile(r"""[^\s&;"']{1,256}""")
 _ESCAPED = re.compile(r"\\(.)")
 _LONGEST = 65_536  # characters of a command; to read more as a shell does takes its time
 _DEEPEST = 4  # shells within each other
@@ -76,8 +81,8 @@ def in_command(words: Sequence[str]) -> Iterator[str]:
 
 
 def _known(secrets: Iterator[str]) -> Iterator[str]:
-    """But for what a command within would print."""
-    return (secret for secret in secrets if secret.strip("$") and "$(" not in secret)
+    """But for what only says where it is read, or is what a command within would print."""
+    return (one for one in secrets if one.strip("$") and "$(" not in one and not _READ.match(one))
 
 
 def _in_text(text: str, depth: int) -> Iterator[str]:
@@ -87,7 +92,10 @@ def _in_text(text: str, depth: int) -> Iterator[str]:
     yield from logins_in(text)
     yield from _HASH.findall(text)
     for start, end in keys.named(text):
-        for value in _as_meant(text[start:end]):
+        wholes = [text[start:end]]
+        if text[start - 1] not in "\"'" and (bare := _BARE.match(text, start)):
+            wholes.append(bare[0].rstrip(","))
+        for value in (one for whole in wholes for one in _as_meant(whole)):
             yield _SCHEME.sub("", value, count=1)
     may_be_read = depth < _DEEPEST and len(text) <= _LONGEST
     if may_be_read and any(character.isspace() for character in text):
@@ -95,8 +103,10 @@ def _in_text(text: str, depth: int) -> Iterator[str]:
 
 
 def _as_meant(value: str) -> Iterator[str]:
-    """As it is written, and what a reader of URLs, JSON or quoted text makes of that."""
+    """As it is written, and what a reader of URLs, JSON, quoted text or a shell makes of that."""
     yield value
+    if value.startswith("-"):  # ${DB_PASSWORD:-X}
+        yield value[1:]
     if "%" in value:
         yield unquote(value)
     if "\\" in value:
@@ -125,7 +135,7 @@ def _by_options(words: Sequence[str]) -> Iterator[str]:
         elif given:
             yield from secrets_under(option, value)
         elif (
-            name.startswith("-")
+            _OPTION.fullmatch(name)
             and not (following.startswith("-") or is_negated(option))
             and takes(option, following, before)
         ):

@@ -36,6 +36,7 @@ def secrets(tmp_path: Path):  # type: ignore[no-untyped-def]
         ("--user me --password sesame", ["sesame"]),
         ("Server=db;User=me;Password=sesame;", ["sesame"]),
         ("redis://:in%2Furl@h", ["in/url"]),
+        ("Server=db;Password=ses(a,)me;", ["ses", "ses(a,)me"]),
     ],
 )
 def test_within_values(secrets, value: str, told: list[str]) -> None:  # type: ignore[no-untyped-def]
@@ -98,6 +99,8 @@ def test_what_looks_like_a_reference_is_known_as_it_is(secrets) -> None:  # type
         ["serve", "--password", "--port", "1"],
         "sh -c 'TOKEN=$(cat /run/secrets/token) serve'",
         ["serve", "--password"],
+        'python -c \'import os; token = os.environ["TOKEN"]; key = os.getenv("KEY")\'',
+        "node -e 'const token = process.env.TOKEN'",
         "gunicorn 'shop:app' --bind 127.0.0.1:8000 --access-logformat '%(h)s %(t)s'",
     ],
 )
