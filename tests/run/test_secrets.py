@@ -12,15 +12,17 @@ import pytest
 
 from tests.run.conftest import Tiny
 
-#: Of the program's environment: under a name that says so, in a URL, from a variable, and in a
-#: list of headers.
+#: Of the program's environment: under a name that says so, in a URL, from a variable, in a list of
+#: headers, and within a value.
 SIGNING, IN_URL, FROM_VARIABLE = "s1gn-w1th-me", "url-p4ssw0rd", "fr0m-a-variable"
 IN_LIST = "0f-the-c0llector"
-SECRETS = (SIGNING, IN_URL, FROM_VARIABLE, IN_LIST)
+IN_DSN = "with1n-a-value"
+SECRETS = (SIGNING, IN_URL, FROM_VARIABLE, IN_LIST, IN_DSN)
 TELLS = """
 import os, runpy, sys, time
 told = [os.environ["SIGNING_KEY"], os.environ["PEER"][9:-3], os.environ["SALT"]]
 told.append(os.environ["OTEL_EXPORTER_OTLP_HEADERS"].partition("Bearer ")[2])
+told.append(os.environ["DSN"].rpartition("=")[2])
 print("I was given", *told, flush=True)
 if sys.argv[1] == "end":
     sys.exit("I end with " + " ".join(told))
@@ -36,6 +38,7 @@ def telling(tiny: Tiny) -> Tiny:
     file = tiny.folder / "seatrial.yaml"
     env = f"env: {{SIGNING_KEY: {SIGNING}, PEER: 'http://u:{IN_URL}@h/', SALT: '${{DB_PWD}}', "
     env += f"OTEL_EXPORTER_OTLP_HEADERS: 'tenant=a,authorization=Bearer {IN_LIST}', "
+    env += f"DSN: 'host=db password={IN_DSN}', "
     text = file.read_text().replace("[python, ", "[python, tells.py, ").replace("env: {", env)
     file.write_text(text)
     return Tiny(tiny.folder, {**tiny.env, "DB_PWD": FROM_VARIABLE})
@@ -84,7 +87,8 @@ ENCODED = """
 import base64, json, os, runpy, sys
 from urllib.parse import quote
 own = os.environ["OTEL_EXPORTER_OTLP_HEADERS"].partition("Bearer ")[2]
-for text in (os.environ["SIGNING_KEY"], os.environ["PEER"][9:-3], os.environ["SALT"], own):
+own = own, os.environ["DSN"].rpartition("=")[2]
+for text in (os.environ["SIGNING_KEY"], os.environ["PEER"][9:-3], os.environ["SALT"], *own):
     print("encoded", text, text.encode().hex(), quote("".join(f"%{b:02x}" for b in text.encode())))
     print(*(base64.b64encode(b"x" * n + text.encode() + b"more").decode() for n in range(3)))
     print(json.dumps({"a": text}), "".join(f"\\\\u{ord(c):04x}" for c in text), flush=True)

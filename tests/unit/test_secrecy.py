@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from seatrial.evidence.redaction import Redactor
-from seatrial.secrecy import LEFT_OUT, last_lines, may_name_secret, names_secret, secrets_under
+from seatrial.secrecy import LEFT_OUT, last_lines, may_name_secret, names_secret
+from seatrial.secrecy.told import secrets_under
 
 HEADERS = [
     "OTEL_EXPORTER_OTLP_HEADERS",
@@ -40,6 +41,13 @@ def test_headers_for_a_collector_are_secrets_together_and_alone(name: str) -> No
 )
 def test_of_one_value(name: str, value: str, secrets: list[str]) -> None:
     assert list(secrets_under(name, value)) == secrets
+
+
+@pytest.mark.parametrize("name", ["BASIC_AUTH", "HTPASSWD", "a.basicauth.users", "ADMIN_LOGIN"])
+def test_an_error_quotes_no_login(name: str) -> None:
+    assert may_name_secret(name)
+    assert not names_secret("AUTH_MODE")
+    assert not may_name_secret("AUTH_MODE")
 
 
 def test_the_last_lines_of_a_whole_log_are_its_lines() -> None:

@@ -113,6 +113,8 @@ class _Making:
             dockerfile=_text(self._build.get("dockerfile")) or "Dockerfile",
             command=f"{_words(tree.get('entrypoint'))} {_words(tree.get('command'))}".strip(),
             environment=self._environment(),
+            labels=self._labels(),
+            arguments=self._named(self._build.get("args")),
             ports=tuple(self._ports()),
             health_check=" ".join(self._health_check()),
             commands=(
@@ -143,7 +145,16 @@ class _Making:
         found: dict[str, str] = {}
         for file in _list(self.tree.get("env_file")):
             found |= env_file(Path(str(file)), self.variables)
-        for name, value in by_name(self.tree.get("environment"), "=").items():
+        return found | self._named(self.tree.get("environment"))
+
+    def _labels(self) -> dict[str, str]:
+        deploy = self.tree.get("deploy")
+        deployed = self._named(deploy.get("labels")) if isinstance(deploy, dict) else {}
+        return deployed | self._named(self.tree.get("labels"))
+
+    def _named(self, pairs: Plain) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for name, value in by_name(pairs, "=").items():
             if value is not None:
                 found[name] = str(value).lower() if isinstance(value, bool) else str(value)
             elif name in self.variables:  # as the shell has it

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from seatrial.declaration import references
 from seatrial.declaration.problems import Path_, Problems, nearest
 from seatrial.declaration.source import Entry, ListNode, MapNode, Node, Scalar, with_text
-from seatrial.secrecy import may_name_secret, secrets_under
+from seatrial.secrecy import may_name_secret
+from seatrial.secrecy.told import secrets_under
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MAX_NESTING = 10

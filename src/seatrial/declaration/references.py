@@ -71,6 +71,11 @@ def escape(text: str) -> str:
     return _ONE.sub(lambda match: f"{{{match.group(0)}}}", text)
 
 
+def without(text: str, place: str) -> str:
+    """The string with `place` where it has references, and the rest as `resolve` gives it."""
+    return _ONE_OR_ESCAPED.sub(lambda match: match.group(1) or place, text)
+
+
 def resolve(text: str, endpoints: Endpoints, *, viewer: str | None = None, replica: int = 0) -> str:
     """Fill in the references of a string as seen by `viewer`.
 

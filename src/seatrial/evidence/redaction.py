@@ -21,10 +21,10 @@ from collections.abc import Iterable, Iterator
 from pydantic import JsonValue
 
 from seatrial.declaration.models import System
-from seatrial.evidence import keys, shapes
+from seatrial.evidence import shapes
 from seatrial.evidence.forms import Net
 from seatrial.evidence.rests import SHORTEST, Rests
-from seatrial.secrecy import LOGIN, names_secret
+from seatrial.secrecy import LOGIN, keys, names_secret
 
 MASK = "***"
 

@@ -12,7 +12,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from seatrial.secrecy import tells_secret
+from seatrial.secrecy.options import BEFORE, takes, tells_secret
 
 Span = tuple[int, int]
 
@@ -52,7 +52,9 @@ SHAPES = (
     _shape(
         "Bearer token",
         "earer EARER",
-        r"(?i)(?<!\w)bearer[ \t]{1,4}(?P<value>(?=[a-z._~+/-]{0,40}[0-9])[\w.~+/-]{16,}+=*+)",
+        # but a path of small letters
+        r"(?i)(?<!\w)bearer[ \t]{1,4}(?!(?-i:(?:/[a-z0-9._-]++)++/?(?![\w~+/=])))"
+        r"(?P<value>(?=[a-z._~+/-]{0,40}[0-9])[\w.~+/-]{16,}+=*+)",
     ),
 )
 
@@ -91,7 +93,11 @@ def _options(text: str) -> Iterator[Span]:
     if "--" not in text:
         return
     for found in _OPTION.finditer(text):
-        if tells_secret(found["name"]):
+        name, word = found["name"], found["bare"]
+        if not tells_secret(name):
+            continue
+        at = found.start()
+        if word is None or takes(name, word, text[max(at - BEFORE, 0) : at]):
             assert found.lastgroup is not None
             yield found.span(found.lastgroup)
 

@@ -7,7 +7,7 @@ container it is reached and as whom.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,6 +46,8 @@ class Service:
     dockerfile: str = "Dockerfile"  # in it
     command: str = field(default="", repr=False)  # entry point and command, joined by spaces
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    labels: Mapping[str, str] = field(default_factory=dict, repr=False)
+    arguments: Mapping[str, str] = field(default_factory=dict, repr=False)  # of its build
     ports: tuple[Port, ...] = ()  # published ones first, then those that are only exposed
     health_check: str = field(default="", repr=False)  # the command that asks, joined by spaces
     commands: tuple[tuple[str, ...], ...] = field(default=(), repr=False)  # both, in words
@@ -126,11 +128,6 @@ class InContainers:
         lead to this one: what the system itself uses.
         """
         return {}
-
-    def secrets(self, words: Sequence[str]) -> Iterator[str]:
-        """What one of its programs is told in a command that must be shown nowhere, where no name
-        says so: `--password X` is known to be one, `-a X` is not."""
-        return iter(())
 
     async def settle(self, guess: Guess, target: Target, deadline: Deadline) -> Guess | None:
         """The guess after a look at the service while it runs; None where it proved wrong."""

@@ -29,7 +29,7 @@ def test_in_environments(secrets) -> None:  # type: ignore[no-untyped-def]
     headers = {"OTEL_EXPORTER_OTLP_HEADERS": "key=of-a-list,x=y"}
     assert secrets(environment=headers) == ("of-a-list", "y")
     url = {"DB": "postgresql://me:by%20url@db", "TO": "nobody"}
-    assert secrets(environment=url) == ("by url", "by%20url")
+    assert secrets(environment=url) == ("by url",)
 
 
 @pytest.mark.parametrize(
@@ -65,6 +65,7 @@ def test_in_headers(secrets) -> None:  # type: ignore[no-untyped-def]
         ("redis-server --replicaof a 1 --masterauth sesame", "sesame"),
         ("sh -c 'sleep 1 && /usr/bin/redis-cli -h cache -a sesame ping'", "sesame"),
         ("serve --password sesame", "sesame"),
+        ("sh -c 'serve --password se#same --port 1'", "se#same"),
         ("serve --db-password=sesame", "sesame"),
         ("env PGPASSWORD=sesame psql", "sesame"),
         ("sh -c 'exec env PGPASSWORD=sesame psql'", "sesame"),
@@ -79,6 +80,124 @@ def test_in_commands(  # type: ignore[no-untyped-def]
     (tmp_path / ".env").write_text("OF_DOTENV=of-dotenv\n")
     for key in ("command", "entrypoint"):
         assert secrets(**{key: command}, environment={"SET": "as it is set"}) == (told,)
+
+
+LOGINS = [
+    ("BASIC_AUTH", "me:sesame", ["sesame"]),
+    ("TRAEFIK_BASICAUTH_USERS", "me:sesame,you:o:pen", ["sesame,you:o:pen", "sesame", "o:pen"]),
+    ("PROMETHEUS_AUTH", "'me:sesame'", ["sesame"]),
+    ("ADMIN_LOGIN", "me@example.org:sesame", ["sesame"]),
+    ("HTPASSWD", "a:sesame\nb:open", ["a:sesame\nb:open", "sesame\nb:open", "sesame", "open"]),
+    ("NGINX_AUTH_BASIC", "me:s:same//", ["s:same//"]),
+    ("NEO4J_AUTH", "neo4j/ses/a:me", ["ses/a:me"]),
+    ("CREDENTIALS", "me:sesame", ["sesame", "me:sesame"]),
+    ("USERPWD", "me:sesame", ["sesame", "me:sesame"]),
+    ("AUTH", "ldap", []),
+    ("NEO4J_AUTH", "none", []),
+    ("PROXY_AUTH", "http://auth/realm", []),
+    ("AUTH", '{"mode": "ldap"}', []),
+    ("OAUTH", "google:orders", []),
+    ("AUTH_MODE", "a:b", []),
+    ("AUTHOR", "name: Me", []),
+    ("USERS", "a:b", []),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "told"), LOGINS)
+def test_logins(secrets, name: str, value: str, told: list[str]) -> None:  # type: ignore[no-untyped-def]
+    assert set(secrets(environment={name: value})) == set(told)
+    assert set(secrets(labels=[f"traefik.{name}={value}"])) == set(told)
+    assert set(secrets(deploy={"labels": {f"it.{name.lower()}": value}})) == set(told)
+
+
+def test_a_login_that_is_but_a_password(secrets) -> None:  # type: ignore[no-untyped-def]
+    for name in ("REDISCLI_AUTH", "VAULT_DEV_ROOT_TOKEN_ID"):
+        assert secrets(environment={name: "sesame"}) == ("sesame",)
+
+
+def test_what_a_shell_takes_where_a_variable_is_not_set(secrets) -> None:  # type: ignore[no-untyped-def]
+    assert "sesame" in secrets(command="sh -c 'serve to-$${DB_PASSWORD:-sesame}'")
+
+
+MD5 = "$apr1$H6uskkkW$IgXLP6ewTrSuBkTrqE8wj/"
+BCRYPT = "$2y$05$" + "b" * 53
+ARGON = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ$" + "h" * 40
+
+
+@pytest.mark.parametrize("one", [MD5, BCRYPT, ARGON])
+def test_hashes_of_passwords(secrets, one: str) -> None:  # type: ignore[no-untyped-def]
+    users = f"me:{one},you:x".replace("$", "$$")
+    label = {"traefik.http.middlewares.auth.basicauth.users": users}
+    assert one in secrets(labels=label)
+    for told in (f"hashes: {users}", f"{users}\n"):
+        assert secrets(environment={"CONFIG": told}) == (one,)
+    assert secrets(labels={"price": "$$5 or $$6$$", "of": "$$1$$FILE"}) == ()
+
+
+def test_in_labels_and_arguments_of_a_build(secrets) -> None:  # type: ignore[no-untyped-def]
+    label = "traefik.http.middlewares.a.headers.customrequestheaders.Authorization"
+    assert secrets(labels={label: "Bearer sesame"}) == ("sesame",)
+    assert secrets(labels=["db=postgresql://me:sesame@db"]) == ("sesame",)
+    assert secrets(deploy={"labels": {"api-token": "sesame"}}) == ("sesame",)
+    for args in ({"NPM_TOKEN": "sesame"}, ["NPM_TOKEN=sesame"]):
+        assert secrets(build={"context": ".", "args": args}) == ("sesame",)
+    assert secrets(build=".", labels=[], deploy={}) == ()
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("curl -u me:sesame http://a", {"sesame"}),
+        ("curl -fsSu me:sesame http://a", {"sesame"}),
+        ("curl -ume:sesame http://a", {"sesame"}),
+        ("curl --user me:sesame http://a", {"sesame"}),
+        ("curl -x http://p -U me:sesame --oauth2-bearer open http://a", {"open", "sesame"}),
+        ("sh -c 'curl -u $$ME:$$SET http://a || exit 1'", {"as it is set"}),
+        ("sh -c 'curl -u \"$$ME:$${SET}\" http://a'", {"as it is set"}),
+        ("mysqladmin ping -h localhost -u root -psesame", {"sesame"}),
+        ("sh -c 'mysqladmin ping -p$$SET || exit 1'", {"as it is set"}),
+        ('sh -c \'exec mariadb -uroot -p"$${SET}" -e "select 1"\'', {"as it is set"}),
+        ("/usr/bin/mysql -psesame shop", {"sesame"}),
+        ("mongosh -u root -p sesame --eval 1", {"sesame"}),
+        ("sshpass -p sesame ssh -p 2222 host", {"sesame", "2222"}),
+        ("/opt/mssql-tools18/bin/sqlcmd -S localhost -U sa -P sesame -Q 'select 1'", {"sesame"}),
+        ("ldapsearch -x -D cn=admin -w sesame -b dc=example", {"sesame"}),
+        ("http -a me:sesame :8000/health", {"sesame"}),
+        ("sh -c 'mc alias set mine http://minio:9000 me sesame; mc mb mine/a'", {"sesame"}),
+        ("sh -c 'PGPASSWORD=sesame psql -h db -c 1'", {"sesame", "sesame psql -h db -c 1"}),
+        ("sh -c 'psql; REDISCLI_AUTH=sesame redis-cli ping'", {"sesame"}),
+        ("sh -c 'psql -h db ; serve --password sesame'", {"sesame"}),
+        ("sh -c 'psql -h db -c 1 serve --password sesame'", {"sesame"}),
+        ("sh -c 'mc admin user add mine me sesame'", {"sesame"}),
+        ("etcdctl --user=me:sesame get a", {"sesame"}),
+        ("etcdctl --user me:sesame get a", {"sesame"}),
+        ("vault server -dev -dev-root-token-id=sesame", {"sesame"}),
+        ("serve --basic-auth me:sesame", {"sesame"}),
+        ("serve --auth.basicauth.users=me:sesame", {"sesame"}),
+    ],
+)
+def test_of_programs(secrets, command: str, told: set[str]) -> None:  # type: ignore[no-untyped-def]
+    for service in ({"command": command}, {"healthcheck": {"test": command}}):
+        assert set(secrets(**service, environment={"SET": "as it is set"})) == told
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "curl -o out -H 'Accept: text/plain' -sS http://a:80/u",
+        "curl -fu --verbose http://a",
+        "mysql -p -u root shop",
+        "sh -c 'mysqladmin -p$$NOT_SET_PASSWORD version'",
+        "redis-cli -a --raw",
+        "sh -c 'mysqladmin ping && ssh -pport host'",
+        "docker run -p 80:8080 --user me:staff image",
+        "mongosh --port 27017 --quiet",
+        "grep -a pattern file",
+        "mc ls mine",
+    ],
+)
+def test_options_of_other_programs(secrets, command: str) -> None:  # type: ignore[no-untyped-def]
+    assert [one for one in secrets(command=command) if one] == []
 
 
 @pytest.mark.parametrize(
@@ -100,6 +219,10 @@ def test_in_health_checks(secrets, test: object) -> None:  # type: ignore[no-unt
         "psql --password --command 'select 1'",
         "serve --requirepass",
         "psql --no-password inventory",
+        "serve --no-credentials inventory --without-auth me:inventory",
+        "pg_dump -h db --password inventory",
+        "sh -c 'exec pg_dump --format custom --password inventory > /backup/it'",
+        "sh -c 'echo usage: serve --password PASSWORD, --auth-token without'",
         "sh -c 'TOKEN=$$(cat /run/secrets/token) serve'",
         "sh -c 'serve --password $$NOT_SET'",
         ["NONE"],

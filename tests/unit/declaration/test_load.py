@@ -281,6 +281,7 @@ expect:
     system = load_text(tmp_path, text, variables=given)
     known = {"t0ken-words", "in/url", "s1gning", "{web.of} a variable", "of-default"}
     known |= {"the/first==", "the second", "of-headers"}
+    known |= {"Bearer%20the/first==", "Bearer%20the/first==,"}  # as words of a command
     assert set(system.secrets) == known
     far = load_text(tmp_path, text, environment="far", variables={**given, "MY_PWD": "a variable"})
     assert set(far.secrets) == known - {"{web.of} a variable"} | {"a variable", "faraway"}

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from seatrial.evidence import keys
 from seatrial.evidence.forms import Net
+from seatrial.secrecy import keys
 
 SECRETS = ("p4ss word/+é", "\\\\a\\b'c\"d", "İstanbul\u017f", "correct-horse-battery")
 

@@ -54,7 +54,7 @@ def test_tokens_that_say_what_they_are(what: str, frame: str) -> None:
 @pytest.mark.parametrize(
     ("line", "redacted"),
     [
-        ("psql --password hunter2 -h db", "psql --password *** -h db"),
+        ("serve --password hunter2 -h db", "serve --password *** -h db"),
         ("it --api-key 'a b' --port 1", "it --api-key '***' --port 1"),
         ('it --auth-token "a b"', 'it --auth-token "***"'),
         ("it --pass x", "it --pass ***"),
@@ -65,6 +65,21 @@ def test_tokens_that_say_what_they_are(what: str, frame: str) -> None:
         ),
         ('it --password "hunter2', 'it --password "***'),
         ("it --password \\\n  hunter2", "it --password \\\n  ***"),
+        ("it --password STRONGHOLD", "it --password ***"),
+        ("it --password string1 --token TOKEN2", "it --password *** --token ***"),
+        ("it --password password", "it --password ***"),
+        ("it --password isotope --token 'is'", "it --password *** --token '***'"),
+        ("it --password <hunter2>", "it --password ***"),
+        ("it --api-key TOKEN", "it --api-key ***"),
+        ("psql; it --password hunter2", "psql; it --password ***"),
+        ("psql failed, it --password hunter2", "psql failed, it --password ***"),
+        (r"psql -h db\nit --password hunter2", r"psql -h db\nit --password ***"),
+        ("my-psql --password hunter2", "my-psql --password ***"),
+        ("psql --admin-password hunter2", "psql --admin-password ***"),
+        ("psql --password=hunter2", "psql --password=***"),
+        ("sent Bearer /abcdefgh+12345678", "sent Bearer ***"),
+        ("sent Bearer /abcdefGh/12345678", "sent Bearer ***"),
+        ("sent Bearer /abcdefgh/12345678==", "sent Bearer ***"),
         ("psql --no-password inventory", "psql --no-password inventory"),
         ("gh auth login --with-token < file", "gh auth login --with-token < file"),
         ("password=hunter2", "password=***"),
@@ -117,6 +132,15 @@ def test_a_public_key_is_none() -> None:
     [
         "the bearer of this, Bearer authentication-of-everybody, Bearer realm=shop",
         "usage: it [--password-file FILE] [--port PORT]",
+        "usage: it [--password PASSWORD] [--api-key KEY | --auth-token AUTH_TOKEN]",
+        "usage: it --password <password> [--api-key <api-key>] [--token <TOKEN>]",
+        "  --password string   of its user, --token TEXT  [required], --db-password VALUE",
+        "--token is missing; --password must be set, --token, or --api-key. --secret and --token",
+        "options --token or --password, --api-key cannot be both",
+        "pg_dump --password inventory",
+        "/usr/bin/psql -h db --port=5432 -U me --password inventory",
+        "pg_restore --host db.example.org -v --password inventory",
+        "rejected: bearer /api/v1/orders/17 and bearer /health/ready/2026-11-28/",
         "-----BEGIN CERTIFICATE-----",
         "sk-live_abcdefghijkl risk_live_abcdefghijkl xox-abcdefghijkl eyJhbGciOiJIUzI1NiJ9.json",
     ],
@@ -197,6 +221,9 @@ HOSTILE = [
     "--",
     "--password ",
     "--password '",
+    "psql --password it ",
+    "bearer /a/",
+    "psql -a b ",
     "-----BEGIN PRIVATE KEY-----",
     "-----END PRIVATE KEY-----",
     "-----BEGIN PRIVATE KEY-----\\n",
@@ -210,6 +237,7 @@ HOSTILE = [
 def test_hostile_text_takes_time_in_proportion(piece: str) -> None:
     started = time.perf_counter()
     shapes.find(piece * (200_000 // len(piece)))
+    shapes.find("psql" + " -a b" * 40_000 + " --password x" * 10_000)
     shapes.find("-----BEGIN PRIVATE KEY-----" + "eyJ sk_live_ " + "a\\" * 100_000)
     assert time.perf_counter() - started < 10  # some tenths; a quadratic pattern takes minutes
 

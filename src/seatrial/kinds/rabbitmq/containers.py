@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
@@ -22,7 +22,6 @@ from seatrial.waiting import Deadline
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 _AMQP, _MANAGEMENT = 5672, 15672
 _USER = ("RABBITMQ_DEFAULT_USER", "RABBITMQ_USERNAME")
-_MAKING = ("add_user", "change_password", "authenticate_user")
 _PASSWORD = ("RABBITMQ_DEFAULT_PASS", "RABBITMQ_PASSWORD")
 _DEAD_LETTERS = "x-dead-letter-exchange"
 
@@ -82,11 +81,6 @@ class _Containers(InContainers):
             if one.durable and not one.name.startswith("amq.")
         }
         return replace(guess, example=_example(there)) if there else guess
-
-    def secrets(self, words: Sequence[str]) -> Iterator[str]:
-        """`rabbitmqctl add_user NAME PASSWORD`"""
-        behind = zip(words, words[2:], strict=False)
-        return (secret for verb, secret in behind if verb in _MAKING)
 
 
 def _example(queues: Mapping[str, bool]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from seatrial.declaration.models import ComponentConfig
@@ -14,7 +14,6 @@ from seatrial.kinds.redis.config import RedisConfig
 _IMAGES = ("redis", "valkey", "redis-stack", "redis-stack-server", "keydb")
 _PASSWORD = ("REDIS_PASSWORD", "VALKEY_PASSWORD")
 _REQUIRED = re.compile(r"--requirepass[= ]+['\"]?([^\s'\"]+)")
-_CLIENTS = ("redis-cli", "valkey-cli", "keydb-cli")
 _NUMBER = re.compile(r"\d{1,4}", re.ASCII)
 _PORT = 6379
 
@@ -44,13 +43,6 @@ class _Containers(InContainers):
             password = password or next((one.password for one in mentioned if one.password), None)
         path = f"/{_database(config, mentioned)}"
         return {"redis": Endpoint("redis", service.name, _PORT, path, user, password)}
-
-    def secrets(self, words: Sequence[str]) -> Iterator[str]:
-        """`redis-cli -a PASSWORD`, `redis-server --masterauth PASSWORD`"""
-        asks = any(word.rpartition("/")[2] in _CLIENTS for word in words)
-        for option, value in pairwise(words):
-            if option == "--masterauth" or (asks and option == "-a"):
-                yield value
 
 
 def _database(config: RedisConfig, mentioned: Sequence[Endpoint]) -> int:

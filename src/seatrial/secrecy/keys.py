@@ -27,6 +27,7 @@ PATTERN = re.compile(
     )
     """
 )
+Span = tuple[int, int]
 _KEY_VALUES = ("escaped", "double", "single", "line", "bare")
 
 #: One of these is in every name that the pattern knows, at most so many characters behind where
@@ -39,14 +40,16 @@ _ANNOUNCED = re.compile(r"""[^\W\d]{0,64}+(?:\\*+["'])?\s{0,20}+[:=,]""")
 _ALIKE = str.maketrans({"\u0130": "i", "\u0131": "i", "\u017f": "s"})
 
 
-def find(text: str) -> list[tuple[int, int]]:
+def find(text: str) -> list[Span]:
     """Where such values stand."""
-    spans = []
+    logins = (found.span("value") for found in LOGIN.finditer(text))
+    return [(start, end) for start, end in (*named(text), *logins) if end > start]
+
+
+def named(text: str) -> Iterator[Span]:
+    """Where what stands behind a name that names a secret does."""
     for found in matches(text):
-        group = next(name for name in _KEY_VALUES if found[name] is not None)
-        spans.append(found.span(group))
-    spans += [found.span("value") for found in LOGIN.finditer(text)]
-    return [(start, end) for start, end in spans if end > start]
+        yield found.span(next(name for name in _KEY_VALUES if found[name] is not None))
 
 
 def matches(text: str) -> Iterator[re.Match[str]]:

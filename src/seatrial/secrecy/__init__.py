@@ -1,4 +1,7 @@
-"""Which names name a secret, and the logins in URLs: the one place that says so.
+"""What tells a secret: the one place that says so. Here, which names name one, and the logins in
+URLs; in `keys`, what stands behind such a name within a text; in `told`, what of settings and
+commands is known by value; in `options`, behind which options of a command a
+secret stands; in `programs`, options and verbs of which only who knows the program can tell.
 
 Two meanings, on purpose. `names_secret` is careful: what stands under such a name is masked
 wherever it appears, and a word too many (`routing_key: orders`) would turn reports to stars.
@@ -8,8 +11,7 @@ wherever it appears, and a word too many (`routing_key: orders`) would turn repo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from itertools import zip_longest
+from collections.abc import Iterator
 from urllib.parse import unquote
 
 #: The end of a name that names a secret, for a verbose pattern that ignores case. `PWD` alone is a
@@ -31,11 +33,13 @@ _CAREFUL = re.compile(rf"(?ix)(?:^pass|{NAMES}|authorization|{LISTS})$")
 _GREEDY = re.compile(
     r"(?i)pass|pwd|secret|token|key|credential|authorization|cookie|otlp\w*headers"
 )
-_NEGATED = re.compile(r"(?i)(?:no|skip|without|with)-")
-_OTLP_HEADERS = re.compile(r"(?i)otlp\w*headers$")
-#: `name=value`, or `name: value` by mistake; what else there is, is a value as a whole.
-_PAIR = re.compile(r"\s*[\w.-]+\s*[=:](?!=*\s*$)(?P<value>.*)", re.DOTALL)
-_SCHEME = re.compile(r"(?i)(?:bearer|basic|digest|token|negotiate)\s+")
+#: Names of what may be a user's login as a whole, or several: BASIC_AUTH, ...basicauth.users.
+_LOGINS = re.compile(
+    r"""(?ix)(?:
+        (?:(?<![a-z])|basic|digest|http|proxy|rpc)auth(?:[._-]?(?:basic|users?))?
+      | htpasswd | login | credentials? | user[._-]?(?:pass|pwd|password)
+    )$"""
+)
 
 #: `scheme://user:password@`, slashes escaped or not. A user may be missing, a password not.
 LOGIN = re.compile(r""":(?:\\*/){2}[^\s/?\#:@"'<>]*:(?P<value>[^\s/?\#"'<>]+)@""")
@@ -46,52 +50,19 @@ def names_secret(name: str) -> bool:
     return _CAREFUL.search(name) is not None
 
 
-def tells_secret(option: str) -> bool:
-    """Whether the word behind this option of a command is a secret: not of `--no-password`."""
-    return names_secret(option) and _NEGATED.match(option) is None
-
-
-def secrets_under(name: str, value: str) -> Iterator[str]:
-    """What must be shown nowhere of the value under this key, or in this variable: all of it but a
-    scheme before it, and each one of a list alone. Nothing where the name names no secret."""
-    if names_secret(name):
-        for one in _in_list(value) if _OTLP_HEADERS.search(name) else (value,):
-            if secret := _SCHEME.sub("", one, count=1):
-                yield secret
-
-
-def _in_list(text: str) -> Iterator[str]:
-    for part in text.split(","):
-        found = _PAIR.match(part)
-        yield unquote(found["value"] if found else part).strip()
-
-
-def secrets_told(words: Sequence[str]) -> Iterator[str]:
-    """What a command is told that must be shown nowhere: `--password X`, `--password=X`,
-    `PASSWORD=X`, and passwords in URLs."""
-    for word, following in zip_longest(words, words[1:], fillvalue=""):
-        yield from logins_in(word)
-        name, given, value = word.partition("=")
-        if len(name.split()) > 1:
-            continue  # a script, of which it would be the rest
-        if given:
-            yield from secrets_under(name.lstrip("-"), value)
-        elif (
-            name.startswith("-")
-            and not following.startswith("-")
-            and tells_secret(name.lstrip("-"))
-        ):
-            yield from secrets_under(name.lstrip("-"), following)
-
-
 def logins_in(text: str) -> Iterator[str]:
     """The passwords of all URLs in it."""
     return (unquote(login["value"]) for login in LOGIN.finditer(text))
 
 
+def may_be_login(name: str) -> bool:
+    """Whether what stands under this key may be `user:password`."""
+    return _LOGINS.search(name) is not None
+
+
 def may_name_secret(name: str) -> bool:
     """Whether it may be one, so that an error does not quote it."""
-    return _GREEDY.search(name) is not None
+    return _GREEDY.search(name) is not None or may_be_login(name)
 
 
 def ending(text: str, most: int) -> str:
