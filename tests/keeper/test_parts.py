@@ -226,10 +226,10 @@ def test_a_probe_with_a_defect_does_not_leave_its_last_state_standing(
     async def scenario() -> None:
         target = Target("one", "process", ComponentConfig(kind="process"), {})
 
-        async def look() -> Context:
+        async def context() -> Context:
             return Context(tmp_path, {"one": target}, tmp_path, "")
 
-        looking = Observer(look, Timeline())
+        looking = Observer(SimpleNamespace(context=context), Timeline())  # type: ignore[arg-type]
         await looking.start()
         healthy.clear()
         try:

@@ -35,6 +35,10 @@ def test_headers_for_a_collector_are_secrets_together_and_alone(name: str) -> No
         ("AUTHORIZATION", "Bearer a,b=c", ["a,b=c"]),
         ("DB_PASSWORD", "a=b,c", ["a=b,c"]),
         ("DB_PASSWORD", "", []),
+        ("GITHUB_PAT", "a", ["a"]),
+        ("HASH_SALT", "a", ["a"]),
+        ("SEARCH_PATH", "a", []),
+        ("SALT", "a", []),
         ("HTTP_HEADERS", "a=b", []),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318", []),
     ],
@@ -60,3 +64,26 @@ def test_what_is_left_of_a_line_that_was_cut_is_no_line() -> None:
     assert last_lines("st\nb\nc\n", 2, cut=True) == ("b", "c")
     assert last_lines("st", 9, cut=True) == (LEFT_OUT,)
     assert last_lines("s" * 8_192 + "rest", 9, cut=True) == (LEFT_OUT, "rest")
+
+
+@pytest.mark.parametrize(
+    "printed",
+    [
+        "le\x1b[0mak-\x1b[38;5;196;1mkey",
+        "\x1b]0;a title\x07leak-\x1b]52;c;Y29weQ==\x1b\\key",
+        "leak\x9b31m-\x9d2;title\x9ckey\x1b(B\x1b7",
+        "\u202eleak\b-\x00key\u2069",
+        "leak-key\x1b[",
+        "leak-key\x1b]0;never ended",
+    ],
+)
+def test_a_line_of_a_log_is_text_alone(printed: str) -> None:
+    (line,) = last_lines(printed, 9, cut=False)
+    assert line == "leak-key"
+    assert Redactor(["leak-key"]).redact(line) == "***"
+    assert last_lines(f"st\n{printed}", 1, cut=True) == ("leak-key",)
+
+
+def test_what_a_log_says_otherwise_stays() -> None:
+    said = "\tcaf\u00e9: 5 \u2264 7 [0m \U0001f600"
+    assert last_lines(said, 1, cut=False) == (said,)

@@ -25,6 +25,8 @@ class Project:
     services: Mapping[str, Service]
     unset: tuple[str, ...] = ()  # variables that are neither set nor given a default
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    secret_files: tuple[Path, ...] = ()  # of its `secrets`
+    secret_values: tuple[str, ...] = field(default=(), repr=False)  # likewise
 
     @property
     def folder(self) -> Path:
@@ -68,6 +70,8 @@ def read_project(file: Path, environment: Mapping[str, str]) -> Project:
         made,
         tuple(sorted(reader.filler.unset)),
         variables,
+        tuple(secrets.values()),
+        tuple(_secret_values(tree, variables)),
     )
 
 
@@ -86,6 +90,14 @@ def _secrets(tree: Tree, folder: Path) -> dict[str, Path]:
         for name, one in found
         if isinstance(one, dict) and isinstance(file := one.get("file"), str)
     }
+
+
+def _secret_values(tree: Tree, variables: Mapping[str, str]) -> Iterator[str]:
+    """Of the secrets that are variables."""
+    declared = tree.get("secrets")
+    for one in declared.values() if isinstance(declared, dict) else ():
+        if isinstance(one, dict):
+            yield variables.get(str(one.get("environment")), "")
 
 
 def _awaited_to_end(service: Plain) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """What tells a secret: the one place that says so. Here, which names name one, and the logins in
 URLs; in `keys`, what stands behind such a name within a text; in `told`, what of settings and
 commands is known by value; in `options`, behind which options of a command a
-secret stands; in `programs`, options and verbs of which only who knows the program can tell.
+secret stands; in `programs`, options and verbs of which only who knows the program can tell; in
+`plain`, lines of logs without what could hide one.
 
 Two meanings, on purpose. `names_secret` is careful: what stands under such a name is masked
 wherever it appears, and a word too many (`routing_key: orders`) would turn reports to stars.
@@ -13,6 +14,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from urllib.parse import unquote
+
+from seatrial.secrecy.plain import plain
 
 #: The end of a name that names a secret, for a verbose pattern that ignores case. `PWD` alone is a
 #: folder, `pass` alone a count, and a key is a secret only where a word before it says so.
@@ -29,9 +32,9 @@ NAMES = r"""(?:
 #: that an exporter of OpenTelemetry sends (OTEL_EXPORTER_OTLP_HEADERS, ..._TRACES_HEADERS).
 LISTS = r"(?: cookie | otlp(?:_[a-z]+)?_headers )"
 
-_CAREFUL = re.compile(rf"(?ix)(?:^pass|{NAMES}|authorization|{LISTS})$")
+_CAREFUL = re.compile(rf"(?ix)(?:^pass|{NAMES}|[_-]pat|[_-]salt|authorization|{LISTS})$")
 _GREEDY = re.compile(
-    r"(?i)pass|pwd|secret|token|key|credential|authorization|cookie|otlp\w*headers"
+    r"(?i)pass|pwd|secret|token|key|credential|authorization|cookie|otlp\w*headers|[_-](?:pat|salt)$"
 )
 #: Names of what may be a user's login as a whole, or several: BASIC_AUTH, ...basicauth.users.
 _LOGINS = re.compile(
@@ -77,9 +80,8 @@ _REST = 8_192  # characters that the rest of a cut secret may have
 
 
 def last_lines(text: str, lines: int, *, cut: bool) -> tuple[str, ...]:
-    """The last lines of a log that is not redacted yet. `cut`: its beginning is not there. What it
-    then begins with may be the rest of a secret, which nobody could recognise."""
-    if not cut:
-        return tuple(text.splitlines()[-lines:])
-    first, _, rest = text.partition("\n")
-    return (LEFT_OUT, *(rest or first[_REST:]).splitlines())[-lines:]
+    """The last lines of a log that is not redacted yet, as text alone. `cut`: its beginning is not
+    there. What it then begins with may be the rest of a secret, which nobody could recognise."""
+    first, _, rest = text.partition("\n") if cut else ("", "", text)
+    said = ((LEFT_OUT,) if cut else ()) + tuple((rest or first[_REST:]).splitlines())
+    return tuple(map(plain, said[-lines:]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -232,3 +233,27 @@ def test_in_health_checks(secrets, test: object) -> None:  # type: ignore[no-unt
 def test_nothing_else_is_one(secrets, command: object) -> None:  # type: ignore[no-untyped-def]
     assert [one for one in secrets(command=command) if one] == []
     assert secrets(healthcheck={"disable": True}) == ()
+
+
+def test_what_a_project_declares_as_a_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "one.txt").write_text("of a file\n")
+    (tmp_path / "many.json").write_text('{\n  "user": "sesame-open"\n}\n')
+    os.mkfifo(tmp_path / "pipe")
+    monkeypatch.setenv("OF_A_VARIABLE", "by-variable")
+    declared = {
+        "one": {"file": "./one.txt"},
+        "many": {"file": "./many.json"},
+        "pipe": {"file": "./pipe"},
+        "gone": {"file": "./gone.txt"},
+        "variable": {"environment": "OF_A_VARIABLE"},
+        "unset": {"environment": "OF_NO_VARIABLE"},
+        "elsewhere": {"external": True},
+    }
+    compose = {"services": {"one": {"image": "x"}}, "secrets": declared}
+    (tmp_path / "compose.yaml").write_text(json.dumps(compose))
+    (tmp_path / "seatrial.yaml").write_text(DECLARED)
+    told = secrets_of(load(tmp_path, KINDS, variables={}))
+    assert {"of a file", '"user": "sesame-open"', "by-variable"} <= set(told)
+    assert not {"", "{", "}"} & set(told)
