@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
 from collections.abc import Sequence
 from dataclasses import replace
+from operator import itemgetter
 
 from seatrial.compose.engine import Container, EngineError, call
 from seatrial.last_words import LINES, last_words
@@ -17,13 +19,23 @@ _STAYS = 10.0  # s after which the engine takes one for well: ended again, it is
 
 
 async def logs(some: Sequence[Container], lines: int, most: int) -> tuple[str, ...]:
-    """The last lines that containers wrote, at most so many bytes of each."""
-    found: list[str] = []
-    for one in some:
-        ended = await call(("docker", "logs", "--tail", str(lines), one.id), 20.0)
-        text = ended.out + ended.err  # each stream in its own order
-        found += last_lines(text[-most:], lines, cut=len(text) > most)
-    return tuple(found[-lines:])
+    """The last lines that containers wrote, at most so many characters, in the order of their
+    time: the engine keeps both streams of each apart. Raises EngineError."""
+    tails = await asyncio.gather(*(_stamped(one, lines) for one in some))
+    said = heapq.merge(*(stream for tail in tails for stream in tail), key=itemgetter(0))
+    text = "\n".join(line for _, line in said)
+    return last_lines(text[-most:], lines, cut=len(text) > most)
+
+
+async def _stamped(one: Container, lines: int) -> tuple[list[tuple[str, str]], ...]:
+    """Of both streams, each line with its time."""
+    argv = ("docker", "logs", "--timestamps", "--tail", str(lines), one.id)
+    ended = await call(argv, 20.0)
+    return tuple([line.partition(" ")[::2] for line in _lines(s)] for s in (ended.out, ended.err))
+
+
+def _lines(text: str) -> list[str]:
+    return text.removesuffix("\n").split("\n") if text else []
 
 
 def unsettled(found: Sequence[Container]) -> list[Container]:
