@@ -1,5 +1,6 @@
-"""What must be shown nowhere of what a compose file tells its services: in their environments and
-labels, with what they are built, and in the commands that they and their health checks run."""
+"""What must be shown nowhere of what a compose file tells its services: in their environments,
+labels and files of secrets, with what they are built, and in the commands that they and their
+health checks run."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from collections.abc import Iterator
 from seatrial.compose.attach import project_of
 from seatrial.compose.files import ComposeFileError
 from seatrial.declaration.models import System
-from seatrial.kinds.containers import Service
+from seatrial.kinds.containers import Service, content_of
 from seatrial.secrecy import told
 
 
@@ -27,6 +28,16 @@ def _of(service: Service) -> Iterator[str]:
     for named in (service.environment, service.labels, service.arguments):
         for name, value in named.items():
             yield from told.in_setting(name, value)
+    for file in service.secrets.values():
+        yield from _in_file(content_of(file) or "")
     for command in service.commands:
         for secret in told.in_command(command):
             yield service.filled(secret) or ""
+
+
+def _in_file(content: str) -> Iterator[str]:
+    """Each line and what it tells; one long secret of many would take its time to find."""
+    if "\ufffd" not in content:  # else it is no text
+        for line in content.splitlines():
+            if not line.startswith("-----"):
+                yield from told.in_setting("secret", line.strip())
