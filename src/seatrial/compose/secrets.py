@@ -4,19 +4,14 @@ checks run."""
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
-from pathlib import Path
 
 from seatrial.compose.attach import project_of
 from seatrial.compose.files import ComposeFileError
 from seatrial.compose.project import Project
 from seatrial.declaration.models import System
-from seatrial.kinds.containers import Service
+from seatrial.kinds.containers import Service, content_of
 from seatrial.secrecy import told
-
-_LARGEST = 65_536  # characters of a file that are read
-_SHORTEST = 8  # characters of a line that could be nothing else
 
 
 def secrets_of(system: System) -> tuple[str, ...]:
@@ -28,18 +23,21 @@ def secrets_of(system: System) -> tuple[str, ...]:
     except ComposeFileError:
         return ()  # whoever needs the file says what is wrong with it
     of_services = (one for service in project.services.values() for one in _of(service))
-    return tuple(dict.fromkeys((*of_services, *_of_its_own(project))))
+    return tuple(dict.fromkeys((*_of_its_own(project), *of_services)))
 
 
 def _of_its_own(project: Project) -> Iterator[str]:
-    """The secrets that it declares as such, and each line of those that have several."""
-    texts = [text for text in project.secret_values if text]
-    for file in filter(Path.is_file, project.secret_files):  # a pipe would be waited for
-        with contextlib.suppress(OSError), file.open(encoding="utf-8", errors="replace") as stream:
-            texts.append(stream.read(_LARGEST))
-    for text in map(str.strip, texts):
-        yield text
-        yield from (line.strip() for line in text.splitlines() if len(line.strip()) >= _SHORTEST)
+    """The secrets that it declares as such."""
+    for text in (*project.secret_values, *map(content_of, project.secret_files)):
+        yield from _lines_of(text or "")
+
+
+def _lines_of(content: str) -> Iterator[str]:
+    """Each line and what it tells; one long secret of many would take its time to find."""
+    if "\ufffd" not in content:  # else it is no text
+        for line in content.splitlines():
+            if not line.startswith("-----"):
+                yield from told.in_setting("secret", line.strip())
 
 
 def _of(service: Service) -> Iterator[str]:

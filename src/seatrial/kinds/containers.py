@@ -16,6 +16,7 @@ from seatrial.kinds.base import Endpoint, Target
 from seatrial.waiting import Deadline
 
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::?[-=]([^}]*))?\})")
+_LONGEST_SECRET = 4_096  # characters of a file
 
 
 @dataclass(frozen=True)
@@ -76,12 +77,8 @@ class Service:
             if self.environment.get(name):
                 return self.environment[name]
             file = self.secrets.get(self.environment.get(f"{name}_FILE", ""))
-            if file is not None:
-                try:
-                    with file.open(encoding="utf-8", errors="replace") as stream:
-                        return stream.read(4096).rstrip("\r\n")
-                except OSError:
-                    continue
+            if file is not None and (content := content_of(file)) is not None:
+                return content
         return None
 
     def filled(self, text: str) -> str | None:
@@ -90,6 +87,18 @@ class Service:
         if variable is None:
             return text
         return self.value(variable[1] or variable[2]) or variable[3]
+
+
+def content_of(file: Path) -> str | None:
+    """Of a secret that is a file; None where it cannot be read, or is none: a pipe would be waited
+    for."""
+    if not file.is_file():
+        return None
+    try:
+        with file.open(encoding="utf-8", errors="replace") as stream:
+            return stream.read(_LONGEST_SECRET).rstrip("\r\n")
+    except OSError:
+        return None
 
 
 @dataclass(frozen=True)
