@@ -179,6 +179,9 @@ def test_a_container_that_circles_is_told_with_its_log(copy: Copy, engine: Engin
         shown = project.seatrial("logs", "worker", "-n", "3")
         assert "no_such.py" in shown.out, shown.err
         assert "the project that you started" in shown.err
+        project.shell(f"{' '.join(engine.compose_command)} stop -t 1")
+        assert "no_such.py" in project.seatrial("logs", "worker").out
+        project.shell(f"{' '.join(engine.compose_command)} start")
         state = project.seatrial("status")
         assert state.code == 3
         assert "the compose project that you started" in state.err

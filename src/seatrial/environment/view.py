@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from seatrial.compose.attach import Attached
 from seatrial.compose.secrets import secrets_of
 from seatrial.declaration.models import System
 from seatrial.environment.deployment import attach, require_running
-from seatrial.environment.others import project_runs
 from seatrial.evidence.redaction import Redactor, redactor_of
 from seatrial.keeper.attached import look_at
 from seatrial.kinds.base import Context, Target
@@ -58,8 +58,8 @@ def project_logs(
     system: System, components: Sequence[str], lines: int
 ) -> dict[str, tuple[str, ...]] | None:
     """The last log lines in a compose project that somebody else started, redacted; None where
-    none runs."""
-    if not project_runs(system):
+    there is nothing of one. What has ended has its log still."""
+    if system.config.provider != "compose" or not asyncio.run(Attached.to(system).containers()):
         return None
     at = look_at(system)
 
