@@ -68,7 +68,7 @@ def target_of(component: Component, project: Project, everything: Sequence[Conta
 
 
 def _cause(one: Container) -> Cause | None:
-    if _PORT_TAKEN.search(one.error):
+    if one.status != "running" and _PORT_TAKEN.search(one.error):
         return Cause.PORT_IN_USE
     return Cause.UNHEALTHY if _is_ailing(one) else None
 
@@ -181,17 +181,7 @@ def _words(
             f"{compose} logs {service}",
             f"{compose} ps {service}",
         )
-    start = f"{compose} start {service}"
-    if worst is not None and worst.status == "running" and worst.cut_off:
-        start = f"docker network connect --alias {service} {worst.cut_off} {worst.name}"
-    elif worst is not None and worst.status == "paused":
-        start = f"{compose} unpause {service}"
-    elif worst is not None and (worst.status == "created" or _broke_down(worst)):
-        start = f"{compose} up -d {service}"  # made anew, where its file was corrected
-    elif any(
-        one.status in ("running", "restarting") for one in (mine if worst is None else [worst])
-    ):
-        start = f"{compose} restart {service}"
+    start = _start(compose, service, worst or mine[0])
     found = "" if worst is None else told_of(worst)
     lacks = ""
     if worst is None and len(mine) < wanted.replicas:
@@ -202,6 +192,19 @@ def _words(
     ailing = next((told_of(one) for one in mine if worst is None and _is_ailing(one)), "")
     logs, status = f"{compose} logs {service}", f"{compose} ps {service}"
     return Words(found, start, logs, status, lacks, ailing)
+
+
+def _start(compose: str, service: str, one: Container) -> str:
+    """The command that makes it run again."""
+    if one.status == "running" and one.cut_off:
+        return f"docker network connect --alias {service} {one.cut_off} {one.name}"
+    if one.status == "running":
+        return f"{compose} restart {service}"
+    if one.status == "paused":
+        return f"{compose} unpause {service}"
+    if one.status == "created" or _broke_down(one):
+        return f"{compose} up -d {service}"  # made anew, where its file was corrected
+    return f"{compose} start {service}"
 
 
 def _broke_down(one: Container) -> bool:
