@@ -249,3 +249,27 @@ def test_what_a_run_kept_is_shown_when_its_deployment_has_ended(tiny: Tiny) -> N
         others = seatrial(tiny, "logs", "talker", "--system", str(tiny.folder), *options)
         assert others.returncode == 3
         assert not others.stdout
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_what_ends_is_seen_to_whatever_became_of_its_log(tiny: Tiny, gone: bool) -> None:
+    (tiny.folder / "dying.py").write_text(DYING)
+    worker = "{kind: process, run: python dying.py, replicas: 2, env: {API_TOKEN: hush-hush-77}}"
+    tiny.declare(more=f"  worker: {worker}\n")
+    try:
+        assert seatrial(tiny, "up", str(tiny.folder)).returncode == 0
+        if gone:
+            for log in Path(tiny.env["SEATRIAL_HOME"]).glob("d/*/logs/worker.log"):
+                log.unlink()
+        (tiny.folder / "go").touch()
+        checked = eventually(
+            lambda: seatrial(tiny, "check", str(tiny.folder), "--json"),
+            lambda done: done.returncode == 3 and "2 of 2 are down" in done.stdout,
+            timeout=20,
+        )
+        (finding,) = json.loads(checked.stdout)["findings"]
+        # Both write to one log, so nobody can say whose line it is.
+        ended = "replica 0 of worker ended on its own with exit code 3"
+        assert finding["found"] == f"{ended}; 2 of 2 are down"
+    finally:
+        seatrial(tiny, "down", str(tiny.folder))

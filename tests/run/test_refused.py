@@ -85,7 +85,7 @@ def test_reports_that_cannot_be_written_are_refused_before_anything_starts(
 
 def test_a_draft_that_cannot_be_written_says_so(tmp_path: Path, tiny: Tiny) -> None:
     (tmp_path / "compose.yaml").write_text("services: {web: {image: 'nginx:1'}}\n")
-    (tmp_path / "seatrial.yaml").symlink_to("nowhere/at/all")
+    (tmp_path / "seatrial.yaml").mkdir()
     refused = seatrial(tiny, "init", str(tmp_path), "--force")
     assert refused.returncode == 2, refused.stderr
-    assert f"{tmp_path}/seatrial.yaml cannot be written: No such file" in refused.stderr
+    assert f"{tmp_path}/seatrial.yaml cannot be written: Is a directory" in refused.stderr

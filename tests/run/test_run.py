@@ -69,7 +69,7 @@ def test_a_skipped_p1_trial_is_inconclusive(tiny: Tiny) -> None:
 def test_a_log_that_json_makes_much_longer_is_cut_and_says_so(tiny: Tiny) -> None:
     script = (
         "import os, runpy, sys\n"
-        "os.write(1, (b'\\0' * 999 + b'\\n') * 2000)\n"
+        "os.write(1, (b'\\\\' * 999 + b'\\n') * 2000)\n"
         "runpy.run_path(sys.argv[1])\n"
     )
     declaration = tiny.folder / "seatrial.yaml"

@@ -53,14 +53,16 @@ async def call(
     *,
     env: Mapping[str, str] | None = None,
     cwd: str | None = None,
+    together: bool = False,
 ) -> Ended:
-    """Run a command to its end. Raises EngineError when it cannot be started or does not end."""
+    """Run a command to its end. `together`: what it writes to standard error is in `out`, at its
+    place. Raises EngineError when it cannot be started or does not end."""
     try:
         process = await asyncio.create_subprocess_exec(
             *argv,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT if together else asyncio.subprocess.PIPE,
             env=None if env is None else {**os.environ, **env},
             cwd=cwd,
             limit=_MOST_OUTPUT,
@@ -83,7 +85,7 @@ async def call(
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
-    return Ended(process.returncode or 0, _text(out), _text(err))
+    return Ended(process.returncode or 0, _text(out), _text(err or b""))
 
 
 def _text(data: bytes) -> str:

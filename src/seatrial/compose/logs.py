@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import heapq
 from collections.abc import Sequence
 from dataclasses import replace
-from operator import itemgetter
 
 from seatrial.compose.engine import Container, EngineError, call
 from seatrial.last_words import LINES, last_words
@@ -14,28 +12,27 @@ from seatrial.secrecy import last_lines
 
 #: Exit codes of what was asked to end: after SIGTERM and SIGKILL, or an orderly end.
 ASKED_TO_END = (0, 137, 143)
+_SECONDS = 20.0
 _MOST = 65_536  # characters that are looked at
 _STAYS = 10.0  # s after which the engine takes one for well: ended again, it is restarted at once
 
 
 async def logs(some: Sequence[Container], lines: int, most: int) -> tuple[str, ...]:
-    """The last lines that containers wrote, at most so many characters, in the order of their
-    time: the engine keeps both streams of each apart. Raises EngineError."""
-    tails = await asyncio.gather(*(_stamped(one, lines) for one in some))
-    said = heapq.merge(*(stream for tail in tails for stream in tail), key=itemgetter(0))
-    text = "\n".join(line for _, line in said)
-    return last_lines(text[-most:], lines, cut=len(text) > most)
+    """The last lines that containers wrote, of each at most so many lines and characters; of
+    several, each line with the name of its own before it. Raises EngineError."""
+    tails = await asyncio.gather(*(_tail(one, lines, most) for one in some))
+    if len(some) == 1:
+        return tails[0]
+    named = zip(some, tails, strict=True)
+    return tuple(f"{one.name} | {line}" for one, tail in named for line in tail)
 
 
-async def _stamped(one: Container, lines: int) -> tuple[list[tuple[str, str]], ...]:
-    """Of both streams, each line with its time."""
-    argv = ("docker", "logs", "--timestamps", "--tail", str(lines), one.id)
-    ended = await call(argv, 20.0)
-    return tuple([line.partition(" ")[::2] for line in _lines(s)] for s in (ended.out, ended.err))
-
-
-def _lines(text: str) -> list[str]:
-    return text.removesuffix("\n").split("\n") if text else []
+async def _tail(one: Container, lines: int, most: int) -> tuple[str, ...]:
+    argv = ("docker", "logs", "--tail", str(lines), one.id)
+    ended = await call(argv, _SECONDS, together=True)
+    if ended.code != 0:
+        raise EngineError(f"docker logs: {ended.last_words}", hint=f"docker logs {one.name}")
+    return last_lines(ended.out[-most:], lines, cut=len(ended.out) > most)
 
 
 def unsettled(found: Sequence[Container]) -> list[Container]:

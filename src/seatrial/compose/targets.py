@@ -74,7 +74,8 @@ def _cause(one: Container) -> Cause | None:
 
 
 def _is_ailing(one: Container) -> bool:
-    return one.status == "running" and one.health == "unhealthy" and not one.cut_off
+    stays = one.status == "running" and not (one.cut_off or one.unsettled)
+    return stays and one.health == "unhealthy"
 
 
 # -- endpoints ----------------------------------------------------------------------------------

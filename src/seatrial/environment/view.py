@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from seatrial.compose.attach import Attached
+from seatrial.compose.engine import EngineError
 from seatrial.compose.secrets import secrets_of
 from seatrial.declaration.models import System
 from seatrial.environment.deployment import attach, require_running
@@ -59,7 +60,12 @@ def project_logs(
 ) -> dict[str, tuple[str, ...]] | None:
     """The last log lines in a compose project that somebody else started, redacted; None where
     there is nothing of one. What has ended has its log still."""
-    if system.config.provider != "compose" or not asyncio.run(Attached.to(system).containers()):
+    if system.config.provider != "compose":
+        return None
+    try:
+        if not asyncio.run(Attached.to(system).containers()):
+            return None
+    except EngineError:  # nothing of one can be seen
         return None
     at = look_at(system)
 

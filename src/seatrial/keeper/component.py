@@ -191,7 +191,8 @@ class Managed:
 
     async def _exited(self, number: int, code: int) -> None:
         failure = self.replicas[number].instance.ended(code)
-        why = "" if -code in _SENT else and_last_words(failure.log)
+        known = -code not in _SENT and len(self.replicas) == 1  # replicas have one log in common
+        why = and_last_words(failure.log) if known else ""
         await self._set(number, State.EXITED, f"ended on its own with {exit_text(code)}{why}")
         self.lost(self, failure)
 

@@ -60,9 +60,12 @@ class Log:
         return self.file.stat().st_size if self.file.exists() else 0
 
     def says_port_in_use(self, since: int) -> bool:
-        with self.file.open("rb") as stream:
-            stream.seek(since)
-            return _PORT_IN_USE.search(stream.read(1_000_000)) is not None
+        try:
+            with self.file.open("rb") as stream:
+                stream.seek(since)
+                return _PORT_IN_USE.search(stream.read(1_000_000)) is not None
+        except OSError:  # somebody has taken the log away
+            return False
 
     def bound(self, bounds: Bounds = BOUNDS) -> None:
         """Give the room of its middle back where it has become too long.

@@ -125,6 +125,7 @@ class Observer:
                 replicas=target.states,
                 endpoints=dict(target.endpoints),
                 provider=target.provider,
+                causes=target.causes,
             )
             for name, target in self._targets.items()
         }

@@ -118,13 +118,18 @@ def down_by_states(target: Target) -> ProbeResult | None:
     A replica that never became ready (failed) may well run and say why, so servers are asked; see
     the kinds. States are what the keeper did or saw, and so better evidence than a time-out.
     """
-    if Cause.PORT_IN_USE in target.causes:
-        return _port_in_use(target)
     cut_off = (State.UNREACHABLE,) if target.provider.found else ()  # whoever runs it says how
-    bad = [(n, state) for n, state in enumerate(target.states) if state in _DOWN + cut_off]
+    causes = target.causes or (None,) * len(target.states)
+    bad = [
+        (number, state)
+        for number, (state, cause) in enumerate(zip(target.states, causes, strict=True))
+        if state in _DOWN + cut_off or cause is Cause.PORT_IN_USE
+    ]
     if not bad:
         return None
     number, state = bad[0]
+    if causes[number] is Cause.PORT_IN_USE:
+        return _port_in_use(target)
     who = target.name if len(target.states) == 1 else f"replica {number} of {target.name}"
     are = "is" if len(bad) == 1 else "are"
     several = len(bad) > 1 or (target.provider.found and len(target.states) > 1)
@@ -136,7 +141,7 @@ def down_by_states(target: Target) -> ProbeResult | None:
         State.STOPPED: "was stopped on request",
         State.PAUSED: "is paused: its process stands still",
     }
-    why = Cause.UNHEALTHY if Cause.UNHEALTHY in target.causes else Cause.EXITED
+    why = Cause.UNHEALTHY if causes[number] is Cause.UNHEALTHY else Cause.EXITED
     on_request = state in (State.STOPPED, State.PAUSED, State.UNREACHABLE)
     return ProbeResult(
         Health.UNHEALTHY,

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import groupby, pairwise
+from itertools import groupby
 
 #: What a shell has between one command and the next.
-_BETWEEN = re.compile(r"[();|&]+")
+_BETWEEN = re.compile(r"[();|&\n]+")
 
 
 def _each(names: str, options: str) -> dict[str, re.Pattern[str]]:
@@ -44,32 +44,40 @@ VERBS = {
     "mc": {"set": 4, "host": 5, "user": 4},
 }
 
+_KNOWN = PASSWORDS.keys() | LOGINS.keys() | VERBS.keys()
+
 
 def secrets(words: Sequence[str]) -> Iterator[str]:
     """`redis-cli -a X`, `mysql -pX`, `curl -u NAME:X`, `rabbitmqctl add_user NAME X`..."""
     for command in _commands(words):
-        for at, word in enumerate(command):
-            name, behind = word.rpartition("/")[2], command[at + 1 :]
-            if name in PASSWORDS:
-                yield from _values(PASSWORDS[name], behind)
-            if name in LOGINS:
-                yield from (one.partition(":")[2] for one in _values(LOGINS[name], behind))
-            for verb, place in VERBS.get(name, {}).items():
-                yield from (
-                    value
-                    for said, value in zip(behind, behind[place:], strict=False)
-                    if said == verb
-                )
+        yield from _in_command(command)
 
 
 def _commands(words: Sequence[str]) -> Iterator[list[str]]:
     return (list(some) for between, some in groupby(words, _BETWEEN.fullmatch) if not between)
 
 
-def _values(option: re.Pattern[str], words: Sequence[str]) -> Iterator[str]:
-    for word, following in pairwise([*words, "-"]):
-        if found := option.fullmatch(word):
-            if joined := found.groupdict().get("joined"):
-                yield joined
-            elif not following.startswith("-"):
-                yield following
+def _in_command(words: Sequence[str]) -> Iterator[str]:
+    """What is told to any of the programs that were named before it."""
+    called: dict[str, None] = {}
+    for at, word in enumerate(words):
+        following = words[at + 1] if at + 1 < len(words) else "-"
+        for program in called:
+            if program in PASSWORDS:
+                yield from _value(PASSWORDS[program], word, following)
+            if program in LOGINS:
+                told = _value(LOGINS[program], word, following)
+                yield from (one.partition(":")[2] for one in told)
+            place = VERBS.get(program, {}).get(word)
+            if place is not None and at + place < len(words):
+                yield words[at + place]
+        if (name := word.rpartition("/")[2]) in _KNOWN:
+            called[name] = None
+
+
+def _value(option: re.Pattern[str], word: str, following: str) -> Iterator[str]:
+    if found := option.fullmatch(word):
+        if joined := found.groupdict().get("joined"):
+            yield joined
+        elif not following.startswith("-"):
+            yield following

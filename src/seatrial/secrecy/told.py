@@ -144,8 +144,9 @@ def _by_options(words: Sequence[str]) -> Iterator[str]:
 
 
 def _as_a_shell(script: str) -> list[str]:
-    reader = shlex.shlex(script, posix=True, punctuation_chars=True)
-    reader.whitespace_split = True
+    whole = script.replace("\\\n", " ")
+    reader = shlex.shlex(whole, posix=True, punctuation_chars="();<>|&\n")
+    reader.whitespace, reader.whitespace_split = " \t\r", True
     reader.commenters = ""  # within a word it begins none
     try:
         return list(reader)

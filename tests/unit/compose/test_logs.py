@@ -7,43 +7,48 @@ from pathlib import Path
 
 import pytest
 
+from seatrial.compose.engine import EngineError
 from seatrial.compose.logs import logs, with_last_words
+from seatrial.secrecy import LEFT_OUT
 
 from .test_targets import of
 
 DOCKER = """#!/bin/sh
 for last; do :; done
-cat "$(dirname "$0")/$last.out"; cat "$(dirname "$0")/$last.err" >&2
+. "$(dirname "$0")/$last"
 """
 
 
 @pytest.fixture
 def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder in which the engine finds ID.out and ID.err, each line with its second."""
+    """A folder in which an engine finds what tells the log of a container, by its id."""
     docker = tmp_path / "docker"
     docker.write_text(DOCKER)
     docker.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    texts = {
-        "a.out": "1 up\n4 bye\n",
-        "a.err": "2 oh\n3 \n",
-        "b.out": "",
-        "b.err": "2 no\n5 never\n",
-    }
-    for name, text in texts.items():
-        lines = (f"2026-11-28T10:00:0{line}" for line in text.splitlines())
-        stamped = "".join(f"{line[:19]}.000000000Z{line[19:]}\n" for line in lines)
-        (tmp_path / name).write_text(stamped)
+    (tmp_path / "a").write_text("echo up; echo oh >&2; echo; echo bye")
+    (tmp_path / "b").write_text("echo never >&2")
+    (tmp_path / "gone").write_text("echo error: no such container >&2; exit 1")
     return tmp_path
 
 
-def test_they_are_in_the_order_of_their_time(written: Path) -> None:
+def test_both_streams_are_told_as_they_were_written(written: Path) -> None:
+    assert asyncio.run(logs([of("worker", id="a")], 9, 99)) == ("up", "oh", "", "bye")
+    assert asyncio.run(logs([of("worker", id="a")], 9, 6)) == (LEFT_OUT, "", "bye")
+    assert asyncio.run(logs([], 9, 99)) == ()
+
+
+def test_of_several_each_line_tells_whose_it_is(written: Path) -> None:
     both = [of("worker", id="a"), of("worker", id="b", number=2)]
-    told = asyncio.run(logs(both, 100, 10_000))
-    assert told == ("up", "oh", "no", "", "bye", "never")
-    assert asyncio.run(logs(both, 2, 10_000)) == ("bye", "never")
-    assert asyncio.run(logs(both[:1], 9, 6))[1:] == ("", "bye")  # what was cut is no line
-    assert asyncio.run(logs([], 9, 9)) == ()
+    told = asyncio.run(logs(both, 1, 99))
+    assert told == ("shop-worker-1 | bye", "shop-worker-2 | never")
+
+
+def test_an_engine_that_refuses_is_no_log(written: Path) -> None:
+    with pytest.raises(EngineError, match="no such container"):
+        asyncio.run(logs([of("worker", id="gone")], 9, 99))
+    (one,) = asyncio.run(with_last_words([of("worker", id="gone", status="restarting")]))
+    assert one.last_words == ""
 
 
 @pytest.mark.parametrize(

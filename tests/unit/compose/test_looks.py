@@ -242,6 +242,23 @@ def test_what_its_own_health_check_says_is_told_though_it_answers(tmp_path: Path
     assert (worker.health, worker.cause) == (Health.UNHEALTHY, Cause.UNHEALTHY)
 
 
+@pytest.mark.parametrize(
+    "second", [{"health": "unhealthy"}, {"status": "created", "error": "address already in use"}]
+)
+def test_of_several_that_are_down_the_first_is_told_with_its_cause(
+    tmp_path: Path, second: dict[str, str]
+) -> None:
+    both = [of("worker", status="exited", exit_code=1), of("worker", number=2, **second)]
+    probe = seen(tmp_path, "worker", *both, compose=TWO_WORKERS).probe
+    assert probe.cause is Cause.EXITED
+    assert "shop-worker-1 has exited with code 1" in probe.found
+
+
+def test_what_was_restarted_is_told_so_before_its_health(tmp_path: Path) -> None:
+    one = of("worker", health="unhealthy", unsettled=True, restarts=2)
+    assert seen(tmp_path, "worker", one).probe.cause is Cause.NOT_MEASURED
+
+
 def test_one_replica_without_its_port(tmp_path: Path) -> None:
     lacking = of("web", number=2, status="created", error="port is already allocated", networks={})
     both = COMPOSE.replace("web: {build: .,", "web: {build: ., deploy: {replicas: 2},")

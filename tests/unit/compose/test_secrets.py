@@ -185,6 +185,10 @@ def test_in_files_of_secrets(tmp_path: Path) -> None:
         ("sh -c 'psql -h db ; serve --password sesame'", {"sesame"}),
         ("sh -c 'psql -h db -c 1 serve --password sesame'", {"sesame"}),
         ("sh -c 'mc admin user add mine me sesame'", {"sesame"}),
+        (["sh", "-c", "mongodump --uri a\nmkdir -p /backups/today"], set()),
+        (["sh", "-c", "redis-cli \\\n  -a sesame ping"], {"sesame"}),
+        ("curl http://host/mysql -u me:sesame", {"sesame"}),
+        # to look at, for each, all behind it takes minutes
         ("etcdctl --user=me:sesame get a", {"sesame"}),
         ("etcdctl --user me:sesame get a", {"sesame"}),
         ("vault server -dev -dev-root-token-id=sesame", {"sesame"}),
@@ -192,7 +196,7 @@ def test_in_files_of_secrets(tmp_path: Path) -> None:
         ("serve --auth.basicauth.users=me:sesame", {"sesame"}),
     ],
 )
-def test_of_programs(secrets, command: str, told: set[str]) -> None:  # type: ignore[no-untyped-def]
+def test_of_programs(secrets, command: str | list[str], told: set[str]) -> None:  # type: ignore[no-untyped-def]
     for service in ({"command": command}, {"healthcheck": {"test": command}}):
         assert set(secrets(**service, environment={"SET": "as it is set"})) == told
 
@@ -271,3 +275,8 @@ def test_what_a_project_declares_as_a_secret(
     (tmp_path / "seatrial.yaml").write_text(DECLARED)
     told = secrets_of(load(tmp_path, KINDS, variables={}))
     assert {"of a file", '"user": "sesame-open"', "by-variable"} <= set(told)
+
+
+@pytest.mark.timeout(30)  # to look, for each program, at all behind it would take minutes
+def test_a_long_command_is_read_once(secrets) -> None:  # type: ignore[no-untyped-def]
+    assert secrets(command=f"{'ab ' * 20_000}-A me:sesame") == ("sesame",)
