@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from seatrial.cli.init import _write
 from seatrial.declaration.load import load
+from seatrial.errors import UsageError
 from seatrial.kinds.registry import KINDS
 from tests.compose.conftest import Copy
 
@@ -92,6 +94,13 @@ def test_a_link_is_not_followed(copy: Copy, tmp_path: Path, words: tuple[str, ..
     assert project.seatrial("init", *words).code == 0
     assert not (tmp_path / "elsewhere").exists()
     assert not (tmp_path / "nowhere").exists()
+
+
+def test_nor_one_that_has_come_meanwhile(tmp_path: Path) -> None:
+    (tmp_path / "seatrial.yaml").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UsageError, match="cannot be written"):
+        _write(tmp_path / "seatrial.yaml", "a")
+    assert not (tmp_path / "elsewhere").exists()
 
 
 def test_a_workflow_stays_in_its_repository(copy: Copy, tmp_path: Path) -> None:

@@ -154,7 +154,9 @@ def test_the_first_ten_minutes(case: Case, project: Project, engine: Engine) -> 
     assert "looking at" in ran.err.splitlines()[0]
     assert Path(project.folder, "reports", "report.html").is_file()
     (log,) = project.folder.glob(f".seatrial/runs/*/logs/{case.server}.log")
-    assert log.read_text().splitlines()[0] in project.seatrial("logs", case.server, "-n", "500").out
+    assert (
+        log.read_text().splitlines()[0] in project.seatrial("logs", case.server, "-n", "5000").out
+    )
 
 
 def test_a_container_that_circles_is_told_with_its_log(copy: Copy, engine: Engine) -> None:

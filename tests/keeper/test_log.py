@@ -94,6 +94,17 @@ def test_the_last_lines_say_that_some_are_left_out_before_them(tmp_path: Path) -
     assert numbers(first) == list(range(len(first)))
 
 
+def test_what_was_printed_before_a_place_is_none_of_its_last_lines(tmp_path: Path) -> None:
+    log = Log(tmp_path / "a.log")
+    log.file.write_text("error of before\n")
+    since = log.size
+    assert log.tail(since=since) == ()
+    with log.file.open("a") as stream:
+        stream.write("of now\n")
+    assert log.tail(since=since) == ("of now",)
+    assert log.tail(most=4, since=since)[0] == LEFT_OUT
+
+
 def test_the_rest_of_a_secret_that_a_cut_parted_is_not_shown(tmp_path: Path) -> None:
     secret, file = "correct-horse-battery-staple", tmp_path / "it.log"
     for after in (5_000 * "\nnext", 50_000 * "x"):

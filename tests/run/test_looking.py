@@ -251,6 +251,24 @@ def test_what_a_run_kept_is_shown_when_its_deployment_has_ended(tiny: Tiny) -> N
         assert not others.stdout
 
 
+def test_what_was_killed_does_not_know_why(tiny: Tiny) -> None:
+    (tiny.folder / "dying.py").write_text(DYING.replace("sys.exit(3)", "os.kill(os.getpid(), 9)"))
+    worker = "{kind: process, run: python dying.py, env: {API_TOKEN: hush-hush-77}}"
+    tiny.declare(more=f"  worker: {worker}\n")
+    try:
+        assert seatrial(tiny, "up", str(tiny.folder)).returncode == 0
+        (tiny.folder / "go").touch()
+        checked = eventually(
+            lambda: seatrial(tiny, "check", str(tiny.folder), "--json"),
+            lambda done: done.returncode == 3,
+            timeout=20,
+        )
+        (finding,) = json.loads(checked.stdout)["findings"]
+        assert finding["found"] == "worker ended on its own with signal SIGKILL"
+    finally:
+        seatrial(tiny, "down", str(tiny.folder))
+
+
 @pytest.mark.parametrize("gone", [False, True])
 def test_what_ends_is_seen_to_whatever_became_of_its_log(tiny: Tiny, gone: bool) -> None:
     (tiny.folder / "dying.py").write_text(DYING)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from seatrial.compose.engine import Container, containers
-from seatrial.compose.logs import unsettled, with_last_words
+from seatrial.compose.logs import Heard, unsettled, with_last_words
 from seatrial.compose.project import Project, read_project
 from seatrial.compose.targets import service_of, targets
 from seatrial.declaration.models import System
@@ -21,6 +21,7 @@ class Attached:
 
     system: System
     project: Project
+    _heard: Heard = field(default_factory=dict, compare=False)
 
     @classmethod
     def to(cls, system: System) -> Attached:
@@ -49,7 +50,11 @@ class Attached:
                 hint=f"{self.project.compose()} up -d   (or seatrial up, which starts one of "
                 "Seatrial's own beside it)",
             )
-        return targets(self.system, self.project, await with_last_words(unsettled(found)))
+        declared = {service_of(one) for one in self.system.components.values()}
+        ours = [one for one in unsettled(found) if one.service in declared]
+        others = [one for one in found if one.service not in declared]
+        told = await with_last_words(ours, self._heard)
+        return targets(self.system, self.project, told + others)
 
 
 def project_of(system: System) -> Project:

@@ -12,9 +12,12 @@ from seatrial.secrecy import last_lines
 
 #: Exit codes of what was asked to end: after SIGTERM and SIGKILL, or an orderly end.
 ASKED_TO_END = (0, 137, 143)
-_SECONDS = 20.0
+_SECONDS, _SOON = 20.0, 2.0
 _MOST = 65_536  # characters that are looked at
 _STAYS = 10.0  # s after which the engine takes one for well: ended again, it is restarted at once
+
+#: Last words by container, status and the number of its restarts.
+Heard = dict[tuple[str, str, int], str]
 
 
 async def logs(some: Sequence[Container], lines: int, most: int) -> tuple[str, ...]:
@@ -46,17 +49,21 @@ def unsettled(found: Sequence[Container]) -> list[Container]:
     ]
 
 
-async def with_last_words(found: Sequence[Container]) -> list[Container]:
-    """With those of each that ended on its own, as far as the engine tells them."""
-    return list(await asyncio.gather(*map(_with_last_words, found)))
+async def with_last_words(found: Sequence[Container], heard: Heard) -> list[Container]:
+    """With those of each that ended on its own, as far as the engine tells them soon; what was
+    `heard` of an end is not asked for again."""
+    return list(await asyncio.gather(*(_with_last_words(one, heard) for one in found)))
 
 
-async def _with_last_words(one: Container) -> Container:
+async def _with_last_words(one: Container, heard: Heard) -> Container:
     ended = one.status == "exited" and one.exit_code not in ASKED_TO_END
     if not (ended or one.unsettled or one.status == "restarting"):
         return one
-    try:
-        said = await logs([one], LINES, _MOST)
-    except EngineError:  # it is told without them
-        return one
-    return replace(one, last_words=last_words(said))
+    which = (one.id, one.status, one.restarts)
+    if which not in heard:
+        try:
+            async with asyncio.timeout(_SOON):
+                heard[which] = last_words(await logs([one], LINES, _MOST))
+        except (EngineError, TimeoutError):  # it is told without them
+            return one
+    return replace(one, last_words=heard[which])

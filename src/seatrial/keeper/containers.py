@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from seatrial.compose.drive import Drive
 from seatrial.compose.engine import Container
-from seatrial.compose.logs import with_last_words
+from seatrial.compose.logs import Heard, with_last_words
 from seatrial.compose.project import Project
 from seatrial.compose.targets import service_of, targets, told_of
 from seatrial.compose.top import processes_of
@@ -41,6 +41,7 @@ class Containers:
         self._states: dict[str, tuple[State, ...]] = {}
         self._said: dict[str, str] = {}  # by component, with its last change of state
         self._looking = asyncio.Lock()
+        self._heard: Heard = {}
 
     def of(self, name: str, replica: int | None = None) -> list[Container]:
         service = service_of(self._system.components[name])
@@ -53,7 +54,7 @@ class Containers:
     async def look(self, drive: Drive) -> None:
         """Ask the engine, and put every change on the time line. Raises EngineError."""
         async with self._looking:
-            self.all = await with_last_words(await drive.containers())
+            self.all = await with_last_words(await drive.containers(), self._heard)
             self.seen = targets(self._system, self._project, self.all)
             await self._record()
 

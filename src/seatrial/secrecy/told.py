@@ -19,7 +19,7 @@ _PAIR = re.compile(r"\s*[\w.-]+\s*[=:](?!=*\s*$)(?P<value>.*)", re.DOTALL)
 _SCHEME = re.compile(r"(?i)(?:bearer|basic|digest|token|negotiate)\s+")
 #: `user:password`, and no URL; of several, each one ends where the next may begin.
 _USER = r"[^\s:/,\"'{}\[\]]{1,64}"
-_LOGIN = re.compile(rf"{_USER}:(?!//)(?P<value>.+)", re.DOTALL)
+_LOGIN = re.compile(rf"{_USER}:(?!//|\d{{1,5}}(?:/|$))(?P<value>.+)", re.DOTALL)  # and no address
 _OF_SEVERAL = re.compile(rf"(?:^|(?<=[\s,])){_USER}:(?!//)(?P<value>[^\s,]+)")
 #: Of such names, those whose value is told otherwise: a slash, or nothing but the password.
 _NEO4J = re.compile(r"(?i)(?:^|[._-])neo4j[._-]?auth$")

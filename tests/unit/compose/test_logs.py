@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from seatrial.compose.engine import EngineError
-from seatrial.compose.logs import logs, with_last_words
+from seatrial.compose.logs import Heard, logs, with_last_words
 from seatrial.secrecy import LEFT_OUT
 
 from .test_targets import of
@@ -47,7 +48,7 @@ def test_of_several_each_line_tells_whose_it_is(written: Path) -> None:
 def test_an_engine_that_refuses_is_no_log(written: Path) -> None:
     with pytest.raises(EngineError, match="no such container"):
         asyncio.run(logs([of("worker", id="gone")], 9, 99))
-    (one,) = asyncio.run(with_last_words([of("worker", id="gone", status="restarting")]))
+    (one,) = asyncio.run(with_last_words([of("worker", id="gone", status="restarting")], {}))
     assert one.last_words == ""
 
 
@@ -64,7 +65,7 @@ def test_an_engine_that_refuses_is_no_log(written: Path) -> None:
 def test_only_what_ended_on_its_own_has_last_words(
     written: Path, state: dict[str, object], told: str
 ) -> None:
-    (one,) = asyncio.run(with_last_words([of("worker", id="b", **state)]))
+    (one,) = asyncio.run(with_last_words([of("worker", id="b", **state)], {}))
     assert one.last_words == told
 
 
@@ -72,5 +73,16 @@ def test_what_the_engine_does_not_tell_is_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    (one,) = asyncio.run(with_last_words([of("worker", status="exited", exit_code=1)]))
+    (one,) = asyncio.run(with_last_words([of("worker", status="exited", exit_code=1)], {}))
     assert one.last_words == ""
+
+
+def test_what_was_heard_of_an_end_is_not_asked_for_again(written: Path) -> None:
+    ended = of("worker", id="b", status="exited", exit_code=1)
+    heard: Heard = {}
+    asyncio.run(with_last_words([ended], heard))
+    (written / "b").unlink()
+    (again,) = asyncio.run(with_last_words([ended], heard))
+    assert again.last_words == "never"
+    (later,) = asyncio.run(with_last_words([replace(ended, restarts=1)], heard))
+    assert later.last_words == ""

@@ -7,6 +7,7 @@ import http.server
 import json
 import socket
 import threading
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 
 from seatrial.checks.look import Seen, look
 from seatrial.checks.run import CheckReport, run_checks
+from seatrial.compose.attach import Attached
 from seatrial.compose.engine import Container, containers
 from seatrial.compose.images import digests_of
 from seatrial.compose.logs import unsettled
@@ -23,7 +25,7 @@ from seatrial.declaration.load import load
 from seatrial.declaration.models import System
 from seatrial.kinds.base import Context, Image
 from seatrial.kinds.registry import KINDS
-from seatrial.outcome import Cause, Health
+from seatrial.outcome import Cause, Health, State
 from seatrial.waiting import Deadline
 
 from .test_targets import COMPOSE, DECLARED, of
@@ -217,6 +219,29 @@ def test_one_that_was_restarted_lately_is_not_known_to_stay(tmp_path: Path) -> N
     assert (probe.health, probe.cause) == (Health.UNKNOWN, Cause.NOT_MEASURED)
     assert "was restarted 3 times" in probe.found
     assert "docker compose logs worker" in probe.fix
+
+
+def test_an_attached_project_knows_how_long_its_containers_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system, _ = there(tmp_path)
+
+    def state(began: datetime) -> State:
+        inspected = {
+            "Id": "0",
+            "RestartCount": 3,
+            "State": {"Status": "running", "StartedAt": began.isoformat()},
+            "Config": {"Labels": {"com.docker.compose.service": "worker"}},
+            "NetworkSettings": {"Networks": {"shop_default": {"IPAddress": "172.20.0.2"}}},
+            "HostConfig": {},
+        }
+        answering(tmp_path, monkeypatch, [inspected])
+        (found,) = asyncio.run(Attached.to(system).targets())["worker"].states
+        return found
+
+    now = datetime.now(UTC)
+    assert state(now) is State.STARTING
+    assert state(now - timedelta(seconds=60)) is State.READY
 
 
 def test_one_that_is_restarted_and_does_not_answer_has_ended(tmp_path: Path) -> None:

@@ -254,6 +254,7 @@ def test_nothing_else_is_one(secrets, command: object) -> None:  # type: ignore[
     assert secrets(healthcheck={"disable": True}) == ()
 
 
+@pytest.mark.timeout(30)  # nobody waits for a pipe
 def test_what_a_project_declares_as_a_secret(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
