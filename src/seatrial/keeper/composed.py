@@ -10,7 +10,7 @@ from time import monotonic
 from seatrial.compose.changes import Changes
 from seatrial.compose.doing import doing
 from seatrial.compose.drive import Drive
-from seatrial.compose.engine import Container, docker
+from seatrial.compose.engine import Container, EngineError, docker
 from seatrial.compose.logs import logs
 from seatrial.compose.own import project_name
 from seatrial.compose.project import Project
@@ -156,7 +156,7 @@ class Composed:
             self._containers.meant(one),
             one.error or f"it ended with {how}{again}",
             f"{_READ_LAST}{task}{self._unset}",
-            await logs([one], LOG_TAIL, LONGEST_LOG),
+            await _log_of([one]),
         )
 
     @property
@@ -211,7 +211,7 @@ class Composed:
             f"{name} is ready in time",
             f"its container runs, but: {last.found}" if last else "its container does not run",
             ((last.fix if last else "") or _READ_LAST) + self._unset,
-            await logs(self._containers.of(name), LOG_TAIL, LONGEST_LOG),
+            await _log_of(self._containers.of(name)),
         )
         if self.failure is None and not self.ready:
             self.failure = _failure(name, failure)
@@ -319,6 +319,14 @@ def _applies(action: Action, one: Container) -> bool:
     if action in (Action.KILL, Action.PAUSE, Action.DISCONNECT):
         return one.status == "running"
     return action is not Action.START or one.status not in ("running", "paused")
+
+
+async def _log_of(some: Sequence[Container]) -> tuple[str, ...]:
+    """What is known of a failure is told though the engine may not tell the log."""
+    try:
+        return await logs(some, LOG_TAIL, LONGEST_LOG)
+    except EngineError as error:
+        return (f"no log: {error.message}",)
 
 
 def _not_up(drive: Drive | None) -> StartFailed:
