@@ -218,24 +218,51 @@ sys.exit(3)
 """
 
 
-def test_why_something_broke_down_is_told_from_its_log(tiny: Tiny) -> None:
-    (tiny.folder / "dying.py").write_text(DYING)
-    worker = "{kind: process, run: python dying.py, env: {API_TOKEN: hush-hush-77}}"
-    tiny.declare(more=f"  worker: {worker}\n")
+def found_dead(
+    tiny: Tiny, script: str = DYING, replicas: int = 1, before: Callable[[], None] = lambda: None
+) -> str:
+    """What `check` finds when the worker, which was up, has ended."""
+    (tiny.folder / "dying.py").write_text(script)
+    keys = f"run: python dying.py, replicas: {replicas}, env: {{API_TOKEN: hush-hush-77}}"
+    tiny.declare(more=f"  worker: {{kind: process, {keys}}}\n")
+    last = "are down" if replicas > 1 else "on its own"
     try:
         assert seatrial(tiny, "up", str(tiny.folder)).returncode == 0
-        assert seatrial(tiny, "check", str(tiny.folder)).returncode == 0
+        before()
         (tiny.folder / "go").touch()
         checked = eventually(
             lambda: seatrial(tiny, "check", str(tiny.folder), "--json"),
-            lambda done: done.returncode == 3,
+            lambda done: done.returncode == 3 and last in done.stdout,
             timeout=20,
         )
         (finding,) = json.loads(checked.stdout)["findings"]
-        ended = "worker ended on its own with exit code 3"
-        assert finding["found"] == f"{ended}; its log: fatal: refused as ***"
+        return str(finding["found"])
     finally:
         seatrial(tiny, "down", str(tiny.folder))
+
+
+def test_why_something_broke_down_is_told_from_its_log(tiny: Tiny) -> None:
+    ended = "worker ended on its own with exit code 3"
+    assert found_dead(tiny) == f"{ended}; its log: fatal: refused as ***"
+
+
+def test_what_was_killed_does_not_know_why(tiny: Tiny) -> None:
+    killed = DYING.replace("sys.exit(3)", "os.kill(os.getpid(), 9)")
+    assert found_dead(tiny, killed) == "worker ended on its own with signal SIGKILL"
+
+
+def test_of_replicas_nobody_knows_whose_line_it_is(tiny: Tiny) -> None:
+    ended = "replica 0 of worker ended on its own with exit code 3"
+    assert found_dead(tiny, replicas=2) == f"{ended}; 2 of 2 are down"
+
+
+def test_what_ends_is_seen_though_its_log_was_taken_away(tiny: Tiny) -> None:
+    def take_away() -> None:
+        (log,) = Path(tiny.env["SEATRIAL_HOME"]).glob("d/*/logs/worker.log")
+        log.unlink()
+
+    ended = "worker ended on its own with exit code 3"
+    assert found_dead(tiny, before=take_away) == ended
 
 
 def test_what_a_run_kept_is_shown_when_its_deployment_has_ended(tiny: Tiny) -> None:
@@ -249,45 +276,3 @@ def test_what_a_run_kept_is_shown_when_its_deployment_has_ended(tiny: Tiny) -> N
         others = seatrial(tiny, "logs", "talker", "--system", str(tiny.folder), *options)
         assert others.returncode == 3
         assert not others.stdout
-
-
-def test_what_was_killed_does_not_know_why(tiny: Tiny) -> None:
-    (tiny.folder / "dying.py").write_text(DYING.replace("sys.exit(3)", "os.kill(os.getpid(), 9)"))
-    worker = "{kind: process, run: python dying.py, env: {API_TOKEN: hush-hush-77}}"
-    tiny.declare(more=f"  worker: {worker}\n")
-    try:
-        assert seatrial(tiny, "up", str(tiny.folder)).returncode == 0
-        (tiny.folder / "go").touch()
-        checked = eventually(
-            lambda: seatrial(tiny, "check", str(tiny.folder), "--json"),
-            lambda done: done.returncode == 3,
-            timeout=20,
-        )
-        (finding,) = json.loads(checked.stdout)["findings"]
-        assert finding["found"] == "worker ended on its own with signal SIGKILL"
-    finally:
-        seatrial(tiny, "down", str(tiny.folder))
-
-
-@pytest.mark.parametrize("gone", [False, True])
-def test_what_ends_is_seen_to_whatever_became_of_its_log(tiny: Tiny, gone: bool) -> None:
-    (tiny.folder / "dying.py").write_text(DYING)
-    worker = "{kind: process, run: python dying.py, replicas: 2, env: {API_TOKEN: hush-hush-77}}"
-    tiny.declare(more=f"  worker: {worker}\n")
-    try:
-        assert seatrial(tiny, "up", str(tiny.folder)).returncode == 0
-        if gone:
-            for log in Path(tiny.env["SEATRIAL_HOME"]).glob("d/*/logs/worker.log"):
-                log.unlink()
-        (tiny.folder / "go").touch()
-        checked = eventually(
-            lambda: seatrial(tiny, "check", str(tiny.folder), "--json"),
-            lambda done: done.returncode == 3 and "2 of 2 are down" in done.stdout,
-            timeout=20,
-        )
-        (finding,) = json.loads(checked.stdout)["findings"]
-        # Both write to one log, so nobody can say whose line it is.
-        ended = "replica 0 of worker ended on its own with exit code 3"
-        assert finding["found"] == f"{ended}; 2 of 2 are down"
-    finally:
-        seatrial(tiny, "down", str(tiny.folder))

@@ -17,6 +17,7 @@ from seatrial.cli.options import (
 )
 from seatrial.cli.output import print_json, tell_changes
 from seatrial.cli.runs import find_run
+from seatrial.compose.secrets import secrets_of
 from seatrial.declaration.models import System
 from seatrial.environment.deployment import attach, logs_left
 from seatrial.environment.others import not_up
@@ -55,6 +56,7 @@ def command(
     else:
         wanted = _wanted(declared, components, declared.components)
         redactor = redactor_of(declared)
+        redactor.add(secrets_of(declared))
         found = _left(declared, name, wanted, lines)
     redacted = {one: redactor.redact_lines(tail) for one, tail in found.items()}
     if as_json:
