@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,11 @@ class Ended:
 class Tiny:
     folder: Path
     env: Mapping[str, str]
+
+    def alone(self, home: Path) -> Tiny:
+        """With a base folder of its own: in the shared one other tests' servers write, too."""
+        home.mkdir()
+        return replace(self, env={**self.env, "SEATRIAL_HOME": str(home)})
 
     def declare(self, web: str = "", more: str = "") -> Tiny:
         """`web`: further keys of the component; `more`: further lines of the file."""

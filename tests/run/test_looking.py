@@ -256,13 +256,13 @@ def test_of_replicas_nobody_knows_whose_line_it_is(tiny: Tiny) -> None:
     assert found_dead(tiny, replicas=2) == f"{ended}; 2 of 2 are down"
 
 
-def test_what_ends_is_seen_though_its_log_was_taken_away(tiny: Tiny) -> None:
+def test_what_ends_is_seen_though_its_log_was_taken_away(tiny: Tiny, tmp_path: Path) -> None:
     def take_away() -> None:
-        (log,) = Path(tiny.env["SEATRIAL_HOME"]).glob("d/*/logs/worker.log")
+        (log,) = tmp_path.glob("home/d/*/logs/worker.log")
         log.unlink()
 
     ended = "worker ended on its own with exit code 3"
-    assert found_dead(tiny, before=take_away) == ended
+    assert found_dead(tiny.alone(tmp_path / "home"), before=take_away) == ended
 
 
 def test_what_a_run_kept_is_shown_when_its_deployment_has_ended(tiny: Tiny) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from .conftest import Tiny
+from .conftest import Tiny, seatrial
 
 REFUSED = {
     "restart": ("restart", "web", "--system"),
@@ -30,17 +29,9 @@ def test_it_is_refused_and_nothing_was_begun(
     tiny: Tiny, tmp_path: Path, command: str, environment: str
 ) -> None:
     tiny.declare(more=ENVIRONMENTS)
-    # A base folder of its own: servers of other tests write in the shared one all the time.
     home = tmp_path / "home"
-    home.mkdir()
-    done = subprocess.run(
-        [*tiny.command()[:4], *REFUSED[command], str(tiny.folder), "--env", environment],
-        env={**tiny.env, "SEATRIAL_HOME": str(home)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    words = (*REFUSED[command], str(tiny.folder), "--env", environment)
+    done = seatrial(tiny.alone(home), *words)
     assert done.returncode == 2, done.stderr
     assert f"the environment {environment} is protected" in done.stderr
     assert set(home.rglob("*")) <= {home / "d"}
