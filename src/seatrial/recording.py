@@ -70,6 +70,12 @@ def new_run(system_folder: Path) -> Path:
     """The folder of a new run, whose name is the run's id. Raises UsageError."""
     run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
     kept = system_folder / ".seatrial"
+    for path in (kept, kept / "runs"):
+        if path.is_symlink():  # a clone may bring it, and it may lead to anything
+            raise UsageError(
+                f"{path} is a link, which a run does not follow",
+                hint="remove the link: runs are kept in a folder of that name",
+            )
     with writable(kept, f"runs are kept in {kept}: see to its rights, and that it is a folder"):
         folder = runs_folder(system_folder) / run_id
         folder.mkdir(mode=0o700)

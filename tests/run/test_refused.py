@@ -39,16 +39,13 @@ def _a_file(at: Path) -> None:
     at.write_text("")
 
 
-def _a_link_to_nothing(at: Path) -> None:
-    at.symlink_to("nowhere/at/all")
-
-
-def _a_folder_that_takes_nothing(at: Path) -> None:
-    at.symlink_to("/proc")  # so that it holds for root, too
+def _a_folder_with_a_file(at: Path) -> None:
+    at.mkdir()
+    (at / "runs").touch()
 
 
 @pytest.mark.parametrize("command", ["run", "drill"])
-@pytest.mark.parametrize("made", [_a_file, _a_link_to_nothing, _a_folder_that_takes_nothing])
+@pytest.mark.parametrize("made", [_a_file, _a_folder_with_a_file])
 def test_where_runs_cannot_be_kept_none_is_begun(
     tiny: Tiny, command: str, made: Callable[[Path], None]
 ) -> None:
@@ -58,6 +55,18 @@ def test_where_runs_cannot_be_kept_none_is_begun(
     assert re.search(rf"seatrial: {tiny.folder}/\.seatrial\S* cannot be written: ", refused.stderr)
     assert f"to do: runs are kept in {tiny.folder}/.seatrial" in refused.stderr
     assert "starting" not in refused.stderr
+
+
+@pytest.mark.parametrize("link", [".seatrial", ".seatrial/runs"])
+def test_a_run_writes_nothing_where_a_link_leads(tiny: Tiny, tmp_path: Path, link: str) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tiny.folder / link).parent.mkdir(exist_ok=True)
+    (tiny.folder / link).symlink_to(elsewhere)
+    refused = seatrial(tiny, "run", str(tiny.folder))
+    assert refused.returncode == 2, refused.stderr
+    assert f"{tiny.folder}/{link} is a link" in refused.stderr
+    assert not list(elsewhere.iterdir())
 
 
 @pytest.mark.parametrize("command", ["up", "run", "check", "status", "down"])
