@@ -89,9 +89,10 @@ def test_root_without_sudo(machine: Machine) -> None:
 
 
 def test_all_that_a_change_must_pass(machine: Machine) -> None:
-    """On a machine with nothing that an earlier run left: half an hour."""
+    """On a machine with nothing that an earlier run left: half an hour. In a root of its own no
+    engine can be started: what needs one is left out."""
     folder = machine.clone()
-    done = machine.run("bash .ci/run", folder=folder, timeout=3400)
+    done = machine.run("SEATRIAL_NO_DOCKER=1 bash .ci/run", folder=folder, timeout=3400)
     print(done.output)
     assert done.code == 0, done.output[-8000:]
 
