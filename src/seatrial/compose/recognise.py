@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from seatrial.compose.project import Project
@@ -26,13 +26,13 @@ class Recognised:
 
 def recognise(project: Project, kinds: Mapping[str, Kind]) -> dict[str, Recognised]:
     """Every service that runs without a profile."""
-    found = {}
-    for service in project.services.values():
-        if service.profiles:
-            continue
-        kind, guess = _strongest(service, kinds)
-        found[service.name] = Recognised(service, kind, guess, tuple(_needs(service, project)))
-    return found
+    here = [service for service in project.services.values() if not service.profiles]
+    guesses = {service.name: _strongest(service, kinds) for service in here}
+    needs = _needs(here, {name: kind for name, (kind, _) in guesses.items()})
+    return {
+        service.name: Recognised(service, *guesses[service.name], needs[service.name])
+        for service in here
+    }
 
 
 def _strongest(service: Service, kinds: Mapping[str, Kind]) -> tuple[Kind, Guess]:
@@ -44,13 +44,35 @@ def _strongest(service: Service, kinds: Mapping[str, Kind]) -> tuple[Kind, Guess
     return max(guesses, key=lambda one: one[1].strength)  # `process` recognises anything
 
 
-def _needs(service: Service, project: Project) -> Iterator[str]:
-    mentioned = {name for value in service.environment.values() for name in _hosts(value)}
-    for other in project.services.values():
-        if other.name != service.name and not other.profiles:
-            names = {other.name, other.container_name} - {""}
-            if other.name in service.needs or names & mentioned:
-                yield other.name
+def _needs(here: Sequence[Service], kinds: Mapping[str, Kind]) -> dict[str, tuple[str, ...]]:
+    """What each waits for, and whose address it has. Many projects have one file of variables for
+    all services: an address in it tells little, and must not make a circle."""
+    names = [service.name for service in here]
+    needs = {one.name: {other for other in one.needs if other in names} for one in here}
+    for one in here:
+        if not kinds[one.name].packages:  # a server that is ready to be used calls nobody
+            called = {other.name for other in here if _calls(one, other, kinds[other.name])}
+            needs[one.name] |= called - _waiting(one.name, needs)
+    return {name: tuple(other for other in names if other in needs[name]) for name in names}
+
+
+def _calls(one: Service, other: Service, kind: Kind) -> bool:
+    """Whether it has the other's address, and that not only because all have the same variables."""
+    names = {other.name, other.container_name} - {""}
+    return any(
+        names & _hosts(value)
+        for variable, value in one.environment.items()
+        if kind.packages or other.environment.get(variable) != value
+    )
+
+
+def _waiting(name: str, needs: Mapping[str, set[str]]) -> set[str]:
+    """Itself, and all that cannot be ready before it."""
+    waiting, more = set(), {name}
+    while more:
+        waiting |= more
+        more = {one for one, others in needs.items() if others & more} - waiting
+    return waiting
 
 
 def _hosts(value: str) -> set[str]:

@@ -80,6 +80,43 @@ def test_needs_are_what_it_waits_for_and_what_it_has_addresses_of() -> None:
     assert shop["mails"].needs == ("db", "redis")  # DB_HOST=db
 
 
+SHARED = (
+    "{DATABASE_URL: 'postgresql://app:pw@db/app', REDIS_URL: 'redis://cache', API: 'http://api'}"
+)
+
+
+@pytest.mark.parametrize(
+    ("services", "needs"),
+    [
+        pytest.param(
+            f"{{db: {{image: postgres, environment: {SHARED}}},"
+            f" cache: {{image: redis, environment: {SHARED}}},"
+            f" api: {{build: ., command: uvicorn app:app, environment: {SHARED}}},"
+            f" worker: {{build: ., command: celery worker, environment: {SHARED}}}}}",
+            {"db": (), "cache": (), "api": ("db", "cache"), "worker": ("db", "cache")},
+            id="one file of variables for all",
+        ),
+        pytest.param(
+            "{a: {image: x, environment: {CALLED: 'http://b'}},"
+            " b: {image: x, environment: {BACK: 'http://a'}}}",
+            {"a": ("b",), "b": ()},
+            id="each calls the other",
+        ),
+        pytest.param(
+            "{a: {image: x, environment: {CALLED: 'http://c'}}, b: {image: x, depends_on: [a]},"
+            " c: {image: x, depends_on: [b]}}",
+            {"a": (), "b": ("a",), "c": ("b",)},
+            id="what is waited for comes first",
+        ),
+    ],
+)
+def test_addresses_make_no_circle(
+    tmp_path: Path, services: str, needs: dict[str, tuple[str, ...]]
+) -> None:
+    found = recognise(project(tmp_path, f"services: {services}"), KINDS)
+    assert {name: one.needs for name, one in found.items()} == needs
+
+
 def _endpoints(read: Project, name: str) -> dict[str, str]:
     service = read.services[name]
     kind = recognise(read, KINDS)[name].kind
