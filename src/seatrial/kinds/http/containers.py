@@ -28,7 +28,10 @@ _IMAGES = ("nginx", "caddy", "httpd", "traefik", "haproxy", "adminer", "whoami",
 _OPTION = re.compile(r"(?:--port[= ]|-p |--bind[= ]\S*?:|-b \S*?:|:)(\d{2,5})\b")
 _HEALTH = ("/health", "/healthz", "/api/health", "/health/ready", "/readyz", "/status", "/ping")
 _PATIENCE = 2.0  # s for one answer
+#: Ports of what one builds oneself; and those behind which ready-made images have hardly anything
+#: but HTTP, as a look at some hundred public compose files shows.
 _USUAL = {80, 3000, 4000, 5000, 5173, 9000, 9090, *range(8000, 9000)}
+_OF_WEB = {80, 3000, 8000, 8080, 9090}
 
 
 class _Containers(InContainers):
@@ -39,16 +42,17 @@ class _Containers(InContainers):
         if asked is not None and _port(service) is not None:
             path = asked["path"] or "/"
             settings = {"health": path} if path != "/" else {}
-            why = f"its health check asks {path}"
-            return Guess(why, BY_SETTINGS + 1, settings, () if settings else (_NO_HEALTH,))
+            return Guess(f"its health check asks {path}", BY_SETTINGS + 1, settings)
         if not service.ports:
             return None
         if (server := _SERVERS.search(service.command)) is not None:
             return Guess(f"its command: {server[0]}", BY_SETTINGS, unknown=(_NO_HEALTH,))
         if service.image_name in _IMAGES:
             return Guess(f"image {service.image}", BY_SETTINGS, unknown=(_NO_HEALTH,))
-        if service.built and (port := _port(service)) in _USUAL:
-            return Guess(f"built here, port {port}", BY_ELIMINATION + 1, unknown=(_NO_HEALTH,))
+        port = _port(service)
+        if port in (_USUAL if service.built else _OF_WEB):
+            whose = "built here" if service.built else f"image {service.image}"
+            return Guess(f"{whose}, port {port}", BY_ELIMINATION + 1, unknown=(_NO_HEALTH,))
         return None
 
     def endpoints(
