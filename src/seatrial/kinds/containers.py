@@ -81,6 +81,13 @@ class Service:
                 return content
         return None
 
+    def mounted(self, path: str) -> Path | None:
+        """The host's file that is mounted at a path of the container, itself or its folder."""
+        for mount in self.mounts:
+            if mount.bind and (path == mount.target or path.startswith(f"{mount.target}/")):
+                return Path(mount.source + path.removeprefix(mount.target))
+        return None
+
     def filled(self, text: str) -> str | None:
         """What a shell in its container makes of it, where it is a variable."""
         variable = _VARIABLE.fullmatch(text)
@@ -89,14 +96,14 @@ class Service:
         return self.value(variable[1] or variable[2]) or variable[3]
 
 
-def content_of(file: Path) -> str | None:
-    """Of a secret that is a file; None where it cannot be read, or is none: a pipe would be waited
-    for."""
+def content_of(file: Path, longest: int = _LONGEST_SECRET) -> str | None:
+    """Of a file, a secret say, the first characters; None where it cannot be read, or is none: a
+    pipe would be waited for."""
     if not file.is_file():
         return None
     try:
         with file.open(encoding="utf-8", errors="replace") as stream:
-            return stream.read(_LONGEST_SECRET).rstrip("\r\n")
+            return stream.read(longest).rstrip("\r\n")
     except OSError:
         return None
 

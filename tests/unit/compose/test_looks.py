@@ -89,7 +89,7 @@ ALONE = "system: shop\ncompose: compose.yaml\ncomponents: {{{}: {{kind: {}}}}}\n
     [
         ("db", "postgres", 5432, f"ports, environment, {SAYING}"),
         ("mq", "rabbitmq", 5672, f"ports, environment, {SAYING}"),
-        ("cache", "redis", 6379, f"ports, command, environment, {SAYING}"),
+        ("cache", "redis", 6379, f"ports, command, its file, environment, {SAYING}"),
         ("web", "http", 8000, "healthcheck, ports, command"),
     ],
 )

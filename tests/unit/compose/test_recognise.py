@@ -27,6 +27,7 @@ def project(folder: Path, text: str) -> Project:
         ("{build: db, ports: [5432], environment: {POSTGRES_PASSWORD: x}}", "postgres"),
         ("{image: 'postgres-exporter', ports: [9187]}", "process"),
         ("{image: 'bitnami/rabbitmq:3.12'}", "rabbitmq"),
+        ("{image: 'kbudde/rabbitmq-exporter:1.0', ports: [9419]}", "process"),
         ("{image: 'mysql:8', ports: [3306]}", "process"),
         ("{build: ., command: uvicorn app:app, ports: [8000]}", "http"),
         ("{build: ., ports: [8000]}", "http"),

@@ -14,7 +14,7 @@ from seatrial.compose.targets import targets
 from seatrial.declaration.load import load
 from seatrial.errors import UsageError
 from seatrial.kinds.base import Endpoint, Image, Target
-from seatrial.kinds.containers import Service
+from seatrial.kinds.containers import Mount, Service
 from seatrial.kinds.redis.config import RedisConfig
 from seatrial.kinds.registry import KINDS
 from seatrial.outcome import State
@@ -269,6 +269,32 @@ def test_a_service_that_is_not_there(tmp_path: Path) -> None:
 def test_a_password_with_a_space_is_one(runs: str, password: str) -> None:
     words = ("redis-server", "--requirepass", "two words")
     service = Service("cache", command=f"docker-entrypoint.sh {runs}", commands=(words, ()))
+    made = KINDS["redis"].containers.endpoints(service, RedisConfig(), ())  # type: ignore[union-attr]
+    assert made["redis"].password == password
+
+
+@pytest.mark.parametrize(
+    ("where", "settings", "password"),
+    [
+        (
+            "/etc/redis",
+            "# requirepass no\nrequirepass first\nRequirePass 'two words'\n",
+            "two words",
+        ),
+        ("/etc/redis/redis.conf", 'port 1\n  requirepass "sesame"', "sesame"),
+        ("/etc/redis.d", "requirepass sesame\n", None),  # the file is not the one it names
+        ("/etc/redis", "masterauth sesame\n", None),
+    ],
+    ids=["a folder", "the file", "elsewhere", "none"],
+)
+def test_the_password_in_the_file_of_redis(
+    tmp_path: Path, where: str, settings: str, password: str | None
+) -> None:
+    file = tmp_path / "redis.conf"
+    file.write_text(settings)
+    mount = Mount(str(file if where.endswith(".conf") else tmp_path), where, bind=True)
+    command = "docker-entrypoint.sh redis-server /etc/redis/redis.conf --port 6379"
+    service = Service("cache", command=command, mounts=(mount,))
     made = KINDS["redis"].containers.endpoints(service, RedisConfig(), ())  # type: ignore[union-attr]
     assert made["redis"].password == password
 

@@ -10,7 +10,20 @@ from seatrial.kinds.base import Endpoint
 from seatrial.kinds.containers import BY_IMAGE, BY_SETTINGS, Guess, InContainers, Service, login_of
 from seatrial.kinds.postgres.address import DEFAULT_PORT
 
-_IMAGES = ("postgres", "postgresql", "postgis", "pgvector", "timescaledb", "timescaledb-ha")
+_IMAGES = (
+    "postgres",
+    "postgresql",
+    "postgresql-repmgr",
+    "postgis",
+    "pgvector",
+    "pgvecto-rs",
+    "pgroonga",
+    "pgautoupgrade",
+    "paradedb",
+    "citus",
+    "timescaledb",
+    "timescaledb-ha",
+)
 _DATABASE = ("POSTGRES_DB", "POSTGRESQL_DATABASE")
 _USER = ("POSTGRES_USER", "POSTGRESQL_USERNAME")
 _PASSWORD = ("POSTGRES_PASSWORD", "POSTGRESQL_PASSWORD")

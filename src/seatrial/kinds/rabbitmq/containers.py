@@ -20,6 +20,7 @@ from seatrial.kinds.trouble import Trouble
 from seatrial.waiting import Deadline
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
+_AROUND = re.compile("exporter|operator|client|consumer|publisher|worker")  # of a broker elsewhere
 _AMQP, _MANAGEMENT = 5672, 15672
 _USER = ("RABBITMQ_DEFAULT_USER", "RABBITMQ_USERNAME")
 _PASSWORD = ("RABBITMQ_DEFAULT_PASS", "RABBITMQ_PASSWORD")
@@ -32,7 +33,7 @@ class _Containers(InContainers):
 
     def recognise(self, service: Service) -> Guess | None:
         guess = None
-        if "rabbitmq" in service.image_name:
+        if "rabbitmq" in service.image_name and not _AROUND.search(service.image_name):
             guess = Guess(f"image {service.image}", BY_IMAGE)
         elif any(p.target == _AMQP for p in service.ports) and service.value(*_USER):
             guess = Guess("port 5672 and RABBITMQ_DEFAULT_USER", BY_SETTINGS)

@@ -8,19 +8,41 @@ from itertools import pairwise
 
 from seatrial.declaration.models import ComponentConfig
 from seatrial.kinds.base import Endpoint
-from seatrial.kinds.containers import BY_IMAGE, Guess, InContainers, Service, login_of
+from seatrial.kinds.containers import (
+    BY_IMAGE,
+    Guess,
+    InContainers,
+    Service,
+    content_of,
+    login_of,
+)
 from seatrial.kinds.redis.config import RedisConfig
 
-_IMAGES = ("redis", "valkey", "redis-stack", "redis-stack-server", "keydb")
+_IMAGES = (
+    "redis",
+    "redis-stack",
+    "redis-stack-server",
+    "redismod",
+    "rejson",
+    "valkey",
+    "keydb",
+    "dragonfly",
+    "garnet",
+)
 _PASSWORD = ("REDIS_PASSWORD", "VALKEY_PASSWORD")
 _REQUIRED = re.compile(r"--requirepass[= ]+['\"]?([^\s'\"]+)")
+_FILE = re.compile(r"(?<!\S)/\S+\.conf(?!\S)")
+_REQUIRED_THERE = re.compile(
+    r"^[ \t]*requirepass[ \t]+(?:\"([^\"\n]*)\"|'([^'\n]*)'|(\S+))", re.M | re.I
+)
+_LONGEST_FILE = 1_000_000  # characters; the one that Redis brings along has a tenth
 _NUMBER = re.compile(r"\d{1,4}", re.ASCII)
 _PORT = 6379
 
 
 class _Containers(InContainers):
     data = ("/data", "/bitnami/redis")
-    told_by = "ports, command, environment, URLs of other services"
+    told_by = "ports, command, its file, environment, URLs of other services"
 
     def recognise(self, service: Service) -> Guess | None:
         if service.image_name in _IMAGES:
@@ -30,14 +52,16 @@ class _Containers(InContainers):
     def endpoints(
         self, service: Service, config: ComponentConfig, mentioned: Sequence[Endpoint]
     ) -> Mapping[str, Endpoint]:
-        """Its command or its variables say the password; else the system's own URLs, which also
-        say the database where none is declared."""
+        """Its command, the file that it names, or its variables say the password; else the system's
+        own URLs, which also say the database where none is declared."""
         assert isinstance(config, RedisConfig)
         user, password = None, None
         if (required := _required(service)) is not None:
             password = service.filled(required)
+        elif "redis-server" in service.command:
+            password = _required_there(service)
         else:
-            password = service.value(*_PASSWORD) if "redis-server" not in service.command else None
+            password = service.value(*_PASSWORD)
         if password is None:
             user, password = login_of(mentioned)
             password = password or next((one.password for one in mentioned if one.password), None)
@@ -60,6 +84,15 @@ def _required(service: Service) -> str | None:
                     return value
     found = _REQUIRED.search(service.command)
     return found[1] if found else None
+
+
+def _required_there(service: Service) -> str | None:
+    """By the file of settings that its command names, where it is mounted; the last word counts."""
+    for path in _FILE.findall(service.command):
+        if (file := service.mounted(path)) is not None:
+            said = _REQUIRED_THERE.findall(content_of(file, _LONGEST_FILE) or "")
+            return next(filter(None, said[-1]), None) if said else None
+    return None
 
 
 CONTAINERS = _Containers()
