@@ -52,8 +52,8 @@ MODULES = {
         ProgramConfig Reference RemoteEndpoint System
     """,
     "seatrial.kinds.base": """
-        CheckResult CleanUpFacet Context Endpoint Expectations FindServer Image Installed Kind
-        Probe ProbeResult Target Words load
+        Address CheckResult CleanUpFacet Context Endpoint Expectations FindServer Image Installed
+        Kind Probe ProbeResult Target Words load
     """,
     "seatrial.kinds.drill": "Drill Drills Stage",
     "seatrial.kinds.launching": "Launch Plan Process Ready Site",

@@ -9,6 +9,9 @@ A component's fault may follow from the fault of anything that it depends on, di
   from a schema or a queue that is not as it has to be; but when it names what it complains of, only
   from that, and from what belongs to it.
 
+A mistake of a component's own, an address of a server that turns it away, follows from nothing, and
+its component's fault from it.
+
 An expectation's fault follows from its component's, where that leaves nothing to look at. It may
 also follow from whoever should have seen to it: a queue has no consumer because the consumer is
 down, a schema is behind because the migration failed, a queue is missing because nobody who
@@ -77,6 +80,10 @@ class Fault:
         return "" if self.result is None else self.result.subject
 
     @property
+    def own(self) -> bool:
+        return self.result is not None and self.result.own
+
+    @property
     def definite(self) -> bool:
         return self.cause is not Cause.NOT_MEASURED
 
@@ -143,6 +150,8 @@ class _Rules:
         if fault.result is None:
             yield from self._of_component(fault)
             return
+        if fault.own:
+            return
         yield from self._of_own_component(fault)
         if fault.result.outcome is Outcome.FAILED:
             yield from self._of_providers(fault)
@@ -152,6 +161,8 @@ class _Rules:
             yield from (f for f in self.results if f.label == fault.result.within)
 
     def _of_component(self, fault: Fault) -> Iterator[Fault]:
+        if fault.cause in _UNWELL | _UNREACHED:
+            yield from (f for f in self.results if f.own and f.component == fault.component)
         below = self._suspects(fault)
         for name in below & self.down.keys():
             cause = self.down[name].cause

@@ -13,6 +13,7 @@ from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from seatrial.checks.addressed import addressed
 from seatrial.declaration.models import Component
 from seatrial.kinds.base import CheckResult, Context, Kind, ProbeResult, Target, load
 from seatrial.outcome import (
@@ -72,6 +73,7 @@ async def look(
         left_out = _left_out(component, kind)
         return Seen(component, _no_endpoint(component), left_out, called, kind.provides)
     one = _Look(component, kind, target, context, deadline)
+    mistaken = await one.as_let_in()
     expecting = asyncio.ensure_future(one.expectations())
     try:
         probe, faults = await one.probe()
@@ -87,7 +89,7 @@ async def look(
         await _end(expecting)
     if probe.skipped:
         faults.append(_skipped(component, probe.skipped))
-    return dataclasses.replace(seen, results=(*faults, *results))
+    return dataclasses.replace(seen, results=(*faults, *results, *mistaken))
 
 
 def _settled(result: ProbeResult, target: Target) -> ProbeResult:
@@ -126,6 +128,18 @@ class _Look:
     target: Target
     context: Context
     deadline: Deadline
+
+    async def as_let_in(self) -> list[CheckResult]:
+        """Go on as somebody whom it lets in. What it says to others is theirs."""
+        if not self.target.addresses or not all(state.up for state in self.target.states):
+            return []
+        deadline = self.deadline.within(self.component.config.patience)
+        job = addressed(self.kind, self.target, self.context, deadline)
+        try:
+            self.target, mistaken = await within(job, deadline)
+        except Exception:  # the probe will raise it again, and is told
+            return []
+        return mistaken
 
     async def probe(self) -> tuple[ProbeResult, list[CheckResult]]:
         """Its result, or an unknown one with the fault of the facet beside it."""

@@ -223,7 +223,8 @@ def _one_of(one: Recognised, project: Project) -> tuple[str, ...]:
     """That a component is one place of a server, where the system uses several."""
     place = one.kind.place
     paths = (
-        said.path.partition("?")[0].strip("/") for said in mentions(project, one.service, one.kind)
+        said.endpoint.path.partition("?")[0].strip("/")
+        for said in mentions(project, one.service, one.kind)
     )
     used = tuple(dict.fromkeys(unquote(path) for path in paths if path))
     if not place or len(used) < 2:

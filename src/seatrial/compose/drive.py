@@ -112,7 +112,7 @@ class Drive:
             kind = load(component.kind)
             service = self.project.services[service_of(component)]
             if kind.containers is not None:
-                seen = mentions(self.project, service, kind)
+                seen = [one.endpoint for one in mentions(self.project, service, kind)]
                 inside = kind.containers.endpoints(service, component.config, seen)
                 ports = tuple(endpoint.port for endpoint in inside.values())
                 apart[service.name] = Apart(ports, kind.containers.data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -90,15 +91,31 @@ def _urls(value: str) -> Iterator[Endpoint]:
             continue
 
 
-def mentions(project: Project, of: Service, kind: Kind) -> list[Endpoint]:
-    """URLs of the kind's schemes in the environment of other services that lead to this one; by the
-    names of variables, since a container does not keep their order."""
+@dataclass(frozen=True)
+class Mention:
+    """A URL in the environment of another service."""
+
+    service: str
+    variable: str
+    endpoint: Endpoint
+
+
+def mentions(project: Project, of: Service, kind: Kind) -> list[Mention]:
+    """URLs of the kind's schemes in the environment of other services that lead to this one: the
+    most told login and path first, for a single one may be wrong. Else by the names of variables,
+    since a container does not keep their order."""
     names = {of.name, of.container_name} - {""}
-    return [
-        endpoint
+    found = [
+        Mention(service.name, variable, endpoint)
         for service in project.services.values()
         if service.name != of.name
-        for _, value in sorted(service.environment.items())
+        for variable, value in sorted(service.environment.items())
         for endpoint in _urls(value)
         if endpoint.host in names and endpoint.scheme in kind.schemes
     ]
+    times = Counter(_said(one) for one in found)
+    return sorted(found, key=lambda one: -times[_said(one)])
+
+
+def _said(one: Mention) -> tuple[str | None, str | None, str]:
+    return one.endpoint.user, one.endpoint.password, one.endpoint.path

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from seatrial.compose.engine import Container, far_host
 from seatrial.compose.logs import ASKED_TO_END
@@ -17,7 +17,7 @@ from seatrial.compose.recognise import mentions
 from seatrial.declaration.models import Component, System
 from seatrial.declaration.problems import nearest
 from seatrial.errors import UsageError
-from seatrial.kinds.base import Endpoint, Kind, Target, Words, load
+from seatrial.kinds.base import Address, Endpoint, Kind, Target, Words, load
 from seatrial.kinds.containers import Port, Service
 from seatrial.outcome import Cause, State
 
@@ -28,7 +28,9 @@ _PORT_TAKEN = re.compile(r"(?i)address already in use|port is already allocated"
 def targets(system: System, project: Project, containers: Sequence[Container]) -> dict[str, Target]:
     """Every component. Raises UsageError for one whose service is not in the compose file."""
     refuse_unknown(system, project)
-    return {name: target_of(one, project, containers) for name, one in system.components.items()}
+    components = system.components.values()
+    names = {service_of(one): one.name for one in components}
+    return {one.name: target_of(one, project, containers, names) for one in components}
 
 
 def service_of(component: Component) -> str:
@@ -46,17 +48,25 @@ def refuse_unknown(system: System, project: Project) -> None:
             )
 
 
-def target_of(component: Component, project: Project, everything: Sequence[Container]) -> Target:
+def target_of(
+    component: Component,
+    project: Project,
+    everything: Sequence[Container],
+    names: Mapping[str, str] = {},
+) -> Target:
+    """`names`: service -> component, of all whose addresses of it count."""
     kind, name = load(component.kind), service_of(component)
     service = project.services[name]
     mine = [one for one in everything if one.service == name]
     states = tuple(state_of(one, kind) for one in mine) or (State.STOPPED,)
     worst = next((one for one, s in zip(mine, states, strict=False) if not s.up), None)
+    running = _running(project, everything)
+    endpoints = _endpoints(component, kind, service, running, mine)
     return Target(
         component.name,
         component.kind,
         component.config,
-        _endpoints(component, kind, service, _running(project, everything), mine),
+        endpoints,
         states,
         dataclasses.replace(
             _words(project, service, worst, mine),
@@ -64,6 +74,7 @@ def target_of(component: Component, project: Project, everything: Sequence[Conta
             images=tuple(dict.fromkeys(one.image for one in mine)),
         ),
         tuple(_cause(one) for one in mine),
+        _addresses(endpoints, kind, service, running, names),
     )
 
 
@@ -86,7 +97,7 @@ def _endpoints(
 ) -> dict[str, tuple[Endpoint, ...]]:
     if kind.containers is None or not kind.endpoints:
         return {}
-    seen = mentions(project, service, kind)
+    seen = [one.endpoint for one in mentions(project, service, kind)]
     found: dict[str, list[Endpoint]] = {}
     for container in mine or (None,):
         whole = _as_it_runs(service, container)
@@ -96,6 +107,40 @@ def _endpoints(
             if outside is not None:
                 found.setdefault(name, []).append(outside)
     return {name: tuple(found[name]) for name in kind.endpoints if name in found}
+
+
+def _addresses(
+    endpoints: Mapping[str, Sequence[Endpoint]],
+    kind: Kind,
+    service: Service,
+    project: Project,
+    names: Mapping[str, str],
+) -> tuple[Address, ...]:
+    """Who is told to log in how, and where; not of replicas, since nobody knows which is meant. A
+    user without a password has that from elsewhere."""
+    one = next(iter(endpoints.values()), ())
+    if not kind.place or len(one) != 1:
+        return ()
+    return tuple(
+        Address(
+            names[mention.service],
+            f"{mention.variable} of the service {mention.service} of {project.file.name}",
+            _as_told(one[0], mention.endpoint),
+        )
+        for mention in mentions(project, service, kind)
+        if mention.service in names and _is_login(mention.endpoint)
+    )
+
+
+def _is_login(told: Endpoint) -> bool:
+    return not told.scheme.startswith("http") and (told.user is None or told.password is not None)
+
+
+def _as_told(endpoint: Endpoint, told: Endpoint) -> Endpoint:
+    path = told.path.partition("?")[0]
+    path = path if len(path) > 1 else ""
+    user, password = told.user or endpoint.user, told.password or endpoint.password
+    return dataclasses.replace(endpoint, path=path, user=user, password=password)
 
 
 def _as_it_runs(service: Service, container: Container | None) -> Service:

@@ -127,6 +127,15 @@ class Words:
 
 
 @dataclass(frozen=True)
+class Address:
+    """How a component of the system is told to reach another one, a server."""
+
+    of: str  # the component that is told so
+    where: str  # "DATABASE_URL of the service web of compose.yaml"
+    endpoint: Endpoint  # as this machine reaches it
+
+
+@dataclass(frozen=True)
 class Target:
     """A component where it can be reached: what probes, clients and checks are given.
 
@@ -141,6 +150,7 @@ class Target:
     states: tuple[State, ...] = ()
     provider: Words = Words()
     causes: tuple[Cause | None, ...] = ()  # of replicas that failed: why, as their keeper saw it
+    addresses: tuple[Address, ...] = ()  # of others, where what they are told can be seen
 
     @property
     def start(self) -> str:
@@ -243,6 +253,7 @@ class CheckResult:
     fix: str = ""
     subject: str = ""  # what of the component it is about, by its own name: the queue, say
     within: str = ""  # the id of the result that must have passed for this to be looked at
+    own: bool = False  # a mistake of its component's own, which may be why that is down
 
     def __post_init__(self) -> None:
         _make_printable(self, "expected", "found", "fix")

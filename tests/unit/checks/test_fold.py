@@ -81,6 +81,17 @@ def test_only_what_is_not_well_is_blocked():
     assert summary(queue(postgres=unwell(Cause.REFUSED))) == {"postgres.refused": ()}
 
 
+def test_who_is_told_a_wrong_address_is_down_because_of_that():
+    mistaken = replace(result("api.DATABASE_URL", cause=Cause.AUTH, priority=Priority.P2), own=True)
+    down = queue(api=unwell(Cause.UNHEALTHY), worker=unwell(Cause.EXITED), results=(mistaken,))
+    (own, workers) = fold(down).findings
+    assert (own.id, own.cause, own.priority) == ("api.DATABASE_URL", Cause.AUTH, Priority.P1)
+    assert own.blocks == ("api",)
+    assert workers.id == "worker.exited"  # it is told another address
+    well = fold(queue(results=(mistaken,))).findings
+    assert [(one.id, one.priority) for one in well] == [("api.DATABASE_URL", Priority.P2)]
+
+
 def test_two_independent_faults():
     everything = queue(
         postgres=unwell(Cause.TIMEOUT), rabbitmq=unwell(Cause.AUTH), worker=unwell(Cause.EXITED)

@@ -126,7 +126,9 @@ def _endpoints(read: Project, name: str) -> dict[str, str]:
     kind = recognise(read, KINDS)[name].kind
     assert kind.containers is not None
     config = kind.config.model_validate({"kind": kind.name})
-    found = kind.containers.endpoints(service, config, mentions(read, service, kind))
+    found = kind.containers.endpoints(
+        service, config, [one.endpoint for one in mentions(read, service, kind)]
+    )
     return {one: endpoint.url for one, endpoint in found.items()}
 
 

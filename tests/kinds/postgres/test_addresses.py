@@ -1,0 +1,74 @@
+"""What a service is told of a server, where others' logins get in."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from seatrial.checks.addressed import addressed
+from seatrial.kinds.base import Address, CheckResult, Endpoint, Target
+from seatrial.kinds.registry import KINDS
+from seatrial.outcome import Cause, Outcome, Priority
+from seatrial.waiting import Deadline
+from tests.kinds.harness import at, context_of
+
+TOLD = "DATABASE_URL of the service web of compose.yaml"
+
+
+def told(target: Target, of: str = "web", **changes: object) -> Address:
+    return Address(of, TOLD.replace("web", of), at(target, **changes).endpoint())
+
+
+def look(target: Target, folder: Path, *addresses: Address) -> tuple[Target, list[CheckResult]]:
+    target = replace(target, addresses=addresses)
+    context = context_of(folder, folder, target)
+    return asyncio.run(addressed(KINDS["postgres"], target, context, Deadline.after(10)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "cause"),
+    [
+        ({"password": "none-of-it"}, Cause.AUTH),
+        ({"user": "nobody_at_all"}, Cause.AUTH),
+        ({"path": "/nowhere"}, Cause.WRONG_DATABASE),
+    ],
+    ids=["password", "user", "database"],
+)
+def test_who_is_turned_away_is_told_a_wrong_address(
+    database: Target, tmp_path: Path, changes: dict[str, object], cause: Cause
+) -> None:
+    wrong = told(database, **changes)
+    seen, (mistake,) = look(database, tmp_path, told(database, of="worker"), wrong)
+    assert seen.endpoint() == database.endpoint()
+    assert (mistake.id, mistake.component) == ("web.DATABASE_URL", "web")
+    assert (mistake.cause, mistake.outcome) == (cause, Outcome.FAILED)
+    assert (mistake.priority, mistake.own) == (Priority.P2, True)
+    assert mistake.fix.startswith(f"correct {TOLD}")
+    assert "none-of-it" not in repr(mistake)
+
+
+def test_a_server_that_lets_somebody_in_is_well(database: Target, tmp_path: Path) -> None:
+    ours: Endpoint = at(database, password="changed-since").endpoint()
+    seen, (mistake,) = look(
+        at(database, password=ours.password),
+        tmp_path,
+        told(database, of="worker"),
+        Address("web", TOLD, ours),
+    )
+    assert seen.endpoint() == database.endpoint()
+    assert mistake.id == "web.DATABASE_URL"
+
+
+def test_a_server_that_lets_nobody_in_is_at_fault_itself(database: Target, tmp_path: Path) -> None:
+    lost = at(database, password="lost")
+    assert look(lost, tmp_path, told(lost), told(lost, of="worker", user="x")) == (
+        replace(lost, addresses=(told(lost), told(lost, of="worker", user="x"))),
+        [],
+    )
+
+
+def test_right_addresses_are_no_news(database: Target, tmp_path: Path) -> None:
+    assert look(database, tmp_path, told(database), told(database, path="/postgres"))[1] == []
