@@ -142,11 +142,7 @@ async def draft(
             _part(one, names, (*_consumed(one, settled, names), *_one_of(one, project)))
             for one in settled.values()
         ),
-        left_out={
-            one.name: f"only with profile {' or '.join(one.profiles)}"
-            for one in project.services.values()
-            if one.profiles
-        },
+        left_out={one.name: one.left_out for one in project.services.values() if one.left_out},
     )
 
 

@@ -13,6 +13,8 @@ from seatrial.kinds.containers import Guess, Service
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://[^\s'\",]+")
 _HOST = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]*)(:\d+)?")
+#: Variables whose value may be a host alone: in others such a word is a user, or a database.
+_NAMES_HOST = re.compile(r"(?i)(host|host_?name|addr|address|server|node)s?$")
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Recognised:
 
 def recognise(project: Project, kinds: Mapping[str, Kind]) -> dict[str, Recognised]:
     """Every service that runs without a profile."""
-    here = [service for service in project.services.values() if not service.profiles]
+    here = [service for service in project.services.values() if not service.left_out]
     guesses = {service.name: _strongest(service, kinds) for service in here}
     needs = _needs(here, {name: kind for name, (kind, _) in guesses.items()})
     return {
@@ -37,9 +39,11 @@ def recognise(project: Project, kinds: Mapping[str, Kind]) -> dict[str, Recognis
 
 
 def _strongest(service: Service, kinds: Mapping[str, Kind]) -> tuple[Kind, Guess]:
+    ends = service.ended_well or service.awaited_end  # as no server does, whatever its image
     guesses = [
         (kind, guess)
         for kind in kinds.values()
+        if not (ends and kind.packages)
         if kind.containers is not None and (guess := kind.containers.recognise(service)) is not None
     ]
     return max(guesses, key=lambda one: one[1].strength)  # `process` recognises anything
@@ -61,7 +65,7 @@ def _calls(one: Service, other: Service, kind: Kind) -> bool:
     """Whether it has the other's address, and that not only because all have the same variables."""
     names = {other.name, other.container_name} - {""}
     return any(
-        names & _hosts(value)
+        names & _hosts(variable, value)
         for variable, value in one.environment.items()
         if kind.packages or other.environment.get(variable) != value
     )
@@ -76,10 +80,10 @@ def _waiting(name: str, needs: Mapping[str, set[str]]) -> set[str]:
     return waiting
 
 
-def _hosts(value: str) -> set[str]:
-    """The hosts that a variable's value names: it is a name, NAME:PORT, or holds URLs."""
+def _hosts(variable: str, value: str) -> set[str]:
+    """The hosts that a variable's value names: it is a host's name, NAME:PORT, or holds URLs."""
     if (whole := _HOST.fullmatch(value)) is not None:
-        return {whole[1]}
+        return {whole[1]} if whole[2] or _NAMES_HOST.search(variable) else set()
     return {endpoint.host for endpoint in _urls(value)}
 
 

@@ -237,7 +237,12 @@ def _words(
         start = f"{compose} up -d {service}"
     ailing = next((told_of(one) for one in mine if worst is None and _is_ailing(one)), "")
     logs, status = f"{compose} logs {service}", f"{compose} ps {service}"
-    return Words(found, start, logs, status, lacks, ailing)
+    well = "its own health check says healthy" if _all_well(mine) else ""
+    return Words(found, start, logs, status, lacks, ailing, well)
+
+
+def _all_well(mine: list[Container]) -> bool:
+    return all(one.status == "running" and one.health == "healthy" for one in mine)
 
 
 def _start(compose: str, service: str, one: Container) -> str:

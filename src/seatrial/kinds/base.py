@@ -2,8 +2,7 @@
 
 A kind is a folder here whose `__init__` defines `KIND: Kind`. Facets that need third-party clients
 live in modules of their own and are imported on first use, so that reading a declaration stays
-quick. Only `config` and `probe` are required; what else a kind offers is picked up by the rooms
-that can use it:
+quick. Only `config` and `probe` are required; what else there is, the rooms that can use it take:
 
     config   the keys it accepts in `components`, and its endpoints    declaration
     expect   the keys it accepts in `expect`, and how they are checked checks
@@ -122,6 +121,7 @@ class Words:
     status: str = ""  # the command that shows its state
     lacks: str = ""  # though it runs: "there is 1 container ..., and compose.yaml says 2"
     ailing: str = ""  # though it runs: "its container ... runs, but its health check says ..."
+    well: str = ""  # "its own health check says healthy"; "" where it says anything else
     setting: str = ""  # what says where it is reached, and as whom; "" where Seatrial allots it
     images: tuple[Image, ...] = ()  # of its containers, each once
 

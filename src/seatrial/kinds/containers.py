@@ -67,6 +67,18 @@ class Service:
         """The last part of the image's name, without registry, tag and digest: "postgres"."""
         return re.split(r"[:@]", self.image.rpartition("/")[2])[0].lower()
 
+    def only_calls(self, clients: re.Pattern[str], server: re.Pattern[str]) -> bool:
+        """Whether it is a client of a server elsewhere, made of that server's image."""
+        called = clients.search(self.command) is not None
+        return called and server.search(self.command) is None
+
+    @property
+    def left_out(self) -> str:
+        """Why it does not run where nobody asks for it; "" where it does."""
+        if self.profiles:
+            return f"only with profile {' or '.join(self.profiles)}"
+        return "" if self.replicas else "its replicas are 0"
+
     @property
     def tag(self) -> str:
         return self.image.rpartition("/")[2].partition("@")[0].partition(":")[2].lower()
@@ -76,7 +88,8 @@ class Service:
         for name in names:
             if self.environment.get(name):
                 return self.environment[name]
-            file = self.secrets.get(self.environment.get(f"{name}_FILE", ""))
+            path = self.environment.get(f"{name}_FILE", "")
+            file = self.secrets.get(path) or self.mounted(path)
             if file is not None and (content := content_of(file)) is not None:
                 return content
         return None

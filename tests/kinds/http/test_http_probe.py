@@ -17,7 +17,7 @@ import pytest
 from http_pages import Pages, target
 
 from seatrial.kinds import connecting, resolving
-from seatrial.kinds.base import Context, Endpoint, ProbeResult, Target
+from seatrial.kinds.base import Context, Endpoint, ProbeResult, Target, Words
 from seatrial.kinds.http import wire
 from seatrial.kinds.http.probe import probe
 from seatrial.outcome import Cause, Connection, Health, State
@@ -626,3 +626,33 @@ def tls(certificate: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     return context
+
+
+@pytest.mark.parametrize(
+    ("page", "cause", "believed"),
+    [
+        ((401, "who are you?"), Cause.AUTH, True),
+        ((403, "not you"), Cause.NOT_AUTHORISED, True),
+        ((404, "nothing here"), Cause.WRONG_PROGRAM, True),
+        ((400, "Bad Request"), Cause.UNHEALTHY, True),
+        ((500, "no database"), Cause.UNHEALTHY, False),
+        ((200, {"status": "DOWN"}), Cause.UNHEALTHY, False),
+    ],
+)
+async def test_its_own_health_check_is_believed_where_it_may_ask_better(
+    serve, context, page, cause, believed
+):
+    asked = target(await serve(Pages({"/health": page})))
+    alone = await look(asked, context)
+    assert (alone.health, alone.cause) == (Health.UNHEALTHY, cause)
+    well = Words(well="its own health check says healthy")
+    result = await look(dataclasses.replace(asked, provider=well), context)
+    assert (result.health is Health.HEALTHY, result.cause) == (believed, cause)
+    assert ("its own health check says healthy" in result.found) is believed
+
+
+async def test_that_nothing_answers_is_seen_whatever_its_own_health_check_says(context, free_port):
+    well = Words(well="its own health check says healthy")
+    gone = target(Endpoint("http", "127.0.0.1", free_port))
+    result = await look(dataclasses.replace(gone, provider=well), context)
+    assert (result.health, result.cause) == (Health.UNHEALTHY, Cause.REFUSED)

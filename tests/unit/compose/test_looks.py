@@ -267,6 +267,12 @@ def test_what_its_own_health_check_says_is_told_though_it_answers(tmp_path: Path
     assert (worker.health, worker.cause) == (Health.UNHEALTHY, Cause.UNHEALTHY)
 
 
+@pytest.mark.parametrize(("health", "well"), [("healthy", True), ("starting", False), ("", False)])
+def test_a_health_check_that_says_healthy_is_told(tmp_path: Path, health: str, well: bool) -> None:
+    _, context = there(tmp_path, of("web", health=health))
+    assert bool(context.targets["web"].provider.well) is well
+
+
 @pytest.mark.parametrize(
     "second", [{"health": "unhealthy"}, {"status": "created", "error": "address already in use"}]
 )

@@ -28,6 +28,12 @@ def project(folder: Path, text: str) -> Project:
         ("{image: 'postgres-exporter', ports: [9187]}", "process"),
         ("{image: 'bitnami/rabbitmq:3.12'}", "rabbitmq"),
         ("{image: 'kbudde/rabbitmq-exporter:1.0', ports: [9419]}", "process"),
+        ("{image: 'postgres:15', command: postgres -c max_connections=9}", "postgres"),
+        ("{image: 'postgres:15', command: -c max_connections=9}", "postgres"),
+        ("{image: 'postgres:15', command: sh -c 'pg_dump -h db -U postgres shop'}", "process"),
+        ("{image: 'redis:7', command: redis-server --appendonly yes}", "redis"),
+        ("{image: 'redis:7', command: redis-cli -h cache ping}", "process"),
+        ("{image: 'redis:7', command: redis-server /s.conf --sentinel}", "process"),
         ("{image: 'mysql:8', ports: [3306]}", "process"),
         ("{build: ., command: uvicorn app:app, ports: [8000]}", "http"),
         ("{build: ., ports: [8000]}", "http"),
@@ -47,6 +53,25 @@ def project(folder: Path, text: str) -> Project:
 def test_kinds(tmp_path: Path, service: str, kind: str) -> None:
     read = project(tmp_path, f"services: {{it: {service}}}")
     assert recognise(read, KINDS)["it"].kind.name == kind
+
+
+@pytest.mark.parametrize(
+    ("service", "kind"),
+    [
+        ("{image: 'postgres:15', command: prepare.sh}", "task"),
+        ("{image: 'postgres:15'}", "task"),
+    ],
+)
+def test_what_others_wait_for_to_end_is_no_server(tmp_path: Path, service: str, kind: str) -> None:
+    waits = "{image: x, depends_on: {it: {condition: service_completed_successfully}}}"
+    read = project(tmp_path, f"services: {{it: {service}, api: {waits}}}")
+    assert recognise(read, KINDS)["it"].kind.name == kind
+
+
+def test_what_has_no_replicas_is_left_out(tmp_path: Path) -> None:
+    read = project(tmp_path, "services: {it: {image: x, deploy: {replicas: 0}}, other: {image: x}}")
+    assert list(recognise(read, KINDS)) == ["other"]
+    assert read.services["it"].left_out == "its replicas are 0"
 
 
 EXPECTED = {
@@ -101,6 +126,12 @@ SHARED = (
             id="one file of variables for all",
         ),
         pytest.param(
+            "{app: {image: x, environment: {DB_HOST: db, MODE: web}}, web: {image: x, "
+            "environment: {NEXT: 'app:80', USER: db}}, db: {image: x, environment: {DB: app}}}",
+            {"app": ("db",), "web": ("app",), "db": ()},
+            id="a word is a host where it is called so",
+        ),
+        pytest.param(
             "{a: {image: x, environment: {CALLED: 'http://b'}},"
             " b: {image: x, environment: {BACK: 'http://a'}}}",
             {"a": ("b",), "b": ()},
@@ -130,6 +161,28 @@ def _endpoints(read: Project, name: str) -> dict[str, str]:
         service, config, [one.endpoint for one in mentions(read, service, kind)]
     )
     return {one: endpoint.url for one, endpoint in found.items()}
+
+
+@pytest.mark.parametrize(
+    ("port", "environment", "asked"),
+    [
+        ("$$PORT", "{PORT: 8099}", 8099),
+        ("$${PORT}", "{PORT: 8099}", 8099),
+        ("$${PORT:-8001}", "{}", 8001),
+        ("$$PORT", "{}", 8000),
+        ("90", "{}", 90),
+    ],
+)
+def test_the_port_that_a_health_check_asks(
+    tmp_path: Path, port: str, environment: str, asked: int
+) -> None:
+    check = f"curl -f http://localhost:{port}/up"
+    web = (
+        f"{{build: ., ports: [8000], environment: {environment}, healthcheck: {{test: '{check}'}}}}"
+    )
+    read = project(tmp_path, f"services: {{web: {web}}}")
+    assert _endpoints(read, "web") == {"http": f"http://web:{asked}"}
+    assert recognise(read, KINDS)["web"].guess.settings == {"health": "/up"}
 
 
 @pytest.mark.parametrize(

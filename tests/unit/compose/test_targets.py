@@ -347,6 +347,36 @@ def test_the_password_in_the_file_of_redis(
 
 
 @pytest.mark.parametrize(
+    ("kind", "command", "environment", "port"),
+    [
+        ("redis", "docker-entrypoint.sh redis-server --port 6380", {}, 6380),
+        ("redis", "docker-entrypoint.sh redis-server", {}, 6379),
+        ("postgres", "docker-entrypoint.sh postgres -p 5433", {}, 5433),
+        ("postgres", "docker-entrypoint.sh postgres -c port=5433 -c fsync=off", {}, 5433),
+        ("postgres", "docker-entrypoint.sh postgres", {"PGPORT": "5433"}, 5433),
+        ("postgres", "docker-entrypoint.sh postgres -c fsync=off", {}, 5432),
+    ],
+)
+def test_the_port_that_a_server_is_told(
+    kind: str, command: str, environment: dict[str, str], port: int
+) -> None:
+    service = Service("it", command=command, environment=environment)
+    config = KINDS[kind].config.model_validate({"kind": kind})
+    made = KINDS[kind].containers.endpoints(service, config, ())  # type: ignore[union-attr]
+    assert next(iter(made.values())).port == port
+
+
+def test_a_password_in_a_mounted_file(tmp_path: Path) -> None:
+    (tmp_path / "pw").write_text("of-the-file\n")
+    mount = Mount(str(tmp_path), "/run/pg", bind=True)
+    environment = {"POSTGRES_PASSWORD_FILE": "/run/pg/pw"}
+    service = Service("db", environment=environment, mounts=(mount,))
+    config = KINDS["postgres"].config.model_validate({"kind": "postgres"})
+    made = KINDS["postgres"].containers.endpoints(service, config, ())  # type: ignore[union-attr]
+    assert made["sql"].password == "of-the-file"
+
+
+@pytest.mark.parametrize(
     ("declared", "paths", "database"),
     [
         ({}, ["/2", "/0"], "/2"),

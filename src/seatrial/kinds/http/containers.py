@@ -18,7 +18,7 @@ from seatrial.waiting import Deadline
 
 _URL = re.compile(
     r"(?P<scheme>https?)://(localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\]|\$\{?HOSTNAME\}?)"
-    r"(:(?P<port>\d{1,5}))?(?P<path>/[^\s'\"|;&)#?]*)?"
+    r"(:(?P<port>\d{1,5}|\$\w+|\$\{[^}]*\}))?(?P<path>/[^\s'\"|;&)#?]*)?"
 )
 _SERVERS = re.compile(
     r"\b(uvicorn|gunicorn|hypercorn|daphne|granian|waitress-serve|runserver|flask run|fastapi run"
@@ -118,21 +118,26 @@ async def _status(endpoint: Endpoint, path: str, deadline: Deadline) -> int:
 
 def _scheme(service: Service, port: int) -> str:
     asked = _URL.search(service.health_check)
-    if asked is not None and port == _number(asked):
+    if asked is not None and port == _number(service, asked):
         return asked["scheme"]
     return "https" if port in (443, 8443) else "http"
 
 
-def _number(asked: re.Match[str]) -> int:
-    return int(asked["port"]) if asked["port"] else {"http": 80, "https": 443}[asked["scheme"]]
+def _number(service: Service, asked: re.Match[str]) -> int | None:
+    """The port that it asks; None for a variable of the container that is not known."""
+    if not asked["port"]:
+        return {"http": 80, "https": 443}[asked["scheme"]]
+    told = service.filled(asked["port"]) or ""
+    return int(told) if told.isdigit() else None
 
 
 def _port(service: Service) -> int | None:
     """The container's port: where its health check asks, else one of its ports, the one that its
     command names first; else what its command or PORT says."""
     targets = [port.target for port in service.ports]
-    if (asked := _URL.search(service.health_check)) is not None:
-        return _number(asked)
+    asked = _URL.search(service.health_check)
+    if asked is not None and (number := _number(service, asked)) is not None:
+        return number
     told = [int(number) for number in _OPTION.findall(service.command)]
     if service.environment.get("PORT", "").isdigit():
         told.append(int(service.environment["PORT"]))

@@ -41,6 +41,9 @@ _REDIRECTS = 3
 _NO_SUCH_PATH = (404, 405, 410, 501)
 # What nginx and Go say to an unencrypted request on a port for TLS.
 _WANTS_TLS = re.compile(r"http request (was sent )?to (an )?https (port|server)", re.IGNORECASE)
+#: What may lie in how it was asked.
+_OF_THE_ASKING = (Cause.AUTH, Cause.NOT_AUTHORISED, Cause.TLS, Cause.WRONG_PROGRAM)
+_CLIENTS_FAULT = re.compile(r"4\d\d\b")  # at the start of what was found: the status
 _SEVERITY = (Health.UNHEALTHY, Health.UNKNOWN, Health.HEALTHY)
 
 
@@ -87,9 +90,23 @@ async def _one(target: Target, endpoint: Endpoint, deadline: Deadline) -> ProbeR
     config = cast(HttpConfig, target.config)
     look = _Look(target, endpoint, config, deadline.within(config.patience))
     try:
-        return await look.run()
+        result = await look.run()
     except Trouble as trouble:
-        return look.bad(trouble.cause, trouble.found, Connection.DISCONNECTED)
+        result = look.bad(trouble.cause, trouble.found, Connection.DISCONNECTED)
+    return _as_it_is_asked(result, target)
+
+
+def _as_it_is_asked(result: ProbeResult, target: Target) -> ProbeResult:
+    """Its own health check may ask otherwise than we can, with a login or under another name."""
+    ours = result.cause in _OF_THE_ASKING or _CLIENTS_FAULT.match(result.found)
+    if result.health is not Health.UNHEALTHY or not target.provider.well or not ours:
+        return result
+    return dataclasses.replace(
+        result,
+        health=Health.HEALTHY,
+        found=f"{result.found}; {target.provider.well}",
+        fix=f"set `health` of {target.name} to a path that answers whoever asks",
+    )
 
 
 class _Look:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
@@ -24,6 +25,9 @@ _IMAGES = (
     "timescaledb",
     "timescaledb-ha",
 )
+_CLIENTS = re.compile(r"\b(psql|pg_dump|pg_dumpall|pg_restore|pg_basebackup|pgbench)\b")
+_SERVER = re.compile(r"docker-entrypoint\.sh\s+(postgres\b|-)|(?<!\S)postgres(\s+-|$)")
+_PORT = re.compile(r"(?<!\S)(?:-p\s*|(?:-c\s*|--)port=)(\d{1,5})(?!\S)")
 _DATABASE = ("POSTGRES_DB", "POSTGRESQL_DATABASE")
 _USER = ("POSTGRES_USER", "POSTGRESQL_USERNAME")
 _PASSWORD = ("POSTGRES_PASSWORD", "POSTGRESQL_PASSWORD")
@@ -34,6 +38,8 @@ class _Containers(InContainers):
     told_by = "ports, environment, URLs of other services"
 
     def recognise(self, service: Service) -> Guess | None:
+        if service.only_calls(_CLIENTS, _SERVER):
+            return None
         if service.image_name in _IMAGES:
             return Guess(f"image {service.image}", BY_IMAGE)
         listens = any(port.target == DEFAULT_PORT for port in service.ports)
@@ -52,7 +58,14 @@ class _Containers(InContainers):
         named = next((path for m in mentioned if len(path := m.path.partition("?")[0]) > 1), "")
         owner = service.value(*_USER) or "postgres"
         path = named or "/" + quote(service.value(*_DATABASE) or owner, safe="")
-        return {"sql": Endpoint("postgresql", service.name, DEFAULT_PORT, path, user, password)}
+        return {"sql": Endpoint("postgresql", service.name, _port(service), path, user, password)}
+
+
+def _port(service: Service) -> int:
+    """As its command or PGPORT says."""
+    told = _PORT.search(service.command)
+    number = told[1] if told else service.value("PGPORT") or ""
+    return int(number) if number.isdigit() else DEFAULT_PORT
 
 
 CONTAINERS = _Containers()

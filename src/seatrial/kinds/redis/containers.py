@@ -29,14 +29,15 @@ _IMAGES = (
     "dragonfly",
     "garnet",
 )
+_CLIENTS = re.compile(r"\b(redis-cli|valkey-cli|redis-benchmark|redis-sentinel)\b|--sentinel\b")
+_SERVER = re.compile(r"\b(redis|valkey|keydb)-server\b(?!.*--sentinel)")
 _PASSWORD = ("REDIS_PASSWORD", "VALKEY_PASSWORD")
 _REQUIRED = re.compile(r"--requirepass[= ]+['\"]?([^\s'\"]+)")
 _FILE = re.compile(r"(?<!\S)/\S+\.conf(?!\S)")
-_REQUIRED_THERE = re.compile(
-    r"^[ \t]*requirepass[ \t]+(?:\"([^\"\n]*)\"|'([^'\n]*)'|(\S+))", re.M | re.I
-)
+_SETTING = r"^[ \t]*{}[ \t]+(?:\"([^\"\n]*)\"|'([^'\n]*)'|(\S+))"
 _LONGEST_FILE = 1_000_000  # characters; the one that Redis brings along has a tenth
 _NUMBER = re.compile(r"\d{1,4}", re.ASCII)
+_PORT_TOLD = re.compile(r"--port[= ]+(\d{1,5})(?!\S)")
 _PORT = 6379
 
 
@@ -45,7 +46,7 @@ class _Containers(InContainers):
     told_by = "ports, command, its file, environment, URLs of other services"
 
     def recognise(self, service: Service) -> Guess | None:
-        if service.image_name in _IMAGES:
+        if service.image_name in _IMAGES and not service.only_calls(_CLIENTS, _SERVER):
             return Guess(f"image {service.image}", BY_IMAGE)
         return None
 
@@ -59,14 +60,14 @@ class _Containers(InContainers):
         if (required := _required(service)) is not None:
             password = service.filled(required)
         elif "redis-server" in service.command:
-            password = _required_there(service)
+            password = _told_there(service, "requirepass")
         else:
             password = service.value(*_PASSWORD)
         if password is None:
             user, password = login_of(mentioned)
             password = password or next((one.password for one in mentioned if one.password), None)
         path = f"/{_database(config, mentioned)}"
-        return {"redis": Endpoint("redis", service.name, _PORT, path, user, password)}
+        return {"redis": Endpoint("redis", service.name, _port(service), path, user, password)}
 
 
 def _database(config: RedisConfig, mentioned: Sequence[Endpoint]) -> int:
@@ -86,11 +87,18 @@ def _required(service: Service) -> str | None:
     return found[1] if found else None
 
 
-def _required_there(service: Service) -> str | None:
+def _port(service: Service) -> int:
+    told = _PORT_TOLD.search(service.command)
+    number = told[1] if told else _told_there(service, "port") or ""
+    return int(number) if number.isdigit() and int(number) else _PORT
+
+
+def _told_there(service: Service, setting: str) -> str | None:
     """By the file of settings that its command names, where it is mounted; the last word counts."""
     for path in _FILE.findall(service.command):
         if (file := service.mounted(path)) is not None:
-            said = _REQUIRED_THERE.findall(content_of(file, _LONGEST_FILE) or "")
+            pattern = re.compile(_SETTING.format(setting), re.MULTILINE | re.IGNORECASE)
+            said = pattern.findall(content_of(file, _LONGEST_FILE) or "")
             return next(filter(None, said[-1]), None) if said else None
     return None
 
