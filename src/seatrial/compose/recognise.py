@@ -39,11 +39,11 @@ def recognise(project: Project, kinds: Mapping[str, Kind]) -> dict[str, Recognis
 
 
 def _strongest(service: Service, kinds: Mapping[str, Kind]) -> tuple[Kind, Guess]:
-    ends = service.ended_well or service.awaited_end  # as no server does, whatever its image
+    ended = service.ended_well  # as no server does, whatever its image
     guesses = [
         (kind, guess)
         for kind in kinds.values()
-        if not (ends and kind.packages)
+        if not (ended and kind.packages)
         if kind.containers is not None and (guess := kind.containers.recognise(service)) is not None
     ]
     return max(guesses, key=lambda one: one[1].strength)  # `process` recognises anything

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,8 @@ def project(folder: Path, text: str) -> Project:
         ("{image: 'postgres:15', command: sh -c 'pg_dump -h db -U postgres shop'}", "process"),
         ("{image: 'redis:7', command: redis-server --appendonly yes}", "redis"),
         ("{image: 'redis:7', command: redis-cli -h cache ping}", "process"),
+        ("{image: 'redis:7', command: sh -c 'redis-server & redis-cli ping; wait'}", "redis"),
+        ("{image: 'postgres:15', command: 'docker-entrypoint.sh postgres & psql'}", "postgres"),
         ("{image: 'redis:7', command: redis-server /s.conf --sentinel}", "process"),
         ("{image: 'mysql:8', ports: [3306]}", "process"),
         ("{build: ., command: uvicorn app:app, ports: [8000]}", "http"),
@@ -55,17 +58,11 @@ def test_kinds(tmp_path: Path, service: str, kind: str) -> None:
     assert recognise(read, KINDS)["it"].kind.name == kind
 
 
-@pytest.mark.parametrize(
-    ("service", "kind"),
-    [
-        ("{image: 'postgres:15', command: prepare.sh}", "task"),
-        ("{image: 'postgres:15'}", "task"),
-    ],
-)
-def test_what_others_wait_for_to_end_is_no_server(tmp_path: Path, service: str, kind: str) -> None:
-    waits = "{image: x, depends_on: {it: {condition: service_completed_successfully}}}"
-    read = project(tmp_path, f"services: {{it: {service}, api: {waits}}}")
-    assert recognise(read, KINDS)["it"].kind.name == kind
+def test_what_has_ended_well_is_no_server(tmp_path: Path) -> None:
+    read = project(tmp_path, "services: {it: {image: 'postgres:15', command: prepare.sh}}")
+    ended = replace(read, services={"it": replace(read.services["it"], ended_well=True)})
+    assert recognise(read, KINDS)["it"].kind.name == "postgres"
+    assert recognise(ended, KINDS)["it"].kind.name == "task"
 
 
 def test_what_has_no_replicas_is_left_out(tmp_path: Path) -> None:
