@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shlex
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -78,6 +80,30 @@ def test_a_home_that_cannot_be_written_is_named(tiny: Tiny, command: str, home: 
     assert refused.returncode == 2, refused.stderr
     assert f"seatrial: {path} cannot be written: " in refused.stderr
     assert "SEATRIAL_HOME" in refused.stderr
+
+
+def test_a_home_that_depends_on_where_one_is_is_refused(tiny: Tiny) -> None:
+    refused = seatrial(tiny, "status", str(tiny.folder), SEATRIAL_HOME="some/where")
+    assert refused.returncode == 2, refused.stderr
+    assert "SEATRIAL_HOME is some/where" in refused.stderr
+
+
+def test_a_folder_that_is_no_more_is_told(tiny: Tiny, tmp_path: Path) -> None:
+    command = shlex.join([*tiny.command()[:4], "check", str(tiny.folder)])
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    script = f"cd {gone} && rmdir {gone} && exec {command}"
+    done = subprocess.run(
+        ["sh", "-c", script], env=tiny.env, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, "the current folder is no more" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("words", [("check", "--deadline"), ("up", "--idle")])
+@pytest.mark.parametrize("number", ["nan", "inf"])
+def test_a_number_is_finite(tiny: Tiny, words: tuple[str, str], number: str) -> None:
+    refused = seatrial(tiny, words[0], str(tiny.folder), words[1], number)
+    assert refused.returncode == 2, refused.stderr
 
 
 @pytest.mark.parametrize("command", ["run", "drill"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 
@@ -9,7 +10,7 @@ import click
 
 from seatrial import __version__
 from seatrial.cli.streams import lost_output, open_standard_streams
-from seatrial.errors import SeatrialError
+from seatrial.errors import SeatrialError, UsageError
 from seatrial.interrupts import interruptible, name_of
 
 #: Every command with its summary, so that `--help` need not import them.
@@ -99,6 +100,7 @@ def main(args: list[str] | None = None) -> None:
 def _carried_out(words: list[str]) -> int:
     """The exit code. Raises OSError, perhaps since what it prints is not taken."""
     try:
+        _refuse_nowhere()
         if words[:1] in (["up"], ["run"]) and not {"-h", "--help"} & set(words):
             from seatrial.keeper import spawn
 
@@ -120,6 +122,14 @@ def _carried_out(words: list[str]) -> int:
         raise
     except Exception as error:
         return _crashed(error)
+
+
+def _refuse_nowhere() -> None:
+    """Raises UsageError: paths cannot be told from a folder that is no more."""
+    try:
+        os.getcwd()
+    except FileNotFoundError as error:
+        raise UsageError("the current folder is no more", hint="cd to one that is") from error
 
 
 def _crashed(error: Exception) -> int:

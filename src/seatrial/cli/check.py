@@ -9,7 +9,7 @@ import click
 from pydantic import JsonValue
 
 from seatrial.checks.run import CheckReport, run_checks
-from seatrial.cli.options import deployment_options, load_system
+from seatrial.cli.options import Finite, deployment_options, load_system
 from seatrial.cli.output import colour, print_json
 from seatrial.environment.view import view
 from seatrial.evidence.redaction import Redactor
@@ -18,7 +18,7 @@ from seatrial.outcome import Health, Outcome
 
 @click.command()
 @deployment_options
-@click.option("--deadline", default=30.0, show_default=True, type=click.FloatRange(0.5, 600))
+@click.option("--deadline", default=30.0, show_default=True, type=Finite(0.5, 600))
 def command(
     system: Path, environment: str | None, name: str, as_json: bool, deadline: float
 ) -> int:

@@ -165,8 +165,8 @@ def _running_in(folder: Path) -> Running:
         )
     raise UsageError(
         f"{folder} has no compose file ({', '.join(NAMES)}), and no project runs from one in it",
-        hint="name the folder or the file; without Compose, write seatrial.yaml by hand: "
-        "docs/declaration.md",
+        hint="name the folder or the file; without Compose, write seatrial.yaml by hand "
+        "(seatrial schema)",
     )
 
 

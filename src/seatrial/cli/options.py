@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
@@ -15,6 +16,17 @@ from seatrial.declaration.problems import nearest
 from seatrial.environment.running import as_it_runs, running_in
 from seatrial.errors import DeclarationError, UsageError
 from seatrial.kinds.registry import KINDS
+
+
+class Finite(click.FloatRange):
+    """A number in a range; `nan` compares with nothing, and so passes for one of any range."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is no number of hours or seconds", param, ctx)
+        return number
+
 
 F = TypeVar("F", bound=Callable[..., Any])
 

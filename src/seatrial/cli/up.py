@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from seatrial.checks.run import CheckReport, diagnose
 from seatrial.cli.check import check_json, print_check
-from seatrial.cli.options import deployment_options, load_system
+from seatrial.cli.options import Finite, deployment_options, load_system
 from seatrial.cli.output import (
     Progress,
     component_json,
@@ -34,7 +34,7 @@ _BEING_ENDED = "seatrial: what was started is being ended: in some seconds nothi
     "--idle",
     default=IDLE_SECONDS / 3600,
     show_default=True,
-    type=click.FloatRange(min=0, min_open=True),
+    type=Finite(min=0, min_open=True),
     help="Hours without a client after which it ends by itself.",
 )
 def command(system: Path, environment: str | None, name: str, as_json: bool, idle: float) -> int:

@@ -45,7 +45,7 @@ class Draft:
         """The seatrial.yaml."""
         lines = [
             f"# Written by `seatrial init` from {self.compose}, which stays the one truth about",
-            "# images, ports and environment. Every key: docs/declaration.md",
+            "# images, ports and environment. Every key: seatrial schema",
             f"system: {self.system}",
             f"compose: {_quoted(self.compose)}",
             "components:",

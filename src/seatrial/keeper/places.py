@@ -19,7 +19,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from seatrial.errors import KeeperError
+from seatrial.errors import KeeperError, UsageError
 from seatrial.keeper.order import is_private
 from seatrial.keeper.processes import Pid
 from seatrial.writable import writable
@@ -32,6 +32,8 @@ def base() -> Path:
 
     Raises UsageError, as `cache` and `deployments` do, or KeeperError."""
     path = Path(os.environ.get("SEATRIAL_HOME") or f"/var/tmp/seatrial-{os.getuid()}")  # noqa: S108
+    if not path.is_absolute():  # the keeper works in another folder
+        raise UsageError(f"SEATRIAL_HOME is {path}", hint="make it an absolute path")
     with writable(path, ELSEWHERE):
         path.mkdir(mode=0o711, parents=True, exist_ok=True)
     found = path.lstat()

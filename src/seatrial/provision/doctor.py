@@ -58,7 +58,7 @@ def diagnose(servers: Sequence[Server], interpreter: Item | None = None) -> tupl
     """Look at this machine. `interpreter` is what was found of a system's own Python."""
     platform = this_platform()
     local = [_platform(platform), *_python(interpreter), *_servers(servers, platform)]
-    local += [_setpriv(), _cgroup(), _base_folder(), _memory(), _disk(), *_left_behind()]
+    local += [_setpriv(), _base_folder(), _memory(), _disk(), *_left_behind()]
     compose = (_engine(), _compose(platform))
     remote = (Item("nothing", State.OK, "only the endpoints must be reachable from here"),)
     return (
@@ -125,17 +125,6 @@ def _setpriv() -> Item:
         "not here: the keeper alone sees to it that nothing outlives it",
         "apt-get install util-linux",
     )
-
-
-def _cgroup() -> Item:
-    root = Path("/sys/fs/cgroup")
-    if (root / "cgroup.controllers").exists():
-        kind = "version 2" + ("" if os.access(root, os.W_OK) else ", not ours to divide")
-    elif root.is_dir() and any(root.iterdir()):
-        kind = "version 1"
-    else:
-        kind = "none"
-    return Item("cgroup", State.OK, f"{kind}; without one, processes are told by their marker")
 
 
 def _base_folder() -> Item:
