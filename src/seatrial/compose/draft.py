@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 from seatrial.compose.engine import Container
+from seatrial.compose.mentions import mentions
 from seatrial.compose.project import Project
-from seatrial.compose.recognise import Recognised, mentions, recognise
+from seatrial.compose.recognise import Recognised, recognise
 from seatrial.compose.targets import target_of
 from seatrial.declaration.load import NAME
 from seatrial.declaration.models import Component, Location

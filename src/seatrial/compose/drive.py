@@ -19,9 +19,9 @@ from seatrial.compose.engine import (
     containers,
     docker,
 )
+from seatrial.compose.mentions import mentions
 from seatrial.compose.own import Apart, Tree, built_by, own, project_name, resolved
 from seatrial.compose.project import Project
-from seatrial.compose.recognise import mentions
 from seatrial.compose.targets import service_of
 from seatrial.declaration.models import System
 from seatrial.kinds.base import load

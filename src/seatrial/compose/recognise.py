@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from seatrial.compose.mentions import hosts
 from seatrial.compose.project import Project
-from seatrial.kinds.base import Endpoint, Kind
+from seatrial.kinds.base import Kind
 from seatrial.kinds.containers import Guess, Service
-
-_URL = re.compile(r"[a-z][a-z0-9+.-]*://[^\s'\",]+")
-_HOST = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]*)(:\d+)?")
-#: Variables whose value may be a host alone: in others such a word is a user, or a database.
-_NAMES_HOST = re.compile(r"(?i)(host|host_?name|addr|address|server|node)s?$")
 
 
 @dataclass(frozen=True)
@@ -65,7 +59,7 @@ def _calls(one: Service, other: Service, kind: Kind) -> bool:
     """Whether it has the other's address, and that not only because all have the same variables."""
     names = {other.name, other.container_name} - {""}
     return any(
-        names & _hosts(variable, value)
+        names & hosts(variable, value)
         for variable, value in one.environment.items()
         if kind.packages or other.environment.get(variable) != value
     )
@@ -78,48 +72,3 @@ def _waiting(name: str, needs: Mapping[str, set[str]]) -> set[str]:
         waiting |= more
         more = {one for one, others in needs.items() if others & more} - waiting
     return waiting
-
-
-def _hosts(variable: str, value: str) -> set[str]:
-    """The hosts that a variable's value names: it is a host's name, NAME:PORT, or holds URLs."""
-    if (whole := _HOST.fullmatch(value)) is not None:
-        return {whole[1]} if whole[2] or _NAMES_HOST.search(variable) else set()
-    return {endpoint.host for endpoint in _urls(value)}
-
-
-def _urls(value: str) -> Iterator[Endpoint]:
-    for found in _URL.findall(value):
-        try:
-            yield Endpoint.parse(found)
-        except ValueError:
-            continue
-
-
-@dataclass(frozen=True)
-class Mention:
-    """A URL in the environment of another service."""
-
-    service: str
-    variable: str
-    endpoint: Endpoint
-
-
-def mentions(project: Project, of: Service, kind: Kind) -> list[Mention]:
-    """URLs of the kind's schemes in the environment of other services that lead to this one: the
-    most told login and path first, for a single one may be wrong. Else by the names of variables,
-    since a container does not keep their order."""
-    names = {of.name, of.container_name} - {""}
-    found = [
-        Mention(service.name, variable, endpoint)
-        for service in project.services.values()
-        if service.name != of.name
-        for variable, value in sorted(service.environment.items())
-        for endpoint in _urls(value)
-        if endpoint.host in names and endpoint.scheme in kind.schemes
-    ]
-    times = Counter(_said(one) for one in found)
-    return sorted(found, key=lambda one: -times[_said(one)])
-
-
-def _said(one: Mention) -> tuple[str | None, str | None, str]:
-    return one.endpoint.user, one.endpoint.password, one.endpoint.path

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 
 from seatrial.compose.engine import Container, far_host
 from seatrial.compose.logs import ASKED_TO_END
+from seatrial.compose.mentions import mentions
 from seatrial.compose.project import Project
-from seatrial.compose.recognise import mentions
 from seatrial.declaration.models import Component, System
 from seatrial.declaration.problems import nearest
 from seatrial.errors import UsageError
@@ -124,7 +124,7 @@ def _addresses(
     return tuple(
         Address(
             names[mention.service],
-            f"{mention.variable} of the service {mention.service} of {project.file.name}",
+            f"{mention.variables} of the service {mention.service} of {project.file.name}",
             _as_told(one[0], mention.endpoint),
         )
         for mention in mentions(project, service, kind)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from seatrial.compose.mentions import mentions
 from seatrial.compose.project import Project, read_project
-from seatrial.compose.recognise import mentions, recognise
+from seatrial.compose.recognise import recognise
 from seatrial.kinds.registry import KINDS
 
 PROJECTS = Path(__file__).parents[2] / "compose" / "projects"

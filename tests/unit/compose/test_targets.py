@@ -3,7 +3,6 @@ of its containers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -82,52 +81,6 @@ def look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
         return targets(system, project, containers)
 
     return one
-
-
-TOLD = """
-name: shop
-services:
-  first: {image: x, environment: {DATABASE_URL: "postgres://app:wrong@db/shop"}}
-  db: {image: "postgres:15", environment: {POSTGRES_PASSWORD: its-own}}
-  second: {image: x, environment: {DATABASE_URL: "postgres://app:right@db/shop"}}
-  third: {image: x, environment: {DSN: "postgres://app:right@db/shop?sslmode=disable"}}
-  fourth: {image: x, environment: {DSN: "postgres://app:right@db/shop"}}
-  other: {image: x, environment: {DSN: "postgres://other@db"}}
-"""
-
-
-@pytest.fixture
-def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Target]:
-    monkeypatch.delenv("DOCKER_HOST", raising=False)
-    (tmp_path / "compose.yaml").write_text(TOLD)
-    names = "db: {kind: postgres}\n  first: {kind: process}\n  third: {kind: process}"
-    declared = f"system: shop\ncompose: compose.yaml\ncomponents:\n  {names}\n"
-    named = "  two: {kind: process, service: second}\n  other: {kind: process}\n"
-    (tmp_path / "seatrial.yaml").write_text(declared + named)
-    project = read_project(tmp_path / "compose.yaml", {})
-    system = load(tmp_path, KINDS, variables={})
-    return lambda *containers: targets(system, project, containers)["db"]
-
-
-def test_the_login_that_most_are_told_is_taken(told: Callable[..., Target]) -> None:
-    assert told(of("db")).endpoint().url == "postgresql://app:right@172.20.0.2:5432/shop"
-
-
-def test_what_components_are_told_is_seen_each_as_it_is_told(
-    told: Callable[..., Target],
-) -> None:
-    assert {(one.of, one.where, one.endpoint.url) for one in told(of("db")).addresses} == {
-        (of, f"{variable} of the service {service} of compose.yaml", f"postgresql://{url}")
-        for of, service, variable, url in (
-            ("first", "first", "DATABASE_URL", "app:wrong@172.20.0.2:5432/shop"),
-            ("two", "second", "DATABASE_URL", "app:right@172.20.0.2:5432/shop"),
-            ("third", "third", "DSN", "app:right@172.20.0.2:5432/shop"),
-        )
-    }
-
-
-def test_of_replicas_nobody_knows_which_is_meant(told: Callable[..., Target]) -> None:
-    assert told(of("db"), of("db", number=2)).addresses == ()
 
 
 def test_a_published_port_is_reached_at_the_host(look) -> None:  # type: ignore[no-untyped-def]

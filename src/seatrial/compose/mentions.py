@@ -1,0 +1,95 @@
+"""What services are told of a server: where it is, and as whom they log in to which place of it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from seatrial.compose.project import Project
+from seatrial.kinds.base import Endpoint, Kind
+from seatrial.kinds.containers import Service
+
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://[^\s'\",]+")
+_HOST = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]*)(:\d+)?")
+#: Variables whose value may be a host alone: in others such a word is a user, or a database.
+_NAMES_HOST = re.compile(r"(?i)(host|host_?name|addr|address|server|node)s?$")
+#: What goes with DB_HOST, in the same case.
+_USERS = ("USER", "USERNAME", "LOGIN")
+_PASSWORDS = ("PASSWORD", "PASS", "PWD", "PASSWD")
+_PLACES = ("NAME", "DB", "DATABASE", "DBNAME", "DB_NAME", "VHOST", "VIRTUAL_HOST")
+
+
+@dataclass(frozen=True)
+class Mention:
+    """In the environment of another service: a URL, or what goes with the variable of a host."""
+
+    service: str
+    variables: str  # "DATABASE_URL", "DB_HOST with DB_USER, DB_PASSWORD"
+    endpoint: Endpoint
+
+
+def mentions(project: Project, of: Service, kind: Kind) -> list[Mention]:
+    """URLs of the kind's schemes, and logins in parts, that lead to this service; the most told
+    login and path first, for a single one may be wrong. Else by the names of variables, since a
+    container does not keep their order."""
+    names = {of.name, of.container_name} - {""}
+    found = [
+        mention
+        for service in project.services.values()
+        if service.name != of.name
+        for mention in (*_by_url(service, names, kind), *_in_parts(service, names, kind))
+    ]
+    times = Counter(_said(one) for one in found)
+    return sorted(found, key=lambda one: -times[_said(one)])
+
+
+def hosts(variable: str, value: str) -> set[str]:
+    """The hosts that a variable's value names: it is a host's name, NAME:PORT, or holds URLs."""
+    if (whole := _HOST.fullmatch(value)) is not None:
+        return {whole[1]} if whole[2] or _NAMES_HOST.search(variable) else set()
+    return {endpoint.host for endpoint in _urls(value)}
+
+
+def _said(one: Mention) -> tuple[str | None, str | None, str]:
+    return one.endpoint.user, one.endpoint.password, one.endpoint.path
+
+
+def _by_url(service: Service, names: set[str], kind: Kind) -> Iterator[Mention]:
+    for variable, value in sorted(service.environment.items()):
+        for endpoint in _urls(value):
+            if endpoint.host in names and endpoint.scheme in kind.schemes:
+                yield Mention(service.name, variable, endpoint)
+
+
+def _urls(value: str) -> Iterator[Endpoint]:
+    for found in _URL.findall(value):
+        try:
+            yield Endpoint.parse(found)
+        except ValueError:
+            continue
+
+
+def _in_parts(service: Service, names: set[str], kind: Kind) -> Iterator[Mention]:
+    if not kind.place:
+        return
+    environment = service.environment
+    for variable, value in sorted(environment.items()):
+        called = _NAMES_HOST.search(variable)
+        before = variable[: called.start()] if called is not None else ""
+        if not before or not names & hosts(variable, value) or "://" in value:
+            continue
+        beside = [_first(environment, before, some) for some in (_USERS, _PASSWORDS, _PLACES)]
+        user, password, place = (environment.get(one) for one in beside)
+        if password or place:
+            path = f"/{quote(place.strip('/'), safe='')}" if place else ""
+            told = Endpoint(next(iter(kind.schemes)), next(iter(names)), 0, path, user, password)
+            yield Mention(service.name, f"{variable} with {', '.join(filter(None, beside))}", told)
+
+
+def _first(environment: Mapping[str, str], before: str, names: tuple[str, ...]) -> str:
+    """The first of the variables that is set; "" for none."""
+    spelled = (before + (name.lower() if before.islower() else name) for name in names)
+    return next((one for one in spelled if environment.get(one)), "")

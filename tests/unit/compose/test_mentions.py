@@ -1,0 +1,120 @@
+"""What services are told of a server, and as whom it is looked at."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from seatrial.compose.project import read_project
+from seatrial.compose.targets import targets
+from seatrial.declaration.load import load
+from seatrial.kinds.base import Target
+from seatrial.kinds.registry import KINDS
+
+from .test_targets import of
+
+TOLD = """
+name: shop
+services:
+  first: {image: x, environment: {DATABASE_URL: "postgres://app:wrong@db/shop"}}
+  db: {image: "postgres:15", environment: {POSTGRES_PASSWORD: its-own}}
+  second: {image: x, environment: {DATABASE_URL: "postgres://app:right@db/shop"}}
+  third: {image: x, environment: {DSN: "postgres://app:right@db/shop?sslmode=disable"}}
+  fourth: {image: x, environment: {DSN: "postgres://app:right@db/shop"}}
+  other: {image: x, environment: {DSN: "postgres://other@db"}}
+"""
+
+
+@pytest.fixture
+def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Target]:
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    (tmp_path / "compose.yaml").write_text(TOLD)
+    names = "db: {kind: postgres}\n  first: {kind: process}\n  third: {kind: process}"
+    declared = f"system: shop\ncompose: compose.yaml\ncomponents:\n  {names}\n"
+    named = "  two: {kind: process, service: second}\n  other: {kind: process}\n"
+    (tmp_path / "seatrial.yaml").write_text(declared + named)
+    project = read_project(tmp_path / "compose.yaml", {})
+    system = load(tmp_path, KINDS, variables={})
+    return lambda *containers: targets(system, project, containers)["db"]
+
+
+def test_the_login_that_most_are_told_is_taken(told: Callable[..., Target]) -> None:
+    assert told(of("db")).endpoint().url == "postgresql://app:right@172.20.0.2:5432/shop"
+
+
+def test_what_components_are_told_is_seen_each_as_it_is_told(
+    told: Callable[..., Target],
+) -> None:
+    assert {(one.of, one.where, one.endpoint.url) for one in told(of("db")).addresses} == {
+        (of, f"{variable} of the service {service} of compose.yaml", f"postgresql://{url}")
+        for of, service, variable, url in (
+            ("first", "first", "DATABASE_URL", "app:wrong@172.20.0.2:5432/shop"),
+            ("two", "second", "DATABASE_URL", "app:right@172.20.0.2:5432/shop"),
+            ("third", "third", "DSN", "app:right@172.20.0.2:5432/shop"),
+        )
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "image", "environment", "url", "variables"),
+    [
+        (
+            "postgres",
+            "postgres:15",
+            {"DB_HOST": "it", "DB_USER": "u", "DB_PASSWORD": "p/w", "DB_NAME": "wiki"},
+            "postgresql://u:p%2Fw@192.0.2.2:5432/wiki",
+            "DB_HOST with DB_USER, DB_PASSWORD, DB_NAME",
+        ),
+        (
+            "postgres",
+            "postgres:15",
+            {"PGHOST": "it:5432", "PGUSER": "u", "PGPASSWORD": "p", "PGDATABASE": "wiki"},
+            "postgresql://u:p@192.0.2.2:5432/wiki",
+            "PGHOST with PGUSER, PGPASSWORD, PGDATABASE",
+        ),
+        (
+            "redis",
+            "redis:7",
+            {"redis_host": "it", "redis_password": "p", "redis_db": "3", "DB_NAME": "wiki"},
+            "redis://:p@192.0.2.2:6379/3",
+            "redis_host with redis_password, redis_db",
+        ),
+        (
+            "rabbitmq",
+            "rabbitmq:3",
+            {"MQ_HOST": "it", "MQ_USERNAME": "u", "MQ_PASS": "p", "MQ_VHOST": "/jobs"},
+            "amqp://u:p@192.0.2.2:5672/jobs",
+            "MQ_HOST with MQ_USERNAME, MQ_PASS, MQ_VHOST",
+        ),
+        ("postgres", "postgres:15", {"DB_HOST": "other", "DB_NAME": "wiki"}, "", ""),
+        ("postgres", "postgres:15", {"HOST": "it", "NAME": "wiki", "USER": "me"}, "", ""),
+    ],
+)
+def test_a_login_in_parts(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    image: str,
+    environment: dict[str, str],
+    url: str,
+    variables: str,
+) -> None:
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    services = {"it": {"image": image}, "web": {"image": "x", "environment": environment}}
+    (tmp_path / "compose.yaml").write_text(json.dumps({"services": services}))
+    declared = f"it: {{kind: {kind}}}\n  web: {{kind: process}}\n"
+    (tmp_path / "seatrial.yaml").write_text(
+        f"system: shop\ncompose: compose.yaml\ncomponents:\n  {declared}"
+    )
+    project = read_project(tmp_path / "compose.yaml", {})
+    system = load(tmp_path, KINDS, variables={})
+    found = targets(system, project, [of("it", environment={}, networks={"n": "192.0.2.2"})])["it"]
+    where = [one.where.partition(" of the service")[0] for one in found.addresses]
+    assert (found.endpoint().url if where else "", "".join(where)) == (url, variables)
+
+
+def test_of_replicas_nobody_knows_which_is_meant(told: Callable[..., Target]) -> None:
+    assert told(of("db"), of("db", number=2)).addresses == ()
