@@ -90,7 +90,14 @@ def test_what_components_are_told_is_seen_each_as_it_is_told(
             "MQ_HOST with MQ_USERNAME, MQ_PASS, MQ_VHOST",
         ),
         ("postgres", "postgres:15", {"DB_HOST": "other", "DB_NAME": "wiki"}, "", ""),
-        ("postgres", "postgres:15", {"HOST": "it", "NAME": "wiki", "USER": "me"}, "", ""),
+        (
+            "postgres",
+            "postgres:15",
+            {"HOST": "it", "NAME": "wiki", "USER": "me", "PASSWORD": "p"},
+            "",
+            "",
+        ),
+        ("postgres", "postgres:15", {"DB_HOST": "it", "DB_USER": ""}, "", ""),
     ],
 )
 def test_a_login_in_parts(
