@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -39,13 +40,19 @@ class Shop:
     folder: Path
     home: Path
 
-    def __call__(self, *words: str) -> Said:
-        """`seatrial WORDS...` in the shop's folder."""
+    def __call__(self, *words: str, folder: Path | None = None) -> Said:
+        """`seatrial WORDS...` in the shop's folder, or another one."""
         env = {name: value for name, value in os.environ.items() if "PYTEST" not in name}
         env |= {"SEATRIAL_HOME": str(self.home), "SHOP_PYTHON": sys.executable}
         argv = [sys.executable, "-m", "seatrial", *words]
         done = subprocess.run(
-            argv, cwd=self.folder, env=env, capture_output=True, text=True, timeout=120, check=False
+            argv,
+            cwd=folder or self.folder,
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
         )
         return Said(done.returncode, done.stdout, done.stderr)
 
@@ -81,7 +88,7 @@ def said(shop: Shop) -> dict[str, Said]:
         told["usage in words"] = shop("status", "--usage")
         told["dotenv"] = shop("endpoints", "--format", "dotenv")
         told["logs"] = shop("logs", "--json")
-        told["restart"] = shop("restart", "worker", "--json")
+        told["restart"] = shop("restart", "api", "--json")
         fault = ("latency", "api", "db", "--by", "1ms", "--for", "50ms")
         told["fault"] = shop("fault", *fault, "--json")
         told["run"] = shop("run", "--json", "--report-dir", "reports")
@@ -90,6 +97,35 @@ def said(shop: Shop) -> dict[str, Said]:
         told["sweep"] = shop("sweep", "--json", "--yes")
         told["bundle"] = shop("bundle", "last", "--json")
         told["report"] = shop("report", "last", "--json", "--report-dir", "again")
+        told |= _said_of_what_ails(shop)
     finally:
         down = shop("down", "--json")
     return {**told, "down": down}
+
+
+AILING = """
+system: ailing
+python: "${SHOP_PYTHON}"
+components:
+  api: {kind: http, health: /health}
+  news: {kind: http, health: /health, priority: p2}
+environments:
+  there: {provider: remote, endpoints: {api: "http://HERE", news: "http://HERE"}}
+expect: {api: {json: {status: healthy}}}
+"""
+
+
+def _said_of_what_ails(shop: Shop) -> dict[str, Said]:
+    """The same of a system in reach of which nothing listens."""
+    folder = shop.folder.parent / "ailing"
+    (folder / "trials").mkdir(parents=True)
+    (folder / "trials" / "test_p1_any.py").write_text("def test_any(api): pass\n")
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        here = "{}:{}".format(*bound.getsockname())
+        (folder / "seatrial.yaml").write_text(AILING.replace("HERE", here))
+        commands = {"check": (), "run": (), "gate": (), "bundle": ("last",)}
+        return {
+            f"{name} of what ails": shop(name, *words, "--json", folder=folder)
+            for name, words in commands.items()
+        }

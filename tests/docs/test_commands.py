@@ -32,13 +32,22 @@ def _promised(command: str) -> Any:
     return json.loads(example.text)
 
 
+def _any_key(promise: dict[str, Any]) -> str | None:
+    """Of an example that stands for objects with any keys: the word that stands for them."""
+    (only,) = promise if len(promise) == 1 else (None,)
+    return only if only is not None and _ANY.fullmatch(only) else None
+
+
+def _may_be_null(key: str, prose: str) -> bool:
+    return any(f"`{key}`" in one and " null" in one for one in re.split(r"[.:;]\s", prose))
+
+
 def broken(promise: Any, found: Any, prose: str, path: str = "") -> list[str]:
-    """Where `found` is not as promised; keys beyond the example must be named in the prose."""
+    """Where `found` is not as promised; the prose must name keys beyond the example, and nulls."""
     if isinstance(promise, dict):
         if not isinstance(found, dict):
             return [f"{path}: {found!r} is no object"]
-        (only,) = promise if len(promise) == 1 else (None,)
-        if only is not None and _ANY.fullmatch(only):
+        if (only := _any_key(promise)) is not None:
             pairs = [(promise[only], value, key) for key, value in found.items()]
             return [
                 p for one, value, key in pairs for p in broken(one, value, prose, f"{path}.{key}")
@@ -57,44 +66,68 @@ def broken(promise: Any, found: Any, prose: str, path: str = "") -> list[str]:
             for number, one in enumerate(found)
             for problem in (broken(promise[0], one, prose, f"{path}[{number}]") if promise else [])
         ]
+    if found is None and promise is not None:
+        allowed = _may_be_null(path.rpartition(".")[2], prose)
+        return [] if allowed else [f"{path}: null, and nothing says that it may be"]
     kinds = (int, float) if type(promise) in (int, float) else (type(promise),)
-    return [] if found is None or isinstance(found, kinds) else [f"{path}: {found!r}"]
+    return [] if type(found) in kinds else [f"{path}: {found!r}"]
 
 
-PROMISES = {  # heading -> the command that was run
-    "up": "up",
-    "down": "down",
-    "logs": "logs",
-    "restart": "restart",
-    "check": "check",
-    "run": "run",
-    "fault": "fault",
-    "gate": "gate",
-    "endpoints": "endpoints",
-    "doctor": "doctor",
-    "provision": "provision",
-    "sweep": "sweep",
-    "bundle": "bundle",
+def shown(promise: Any, found: Any, path: str = "") -> set[str]:
+    """The parts of a promise of which `found` has a value; an empty list shows nothing of what
+    would be in it."""
+    if isinstance(promise, dict) and promise:
+        if (only := _any_key(promise)) is not None:
+            pairs = [(only, value) for value in found.values()]
+        else:
+            pairs = [(key, found[key]) for key in promise.keys() & found.keys()]
+        return {part for key, one in pairs for part in shown(promise[key], one, f"{path}.{key}")}
+    if isinstance(promise, list) and promise:
+        return {part for one in found for part in shown(promise[0], one, f"{path}[]")}
+    return set() if found is None else {path}
+
+
+def hold(command: str, *told: Any) -> None:
+    """These documents are as promised of the command, and together show all of the promise."""
+    promise, prose = _promised(command), SECTIONS[command].text
+    assert [broken(promise, one, prose) for one in told] == [[] for _ in told]
+    unseen = shown(promise, promise).difference(*(shown(promise, one) for one in told))
+    assert unseen == set()
+
+
+PROMISES = {  # heading -> the commands that were run, and how they ended
+    "up": {"up": 0, "status": 0},
+    "down": {"down": 0},
+    "logs": {"logs": 0},
+    "restart": {"restart": 0},
+    "check": {"check": 0, "check of what ails": 3},
+    "run": {"run": 0, "run of what ails": 3},
+    "fault": {"fault": 0},
+    "gate": {"gate": 0, "gate of what ails": 3},
+    "endpoints": {"endpoints": 0},
+    "doctor": {"doctor": 0},
+    "provision": {"provision": 0},
+    "sweep": {"sweep": 0},
+    "bundle": {"bundle": 0, "bundle of what ails": 0},
 }
 
 
 @pytest.mark.parametrize("command", PROMISES)
 def test_json_is_as_promised(said: dict[str, Said], command: str) -> None:
-    told = said[command]
-    assert told.exit == 0, told.err
-    assert broken(_promised(command), told.json, SECTIONS[command].text) == []
+    runs = PROMISES[command]
+    assert {name: said[name].exit for name in runs} == runs, [said[name].err for name in runs]
+    hold(command, *(said[name].json for name in runs))
 
 
 def test_the_json_of_init(shop: Shop) -> None:
-    folder = shop.folder.parent / "dispatch"
-    shutil.copytree(PROJECTS / "dispatch", folder)
-    told = shop("init", str(folder), "--json")
-    assert told.exit == 0, told.err
-    assert broken(_promised("init"), told.json, SECTIONS["init"].text) == []
-
-
-def test_the_json_of_status_is_that_of_up(said: dict[str, Said]) -> None:
-    assert broken(_promised("up"), said["status"].json, SECTIONS["up"].text) == []
+    told = []
+    for project in ("dispatch", "bookshop", "gateway"):
+        folder = shop.folder.parent / project
+        shutil.copytree(PROJECTS / project, folder)
+        (folder / ".env").unlink(missing_ok=True)  # of the bookshop's variables
+        told.append(shop("init", str(folder), "--json"))
+    assert {one.exit for one in told} == {0}, told
+    hold("init", *(one.json for one in told))
 
 
 def test_status_shows_what_is_used(said: dict[str, Said]) -> None:
@@ -111,12 +144,33 @@ def test_status_shows_what_is_used(said: dict[str, Said]) -> None:
 
 def test_a_broken_promise_would_be_found() -> None:
     promise = {"a": {"NAME": [{"b": 1}]}}
-    assert broken(promise, {"a": {"x": [{"b": 2.5}, {"b": None}]}}, "") == []
+    assert broken(promise, {"a": {"x": [{"b": 2.5}, {"b": 3}]}}, "") == []
     assert broken(promise, {"a": {"x": [{"c": 2}]}}, "") == [
         ".a.x[0].b is missing",
         ".a.x[0].c is not documented",
     ]
     assert broken(promise, {"a": {"x": [{"b": "2"}]}}, "") == [".a.x[0].b: '2'"]
+    assert broken(promise, {"a": {"x": [{"b": True}]}}, "") == [".a.x[0].b: True"]
+
+
+def test_null_would_be_found_where_nothing_says_that_it_may_be() -> None:
+    promise = {"a": {"NAME": [{"b": 1}]}}
+    null = {"a": {"x": [{"b": None}]}}
+    (problem,) = broken(promise, null, "`b` is a number. `c` may be null.")
+    assert problem.startswith(".a.x[0].b: null")
+    assert broken(promise, null, "`b`, a number, may be null.") == []
+
+
+def test_what_no_document_shows_would_be_found() -> None:
+    promise = {"a": {"NAME": [{"b": 1, "c": "d"}]}, "e": []}
+    assert shown(promise, promise) == {".a.NAME[].b", ".a.NAME[].c", ".e"}
+    assert shown(promise, {"a": {"x": [], "y": [{"b": 1, "c": None}]}, "e": []}) == {
+        ".a.NAME[].b",
+        ".e",
+    }
+    assert shown(promise, {"a": {}, "e": ["f"]}) == {".e"}
+    with pytest.raises(AssertionError, match="findings"):
+        hold("check", {"ok": True, "duration_ms": 1.0, "components": [], "findings": []})
 
 
 def test_the_json_of_a_component_that_fails_to_start(shop: Shop) -> None:
@@ -130,8 +184,12 @@ def test_the_json_of_a_component_that_fails_to_start(shop: Shop) -> None:
     told = shop("up", str(folder), "--json")
     assert told.exit == 3
     assert broken(_promised("up"), told.json, SECTIONS["up"].text) == []
-    assert told.json["failure"]["cause"] == "exited"
-    assert all(f"`{key}`" in SECTIONS["up"].text for key in told.json["failure"])
+    failure = told.json["failure"]
+    assert set(failure) == {"component", "cause", "expected", "found", "fix", "log"}
+    assert all(f"`{key}`" in SECTIONS["up"].text for key in failure)
+    assert (failure["component"], failure["cause"]) == ("worker", "exited")
+    assert broken(_promised("check")["findings"], told.json["findings"], "") == []
+    assert told.json["findings"] != []
 
 
 def test_dotenv_is_for_the_remote_environment(said: dict[str, Said]) -> None:

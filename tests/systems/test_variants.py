@@ -1,311 +1,400 @@
-"""Healthy variants of the queue's deployment raise nothing; their broken neighbours are found."""
+"""Healthy variants of the queue's deployment raise nothing; each has a neighbour that is found."""
 
 from __future__ import annotations
 
-import os
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from typing import Any
+from dataclasses import dataclass
 
 import httpx
-import psycopg
 import pytest
-import yaml
 
-from seatrial.declaration.load import load
-from seatrial.environment.deployment import require_running
-from seatrial.kinds.registry import KINDS
 from seatrial.waiting import eventually
 
-from .conftest import Change, Queue
+from .conftest import Queue
+from .ways import (
+    Running,
+    Way,
+    alter,
+    bound_twice,
+    connections,
+    declared,
+    deployed,
+    frozen,
+    other_names,
+    policy,
+    put,
+    replicas,
+    sql,
+    unbound,
+    without,
+    without_index,
+    without_proxies,
+    without_rights,
+)
 
 
-def endpoints(queue: Queue) -> Any:
-    return queue.seatrial("endpoints").document
+@pytest.fixture(scope="session")
+def running(up: Queue) -> Running:
+    return Running.of(up)
 
 
-@contextmanager
-def sql(queue: Queue, do: str, undo: str) -> Iterator[None]:
-    """Run statements on the database, and others afterwards."""
-    with psycopg.connect(endpoints(queue)["postgres"]["sql"], autocommit=True) as connection:
-        connection.execute(do)
-        try:
-            yield
-        finally:
-            connection.execute(undo)
+@dataclass(frozen=True)
+class Pair:
+    """A change that must raise nothing; beside it one that is like it, and must be found."""
+
+    healthy: tuple[str, Way]
+    broken: tuple[str, Way]
+    component: str
+    cause: str
+    code: int
+    named: str  # in what was expected or found
+
+    def __str__(self) -> str:
+        return f"{self.healthy[0]}; {self.broken[0]}"
 
 
-@contextmanager
-def broker(queue: Queue, path: str, body: dict[str, object]) -> Iterator[None]:
-    """PUT something into the management API, and DELETE it afterwards."""
-    with httpx.Client(base_url=endpoints(queue)["rabbitmq"]["management"]) as api:
-        api.put(f"/api/{path}", json=body).raise_for_status()
-        try:
-            yield
-        finally:
-            api.delete(f"/api/{path}").raise_for_status()
+_AWAY = "ALTER TABLE status_history RENAME TO old"
+_BACK = "ALTER TABLE old RENAME TO status_history"
+_INSTEAD = _AWAY + "; CREATE {} status_history AS TABLE old"
+_NO_LONGER = "DROP {} status_history; " + _BACK
+_SUBMITTED = "DROP INDEX {0}; CREATE INDEX {0} ON tasks ({1})"
+_SHOTS = "CONSTRAINT ck_tasks_shots"
 
-
-HEALTHY_SQL = {
-    "an extra table": ("CREATE TABLE audit (id int)", "DROP TABLE audit"),
-    "an extra index": ("CREATE INDEX more ON tasks (shots)", "DROP INDEX more"),
-    "another name of a constraint": (
-        "ALTER TABLE tasks RENAME CONSTRAINT ck_tasks_shots TO shots_in_range",
-        "ALTER TABLE tasks RENAME CONSTRAINT shots_in_range TO ck_tasks_shots",
+PAIRS = (
+    Pair(
+        ("an extra table", sql("CREATE TABLE audit (id int)", "DROP TABLE audit")),
+        ("a table of another name", sql(_AWAY, _BACK)),
+        *("postgres", "schema_drift", 1, "table status_history"),
     ),
-    "an extra column that may be empty": (
-        "ALTER TABLE tasks ADD COLUMN note text",
-        "ALTER TABLE tasks DROP COLUMN note",
+    Pair(
+        ("an extra index", sql("CREATE INDEX more ON tasks (shots)", "DROP INDEX more")),
+        ("a missing index", without_index("idx_task_status", "current_status, submitted_at")),
+        *("postgres", "schema_drift", 1, "idx_task_status"),
     ),
-    "an extra view": ("CREATE VIEW v AS SELECT task_id FROM tasks", "DROP VIEW v"),
-    "an extra column with a default": (
-        "ALTER TABLE tasks ADD COLUMN weight int NOT NULL DEFAULT 0",
-        "ALTER TABLE tasks DROP COLUMN weight",
+    Pair(
+        (
+            "another name of a constraint",
+            alter(
+                "TABLE tasks",
+                "RENAME CONSTRAINT ck_tasks_shots TO shots_in_range",
+                "RENAME CONSTRAINT shots_in_range TO ck_tasks_shots",
+            ),
+        ),
+        (
+            "a missing constraint",
+            alter(
+                "TABLE tasks", f"DROP {_SHOTS}", f"ADD {_SHOTS} CHECK (shots BETWEEN 1 AND 100000)"
+            ),
+        ),
+        *("postgres", "schema_drift", 1, "shots"),
     ),
-    "an extra materialised view": (
-        "CREATE MATERIALIZED VIEW daily AS SELECT count(*) AS n FROM tasks",
-        "DROP MATERIALIZED VIEW daily",
+    Pair(
+        (
+            "an extra column that may be empty",
+            alter("TABLE tasks", "ADD COLUMN note text", "DROP COLUMN note"),
+        ),
+        (
+            "an extra column that must be given",
+            alter("TABLE tasks", "ADD COLUMN must int NOT NULL", "DROP COLUMN must"),
+        ),
+        *("postgres", "schema_drift", 1, "must"),
     ),
-    "an extra enum": ("CREATE TYPE mood AS ENUM ('calm')", "DROP TYPE mood"),
-    "an extra function": (
-        "CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1'",
-        "DROP FUNCTION one()",
+    Pair(
+        (
+            "an extra column with a default",
+            alter("TABLE tasks", "ADD COLUMN weight int NOT NULL DEFAULT 0", "DROP COLUMN weight"),
+        ),
+        (
+            "a column that has lost its default",
+            alter(
+                "TABLE tasks",
+                "ALTER COLUMN attempts DROP DEFAULT",
+                "ALTER COLUMN attempts SET DEFAULT 0",
+            ),
+        ),
+        *("postgres", "schema_drift", 1, "attempts"),
     ),
-    "an extra sequence": ("CREATE SEQUENCE numbers", "DROP SEQUENCE numbers"),
-    "a table of the same name elsewhere": (
-        "CREATE SCHEMA archive CREATE TABLE tasks (id int)",
-        "DROP SCHEMA archive CASCADE",
+    Pair(
+        ("an extra view", sql("CREATE VIEW v AS SELECT task_id FROM tasks", "DROP VIEW v")),
+        ("a view in a table's place", sql(_INSTEAD.format("VIEW"), _NO_LONGER.format("VIEW"))),
+        *("postgres", "schema_drift", 1, "it is a view"),
     ),
-    "an extra grant": ("GRANT SELECT ON tasks TO PUBLIC", "REVOKE SELECT ON tasks FROM PUBLIC"),
-    "a comment": ("COMMENT ON TABLE tasks IS 'ours'", "COMMENT ON TABLE tasks IS NULL"),
-    "storage that is tuned": (
-        "ALTER TABLE tasks SET (fillfactor = 80)",
-        "ALTER TABLE tasks RESET (fillfactor)",
+    Pair(
+        (
+            "an extra materialised view",
+            sql(
+                "CREATE MATERIALIZED VIEW daily AS SELECT count(*) AS n FROM tasks",
+                "DROP MATERIALIZED VIEW daily",
+            ),
+        ),
+        (
+            "a materialised view in a table's place",
+            sql(_INSTEAD.format("MATERIALIZED VIEW"), _NO_LONGER.format("MATERIALIZED VIEW")),
+        ),
+        *("postgres", "schema_drift", 1, "it is a materialized view"),
     ),
-}
-BROKEN_SQL = {
-    "a missing index": (
-        "DROP INDEX idx_task_status",
-        "CREATE INDEX idx_task_status ON tasks (current_status, submitted_at)",
-        "schema_drift",
-        "idx_task_status",
+    Pair(
+        ("an extra enum", sql("CREATE TYPE mood AS ENUM ('calm')", "DROP TYPE mood")),
+        (
+            "an enum with another label",
+            alter(
+                "TYPE taskstatus",
+                "RENAME VALUE 'failed' TO 'lost'",
+                "RENAME VALUE 'lost' TO 'failed'",
+            ),
+        ),
+        *("postgres", "schema_drift", 1, "lost"),
     ),
-    "a missing constraint": (
-        "ALTER TABLE tasks DROP CONSTRAINT ck_tasks_shots",
-        "ALTER TABLE tasks ADD CONSTRAINT ck_tasks_shots CHECK (shots BETWEEN 1 AND 100000)",
-        "schema_drift",
-        "shots",
+    Pair(
+        (
+            "an extra function",
+            sql(
+                "CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+                "DROP FUNCTION one()",
+            ),
+        ),
+        (
+            "another function that fills a column",
+            alter(
+                "TABLE tasks",
+                "ALTER COLUMN enqueued_at SET DEFAULT now()",
+                "ALTER COLUMN enqueued_at SET DEFAULT clock_timestamp()",
+            ),
+        ),
+        *("postgres", "schema_drift", 1, "now()"),
     ),
-    "an extra column that must be given": (
-        "ALTER TABLE tasks ADD COLUMN must int NOT NULL",
-        "ALTER TABLE tasks DROP COLUMN must",
-        "schema_drift",
-        "must",
+    Pair(
+        ("an extra sequence", sql("CREATE SEQUENCE numbers", "DROP SEQUENCE numbers")),
+        (
+            "a column without its sequence",
+            alter(
+                "TABLE status_history",
+                "ALTER COLUMN id DROP IDENTITY",
+                "ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY",
+            ),
+        ),
+        *("postgres", "schema_drift", 1, "column id of status_history"),
     ),
-    "a revision nobody knows": (
-        "UPDATE alembic_version SET version_num = '9999'",
-        "UPDATE alembic_version SET version_num = '0002'",
-        "schema_ahead",
-        "9999",
+    Pair(
+        (
+            "a table of the same name elsewhere",
+            sql("CREATE SCHEMA archive CREATE TABLE tasks (id int)", "DROP SCHEMA archive CASCADE"),
+        ),
+        (
+            "a table that is elsewhere",
+            sql(
+                "CREATE SCHEMA archive; ALTER TABLE status_history SET SCHEMA archive",
+                "ALTER TABLE archive.status_history SET SCHEMA public; DROP SCHEMA archive",
+            ),
+        ),
+        *("postgres", "schema_drift", 1, "table status_history"),
     ),
-    "no revision": (
-        "DELETE FROM alembic_version",
-        "INSERT INTO alembic_version VALUES ('0002')",
-        "schema_behind",
-        "0002",
+    Pair(
+        (
+            "an extra grant",
+            sql("GRANT SELECT ON tasks TO PUBLIC", "REVOKE SELECT ON tasks FROM PUBLIC"),
+        ),
+        (
+            "a privilege taken away",
+            sql(
+                "REVOKE UPDATE ON tasks FROM quantum_user", "GRANT UPDATE ON tasks TO quantum_user"
+            ),
+        ),
+        *("postgres", "not_authorised", 3, "update on tasks"),
     ),
-}
-_OFF = "ALTER DATABASE quantum_db {} default_transaction_read_only"
-BROKEN_SQL |= {
-    "a privilege taken away": (
-        "REVOKE UPDATE ON tasks FROM quantum_user",
-        "GRANT UPDATE ON tasks TO quantum_user",
-        "not_authorised",
-        "update on tasks",
+    Pair(
+        (
+            "another comment",
+            sql("COMMENT ON TABLE tasks IS 'ours'", "COMMENT ON TABLE tasks IS NULL"),
+        ),
+        (
+            "another name of a column",
+            alter(
+                "TABLE status_history",
+                "RENAME COLUMN notes TO remarks",
+                "RENAME COLUMN remarks TO notes",
+            ),
+        ),
+        *("postgres", "schema_drift", 1, "notes"),
     ),
-    "a read-only database": (
-        _OFF.format("SET") + " = on",
-        "SET default_transaction_read_only = off; " + _OFF.format("RESET"),
-        "read_only",
-        "default_transaction_read_only",
+    Pair(
+        (
+            "storage that is tuned",
+            alter("TABLE tasks", "SET (fillfactor = 80)", "RESET (fillfactor)"),
+        ),
+        (
+            "an index of other columns",
+            sql(
+                _SUBMITTED.format("idx_task_submitted_at", "shots"),
+                _SUBMITTED.format("idx_task_submitted_at", "submitted_at"),
+            ),
+        ),
+        *("postgres", "schema_drift", 1, "idx_task_submitted_at"),
     ),
-}
-HEALTHY_BROKER = {
-    "an extra queue": ("queues/%2F/other", {"durable": True}),
-    "an extra exchange": ("exchanges/%2F/events", {"type": "topic", "durable": True}),
-    "a policy that loses nothing": (
-        "policies/%2F/lazy",
-        {"pattern": "^quantum", "definition": {"queue-mode": "lazy"}, "apply-to": "queues"},
+    Pair(
+        (
+            "a revision of others elsewhere",
+            sql(
+                "CREATE SCHEMA others; CREATE TABLE others.alembic_version AS SELECT '9999' AS n",
+                "DROP SCHEMA others CASCADE",
+            ),
+        ),
+        (
+            "a revision nobody knows",
+            sql(
+                "UPDATE alembic_version SET version_num = '9999'",
+                "UPDATE alembic_version SET version_num = '0002'",
+            ),
+        ),
+        *("postgres", "schema_ahead", 1, "9999"),
     ),
-    "an extra virtual host": ("vhosts/elsewhere", {}),
-    "an extra user": ("users/somebody", {"password": "a-made-up-password", "tags": "monitoring"}),
-    "somebody else's queue that drops messages": (
-        "queues/%2F/recent",
-        {"durable": False, "arguments": {"x-max-length": 5, "x-message-ttl": 1000}},
+    Pair(
+        (
+            "a second table of revisions that is empty",
+            sql(
+                "CREATE TABLE alembic_version_of_others (n text)",
+                "DROP TABLE alembic_version_of_others",
+            ),
+        ),
+        (
+            "no revision",
+            sql("DELETE FROM alembic_version", "INSERT INTO alembic_version VALUES ('0002')"),
+        ),
+        *("postgres", "schema_behind", 1, "0002"),
     ),
-    "a policy that drops somebody else's messages": (
-        "policies/%2F/others",
-        {"pattern": "^other", "definition": {"max-length": 10}, "apply-to": "queues"},
+    Pair(
+        (
+            "other settings of the database",
+            alter("DATABASE quantum_db", "SET work_mem = '8MB'", "RESET work_mem"),
+        ),
+        (
+            "a read-only database",
+            sql(
+                "ALTER DATABASE quantum_db SET default_transaction_read_only = on",
+                "SET default_transaction_read_only = off; "
+                "ALTER DATABASE quantum_db RESET default_transaction_read_only",
+            ),
+        ),
+        *("postgres", "read_only", 3, "default_transaction_read_only"),
     ),
-    "room for more connections than there are": (
-        "vhost-limits/%2F/max-connections",
-        {"value": 500},
+    Pair(
+        ("connections of another application", connections),
+        (
+            "no room for a connection",
+            alter("DATABASE quantum_db", "CONNECTION LIMIT 1", "CONNECTION LIMIT -1"),
+        ),
+        *("postgres", "exhausted", 3, "connection"),
     ),
-}
-BROKEN_BROKER = {
-    "a policy that drops messages": (
-        "policies/%2F/short",
-        {"pattern": "^quantum_tasks$", "definition": {"max-length": 10}, "apply-to": "queues"},
-        "lossy_queue",
+    Pair(
+        ("an extra queue", put("queues/%2F/other", {"durable": True})),
+        ("no queue of dead letters", without("queues", "quantum_tasks.dead")),
+        *("rabbitmq", "unroutable", 1, "quantum_tasks"),
     ),
-    "a policy that lets messages expire": (
-        "policies/%2F/brief",
-        {"pattern": "^quantum_tasks$", "definition": {"message-ttl": 60000}, "apply-to": "queues"},
-        "lossy_queue",
+    Pair(
+        ("an extra exchange", put("exchanges/%2F/events", {"type": "topic", "durable": True})),
+        ("no exchange of dead letters", without("exchanges", "quantum_tasks.dlx", "type")),
+        *("rabbitmq", "unroutable", 1, "quantum_tasks.dlx"),
     ),
-}
+    Pair(
+        ("an extra binding", bound_twice),
+        ("a queue of dead letters that nothing reaches", unbound),
+        *("rabbitmq", "unroutable", 1, "quantum_tasks"),
+    ),
+    Pair(
+        ("a policy that loses nothing", policy("^quantum", **{"queue-mode": "lazy"})),
+        ("a policy that drops messages", policy("^quantum_tasks$", **{"max-length": 10})),
+        *("rabbitmq", "lossy_queue", 1, "x-max-length=10"),
+    ),
+    Pair(
+        (
+            "somebody else's queue that drops messages",
+            put(
+                "queues/%2F/recent",
+                {"durable": False, "arguments": {"x-max-length": 5, "x-message-ttl": 1000}},
+            ),
+        ),
+        ("a policy that lets messages expire", policy("^quantum_tasks$", **{"message-ttl": 60000})),
+        *("rabbitmq", "lossy_queue", 1, "x-message-ttl=60000"),
+    ),
+    Pair(
+        ("a policy that drops somebody else's messages", policy("^other", **{"max-length": 10})),
+        ("a policy that drops everybody's messages", policy("", **{"max-length": 10})),
+        *("rabbitmq", "lossy_queue", 1, "x-max-length=10"),
+    ),
+    Pair(
+        (
+            "an operator's policy that drops somebody else's messages",
+            policy("^other", "operator-policies", **{"max-length": 10}),
+        ),
+        (
+            "an operator's policy that drops messages",
+            policy("^quantum_tasks$", "operator-policies", **{"max-length": 10}),
+        ),
+        *("rabbitmq", "lossy_queue", 1, "operator policy"),
+    ),
+    Pair(
+        (
+            "room for more connections than there are",
+            put("vhost-limits/%2F/max-connections", {"value": 500}),
+        ),
+        (
+            "room for fewer connections than there are",
+            put("vhost-limits/%2F/max-connections", {"value": 1}),
+        ),
+        *("rabbitmq", "exhausted", 3, "connection limit (1)"),
+    ),
+    Pair(
+        (
+            "an extra user",
+            put("users/somebody", {"password": "a-made-up-password", "tags": "monitoring"}),
+        ),
+        ("a user who may do nothing", without_rights),
+        *("rabbitmq", "not_authorised", 3, "quantum_user"),
+    ),
+    Pair(
+        ("an extra virtual host", put("vhosts/elsewhere", {})),
+        ("another virtual host", deployed("TEST_RABBITMQ_URL", "/%2F$", "/elsewhere")),
+        *("rabbitmq", "wrong_vhost", 3, "elsewhere"),
+    ),
+    Pair(
+        ("seen from far away", deployed()),
+        ("another password", deployed("TEST_RABBITMQ_URL", ":[^:@]+@", ":a-made-up-password@")),
+        *("rabbitmq", "auth", 3, "login"),
+    ),
+    Pair(
+        ("more replicas", declared(replicas)),
+        ("one of two workers that somebody froze", frozen),
+        *("worker", "stopped", 3, "worker"),
+    ),
+    Pair(
+        ("no proxies between", declared(without_proxies)),
+        ("a port where nothing listens", deployed("TEST_API_URL", ":[0-9]+$", ":1")),
+        *("api", "refused", 3, "127.0.0.1:1"),
+    ),
+    Pair(
+        ("other names of all there is", declared(other_names)),
+        ("another name of the database", deployed("TEST_DATABASE_URL", "/[a-z_]+$", "/tasks_db")),
+        *("postgres", "wrong_database", 3, "tasks_db"),
+    ),
+)
 
 
-def assert_green(queue: Queue) -> None:
-    called = queue.seatrial("check", "--json")
-    assert called.document["findings"] == []
-    assert called.code == 0
-
-
-@pytest.mark.parametrize("variant", HEALTHY_SQL.values(), ids=HEALTHY_SQL.keys())
-def test_a_healthy_variant_of_the_schema(up: Queue, variant: tuple[str, str]) -> None:
-    with sql(up, *variant):
-        assert_green(up)
-
-
-@pytest.mark.parametrize("neighbour", BROKEN_SQL.values(), ids=BROKEN_SQL.keys())
-def test_a_broken_schema(up: Queue, neighbour: tuple[str, str, str, str]) -> None:
-    do, undo, cause, named = neighbour
-    with sql(up, do, undo):
-        called = up.seatrial("check", "--json")
-    findings = [f for f in called.document["findings"] if f["component"] == "postgres"]
-    assert cause in {finding["cause"] for finding in findings}
-    assert any(named in finding["expected"] + finding["found"] for finding in findings)
-    assert all(finding["fix"] for finding in findings)
-    if cause == "not_authorised":  # the application notices, too: what its health says follows
-        assert [finding["blocks"][:1] for finding in findings] == [["api"]]
-    assert called.code == 1 or called.code == 3  # the API itself may say that it is not well
-    assert_green(up)
-
-
-@pytest.mark.parametrize("variant", HEALTHY_BROKER.values(), ids=HEALTHY_BROKER.keys())
-def test_a_healthy_variant_of_the_broker(up: Queue, variant: tuple[str, dict[str, object]]) -> None:
-    with broker(up, *variant):
-        assert_green(up)
-
-
-def test_connections_of_another_application(up: Queue) -> None:
-    where = endpoints(up)["postgres"]["sql"]
-    with ExitStack() as others:
-        for _ in range(20):
-            others.enter_context(psycopg.connect(where, application_name="another"))
-        assert_green(up)
-
-
-def replicas(declaration: dict[str, Any]) -> None:
-    declaration["components"]["api"]["replicas"] = 2
-    declaration["components"]["worker"]["replicas"] = 3
-
-
-def without_proxies(declaration: dict[str, Any]) -> None:
-    declaration["environments"]["local"]["proxies"] = False
-
-
-def other_names(declaration: dict[str, Any]) -> None:
-    """Of the components, the database, its user, and the virtual host."""
-    components, expect = declaration["components"], declaration["expect"]
-    new = {"postgres": "store", "rabbitmq": "messages", "worker": "runner", "api": "front"}
-    text = yaml.safe_dump(components)
-    for old, name in new.items():
-        text = text.replace(f"{{{old}.", f"{{{name}.").replace("quantum_db", "tasks_db")
-    components.clear()
-    components.update({new.get(n, n): one for n, one in yaml.safe_load(text).items()})
-    components["store"]["user"] = "owner of tasks"
-    components["messages"]["vhost"] = "of/tasks"
-    for one in components.values():
-        one["needs"] = [new.get(needed, needed) for needed in one.get("needs", [])]
-    components["runner"]["consumes"] = {"messages": "quantum_tasks"}
-    for old, name in new.items():
-        if old in expect:
-            expect[name] = expect.pop(old)
-    expect["messages"]["queues"]["quantum_tasks"]["consumer"] = "runner"
-    expect["store"]["privileges"]["owner of tasks"] = expect["store"]["privileges"].pop(
-        "quantum_user"
-    )
-    del declaration["clean_up"], declaration["environments"]["deployed"]
-
-
-@pytest.mark.parametrize("change", [replicas, without_proxies, other_names])
-def test_a_healthy_variant_of_the_declaration(
-    declared: Callable[[Change], Queue], change: Change
+@pytest.mark.parametrize("pair", PAIRS, ids=str)
+def test_a_healthy_variant_raises_nothing_and_its_neighbour_is_found(
+    running: Running, pair: Pair
 ) -> None:
-    queue = declared(change)
-    came_up = queue.seatrial("up", "--json")
-    assert came_up.code == 0, came_up.err
-    assert_green(queue)
-
-
-def test_there_are_many_healthy_variants() -> None:
-    assert len(HEALTHY_SQL) + len(HEALTHY_BROKER) + 4 >= 20
-
-
-@pytest.mark.parametrize("neighbour", BROKEN_BROKER.values(), ids=BROKEN_BROKER.keys())
-def test_a_broken_broker(up: Queue, neighbour: tuple[str, dict[str, object], str]) -> None:
-    path, body, cause = neighbour
-    with broker(up, path, body):
-        called = up.seatrial("check", "--json")
-    assert cause in {finding["cause"] for finding in called.document["findings"]}
-    assert_green(up)
-
-
-def test_a_user_of_the_broker_who_may_do_nothing(up: Queue) -> None:
-    rights = "permissions/%2F/quantum_user"
-    with httpx.Client(base_url=endpoints(up)["rabbitmq"]["management"]) as api:
-        before = api.get(f"/api/{rights}").json()
-        patterns = {name: before[name] for name in ("configure", "write", "read")}
-        try:
-            api.put(f"/api/{rights}", json=dict.fromkeys(patterns, "^$")).raise_for_status()
-            called = up.seatrial("check", "--json")
-        finally:
-            api.put(f"/api/{rights}", json=patterns).raise_for_status()
+    with pair.healthy[1](running) as check:
+        called = check()
+    assert (called.document["findings"], called.code) == ([], 0)
+    with pair.broken[1](running) as check:
+        called = check()
+    eventually(lambda: httpx.get(running.health).status_code, lambda code: code == 200, timeout=20)
     findings = called.document["findings"]
-    assert {f["cause"] for f in findings if f["component"] == "rabbitmq"} == {"not_authorised"}
-    assert called.code == 3
-    eventually(lambda: up.seatrial("check").code, lambda code: code == 0, timeout=20)
-    assert_green(up)
+    assert {(one["component"], one["cause"]) for one in findings} == {(pair.component, pair.cause)}
+    assert any(pair.named in one["expected"] + one["found"] for one in findings)
+    assert all(one["fix"] for one in findings)
+    assert called.code == pair.code
 
 
-def test_one_of_two_workers_that_somebody_froze(up: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SEATRIAL_HOME", up.env["SEATRIAL_HOME"])
-    system = load(up.folder, KINDS, environment=None, variables=up.env)
-    with require_running(system) as deployment:
-        worker = deployment.statuses()["worker"].pids[1]
-    assert worker is not None
-    os.kill(worker, signal.SIGSTOP)
-    try:
-        called = up.seatrial("check", "--json")
-    finally:
-        os.kill(worker, signal.SIGCONT)
-    found = [(f["component"], f["cause"]) for f in called.document["findings"]]
-    assert found == [("worker", "stopped")]
-    assert called.code == 3
-    assert_green(up)
-
-
-def test_a_dead_letter_queue_that_nothing_reaches(up: Queue) -> None:
-    binding = "bindings/%2F/e/quantum_tasks.dlx/q/quantum_tasks.dead"
-    with httpx.Client(base_url=endpoints(up)["rabbitmq"]["management"]) as api:
-        api.delete(f"/api/{binding}/quantum_tasks.dead").raise_for_status()
-        try:
-            called = up.seatrial("check", "--json")
-        finally:
-            body = {"routing_key": "quantum_tasks.dead"}
-            api.post(f"/api/{binding}", json=body).raise_for_status()
-    assert "unroutable" in {finding["cause"] for finding in called.document["findings"]}
-    assert_green(up)
+def test_all_is_as_it_was(running: Running) -> None:
+    called = running.check()
+    assert (called.document["findings"], called.code) == ([], 0)
