@@ -39,7 +39,7 @@ async def addressed(
     wrong = {
         f"{address.of}.{address.where.partition(' ')[0]}": (address, probed[address.endpoint])
         for address in reversed(target.addresses)
-        if probed[address.endpoint].cause in _TURNED_AWAY
+        if address.of and probed[address.endpoint].cause in _TURNED_AWAY
     }
     return target, [_mistake(id, target, *why) for id, why in reversed(wrong.items())]
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from seatrial.compose.engine import Container, far_host
 from seatrial.compose.logs import ASKED_TO_END
-from seatrial.compose.mentions import mentions
+from seatrial.compose.mentions import Mention, mentions
 from seatrial.compose.project import Project
 from seatrial.declaration.models import Component, System
 from seatrial.declaration.problems import nearest
@@ -60,8 +60,9 @@ def target_of(
     mine = [one for one in everything if one.service == name]
     states = tuple(state_of(one, kind) for one in mine) or (State.STOPPED,)
     worst = next((one for one, s in zip(mine, states, strict=False) if not s.up), None)
-    running = _running(project, everything)
-    endpoints = _endpoints(component, kind, service, running, mine)
+    told = mentions(_running(project, everything), service, kind)
+    endpoints = _endpoints(component, kind, service, [one.endpoint for one in told], mine)
+    own = _endpoints(component, kind, service, (), mine)
     return Target(
         component.name,
         component.kind,
@@ -74,7 +75,7 @@ def target_of(
             images=tuple(dict.fromkeys(one.image for one in mine)),
         ),
         tuple(_cause(one) for one in mine),
-        _addresses(endpoints, kind, service, running, names),
+        (*_addresses(endpoints, told, kind, project, names), *_made_with(own, kind)),
     )
 
 
@@ -93,15 +94,18 @@ def _is_ailing(one: Container) -> bool:
 
 
 def _endpoints(
-    component: Component, kind: Kind, service: Service, project: Project, mine: list[Container]
+    component: Component,
+    kind: Kind,
+    service: Service,
+    told: Sequence[Endpoint],
+    mine: list[Container],
 ) -> dict[str, tuple[Endpoint, ...]]:
     if kind.containers is None or not kind.endpoints:
         return {}
-    seen = [one.endpoint for one in mentions(project, service, kind)]
     found: dict[str, list[Endpoint]] = {}
     for container in mine or (None,):
         whole = _as_it_runs(service, container)
-        inside = kind.containers.endpoints(whole, component.config, seen)
+        inside = kind.containers.endpoints(whole, component.config, told)
         for name, endpoint in inside.items():
             outside = _from_host(endpoint, container)
             if outside is not None:
@@ -111,8 +115,8 @@ def _endpoints(
 
 def _addresses(
     endpoints: Mapping[str, Sequence[Endpoint]],
+    told: Sequence[Mention],
     kind: Kind,
-    service: Service,
     project: Project,
     names: Mapping[str, str],
 ) -> tuple[Address, ...]:
@@ -127,9 +131,16 @@ def _addresses(
             f"{mention.variables} of the service {mention.service} of {project.file.name}",
             _as_told(one[0], mention.endpoint),
         )
-        for mention in mentions(project, service, kind)
+        for mention in told
         if mention.service in names and _is_login(mention.endpoint)
     )
+
+
+def _made_with(own: Mapping[str, Sequence[Endpoint]], kind: Kind) -> Iterator[Address]:
+    """As whom it lets in whoever made it, whatever others are told."""
+    one = next(iter(own.values()), ())
+    if kind.place and len(one) == 1 and one[0].password is not None:
+        yield Address("", "", one[0])
 
 
 def _is_login(told: Endpoint) -> bool:

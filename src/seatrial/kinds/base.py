@@ -130,7 +130,7 @@ class Words:
 class Address:
     """How a component of the system is told to reach another one, a server."""
 
-    of: str  # the component that is told so
+    of: str  # the component that is told so; "" for the server's own settings
     where: str  # "DATABASE_URL of the service web of compose.yaml"
     endpoint: Endpoint  # as this machine reaches it
 

@@ -62,6 +62,15 @@ def test_a_server_that_lets_somebody_in_is_well(database: Target, tmp_path: Path
     assert mistake.id == "web.DATABASE_URL"
 
 
+def test_its_own_settings_are_nobodys_mistake(database: Target, tmp_path: Path) -> None:
+    own = Address("", "", at(database, password="of-long-ago").endpoint())
+    seen, mistakes = look(at(database, password="lost"), tmp_path, told(database, of="worker"), own)
+    assert (seen.endpoint(), mistakes) == (database.endpoint(), [])
+    known = Address("", "", database.endpoint())
+    seen, (mistake,) = look(lost := at(database, password="lost"), tmp_path, told(lost), known)
+    assert (seen.endpoint(), mistake.id) == (database.endpoint(), "web.DATABASE_URL")
+
+
 def test_a_server_that_lets_nobody_in_is_at_fault_itself(database: Target, tmp_path: Path) -> None:
     lost = at(database, password="lost")
     assert look(lost, tmp_path, told(lost), told(lost, of="worker", user="x")) == (
