@@ -14,6 +14,8 @@ _TROUBLE = re.compile(
     r"(?i)(?:error|exception|fatal|panic|denied|refused|invalid|missing|required|unable|not found"
     r"|fail(?:ed|ure)|cannot|can\W?t|could not)\b"
 )
+#: What a server says of its own end, whatever that came from.
+_FOLLOWS = re.compile(r"(?i)\b(?:shutting down|aborting startup|terminated by|terminating)\b")
 
 
 def last_words(lines: Sequence[str]) -> str:
@@ -22,7 +24,9 @@ def last_words(lines: Sequence[str]) -> str:
     """
     said = [line for line in lines if line.strip()]
     words = [line for line in said if not line[0].isspace()]  # no frame or source of a trace
-    telling = (line for line in reversed(words) if _TROUBLE.search(line))
+    telling = (
+        line for line in reversed(words) if _TROUBLE.search(line) and not _FOLLOWS.search(line)
+    )
     return ending(next(telling, said[-1] if said else "").strip(), _LONGEST)
 
 
