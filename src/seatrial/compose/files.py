@@ -1,33 +1,27 @@
-"""Compose files to one tree: found, read, variables filled in, extended and merged.
-
-Only what Seatrial looks at is merged with care: the services' own keys. Compose itself stays the
-judge of the rest when it starts the project.
-"""
+"""Compose files to one tree: found, read, variables filled in, extended and merged."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
 
 from dotenv import dotenv_values
 
+from seatrial.compose.merging import SECTIONS, Tree, items, merged, merged_service
+from seatrial.compose.places import is_remote, placed, whole
 from seatrial.compose.variables import Filler, Unfillable
-from seatrial.declaration.problems import Problems, mask
+from seatrial.declaration.problems import Path_, Problems, dotted, mask
 from seatrial.declaration.source import Plain, plain, read_file
 from seatrial.errors import UsageError
 
 NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 _MAX_ENV_FILE = 1_000_000  # bytes
-_DEEPEST = 8  # files that include or extend each other
-
-Tree = dict[str, Plain]
-
-#: Keys that may be a list ("A=1") or a mapping, and are merged by name.
-_NAMED = {"environment": "=", "labels": "=", "depends_on": "", "secrets": "", "networks": ""}
-_APPENDED = ("ports", "expose", "volumes", "env_file", "profiles")
+_DEEPEST = 8  # files that include each other, and services that extend each other
+_MOST_FILES = 200
+_MOST_SERVICES = 500
 
 
 class ComposeFileError(UsageError):
@@ -39,166 +33,182 @@ def find(folder: Path) -> Path | None:
     return next((folder / name for name in NAMES if (folder / name).is_file()), None)
 
 
+def with_override(file: Path) -> tuple[Path, ...]:
+    """What Compose reads where it is told of no file."""
+    if file.name not in NAMES:
+        return (file,)
+    stem = file.name.rpartition(".")[0]
+    overrides = (file.with_name(f"{stem}.override.{suffix}") for suffix in ("yml", "yaml"))
+    return (file, *(one for one in overrides if one.is_file()))
+
+
+@dataclass(frozen=True, eq=False)
+class _Scope:
+    """What the paths of a file are relative to, and its variables: an included one has its own."""
+
+    folder: Path
+    filler: Filler
+    extended: dict[Path, _Services] = field(default_factory=dict)  # files, each read once
+
+
+@dataclass(frozen=True, eq=False)
+class _Services:
+    """Those of one file, to be extended; `done` are those that are, each once."""
+
+    file: Path
+    scope: _Scope
+    trees: Tree
+    done: Tree = field(default_factory=dict)
+
+
 @dataclass
 class Reader:
     """Reads the files of one project; `variables` are those of the shell and of `.env`."""
 
-    variables: Mapping[str, str]
-    filler: Filler = field(init=False)
+    variables: Mapping[str, str] = field(repr=False)
+    unset: set[str] = field(default_factory=set)  # neither set nor given a default
     files: list[Path] = field(default_factory=list)
+    empty: set[Path] = field(default_factory=set)  # of these, as an override file may be
 
-    def __post_init__(self) -> None:
-        self.filler = Filler(self.variables)
-
-    def read(self, file: Path) -> Tree:
-        """The file with its override file and everything that it includes. Raises
-        ComposeFileError."""
-        tree = self._one(file, 0)
-        if file.name in NAMES:
-            stem = file.name.rpartition(".")[0]
-            for suffix in ("yml", "yaml"):
-                override = file.with_name(f"{stem}.override.{suffix}")
-                if override.is_file():
-                    return merged(tree, self._one(override, 0))
+    def read(self, files: Sequence[Path]) -> Tree:
+        """The files, each on top of the one before, and all that they include. Paths are relative
+        to the folder of the first. Raises ComposeFileError."""
+        scope = _Scope(files[0].parent, Filler(self.variables, self.unset))
+        tree = self._layers(files, scope, 0)
+        _services_in(tree, files[0])
         return tree
 
-    def _one(self, file: Path, depth: int) -> Tree:
+    def _layers(self, files: Sequence[Path], scope: _Scope, depth: int, by: str = "") -> Tree:
+        tree: Tree = {}
+        for file in files:
+            tree = merged(tree, self._one(file, scope, depth, by))
+        return tree
+
+    def _one(self, file: Path, scope: _Scope, depth: int, by: str) -> Tree:
         if depth > _DEEPEST:
-            raise ComposeFileError(f"{file}: files include or extend each other without end")
+            raise ComposeFileError(
+                f"{file}: files include each other without end",
+                hint="take it out of the `include` of one of them",
+            )
+        tree = self._tree(file, scope, by)
+        for entry in items(tree.pop("include", None)):
+            tree = merged(self._included(entry, file, scope, depth), tree)
+        services = _Services(file, scope, _services_in(tree, file))
+        tree["services"] = {name: self._extended(services, name, 0) for name in services.trees}
+        return tree
+
+    def _tree(self, file: Path, scope: _Scope, by: str) -> Tree:
+        """What one file says by itself; `by` is the file that names it."""
+        if by and not file.is_file():
+            raise ComposeFileError(
+                f"{file}: there is no such file", hint=f"{by} names it: correct the path there"
+            )
+        if len(self.files) >= _MOST_FILES:
+            raise ComposeFileError(f"{file}: the project is made of more than {_MOST_FILES} files")
         self.files.append(file)
         problems = Problems(file)
         node = read_file(file, problems, tags=("!reset", "!override"))
-        if problems or node is None:
+        if problems:
             raise ComposeFileError(str(problems.error()))
-        whole = plain(node)
-        if not isinstance(whole, dict) or not isinstance(whole.get("services", {}), dict):
+        read = None if node is None else plain(node)
+        if read is None:
+            self.empty.add(file)
+            return {}
+        if not isinstance(read, dict) or not isinstance(read.get("services") or {}, dict):
             raise ComposeFileError(f"{file}: it has no mapping `services`")
-        tree = self._filled(whole, file)
-        assert isinstance(tree, dict)
-        for inner in self._included(tree, file.parent):
-            tree = merged(self._one(inner, depth + 1), tree)
-        services = tree.get("services")
-        assert services is None or isinstance(services, dict)
-        tree["services"] = {
-            name: self._extended(one, tree, file, depth) if isinstance(one, dict) else {}
-            for name, one in (services or {}).items()
-        }
-        return tree
+        tree = {key: _filled(value, file, scope.filler, (key,)) for key, value in read.items()}
+        return placed(tree, scope.folder, scope.filler.variables)
 
-    def _filled(self, value: Plain, file: Path) -> Plain:
-        if isinstance(value, dict):
-            return {key: self._filled(inner, file) for key, inner in value.items()}
-        if isinstance(value, list):
-            return [self._filled(inner, file) for inner in value]
-        if isinstance(value, str) and "$" in value:
-            try:
-                return self.filler.fill(value)
-            except Unfillable as error:
-                raise ComposeFileError(
-                    f"{file}: {mask(str(error))}", hint="set it in the shell or in .env"
-                ) from error
-        return value
+    def _included(self, entry: Plain, file: Path, scope: _Scope, depth: int) -> Tree:
+        """What an entry of `include` brings: its paths are relative to a folder of its own, and its
+        own variables are those that nothing outside it sets."""
+        how = entry if isinstance(entry, dict) else {"path": entry}
+        paths = [one for one in items(how.get("path")) if isinstance(one, str)]
+        if not paths or any(map(is_remote, paths)):
+            return {}
+        files = [Path(whole(scope.folder, path)) for path in paths]
+        given = how.get("project_directory")
+        folder = Path(whole(scope.folder, given)) if isinstance(given, str) else files[0].parent
+        named = [one for one in items(how.get("env_file")) if isinstance(one, str)]
+        own: dict[str, str] = {}
+        for one in named or [".env"]:
+            own |= env_file(Path(whole(scope.folder if named else folder, one)), own)
+        filler = Filler({**own, **scope.filler.variables}, self.unset)
+        inner = self._layers(files, _Scope(folder, filler), depth + 1, str(file))
+        return {key: value for key, value in inner.items() if key in SECTIONS}
 
-    def _included(self, tree: Tree, folder: Path) -> Iterator[Path]:
-        for one in _items(tree.get("include")):
-            paths = one.get("path") if isinstance(one, dict) else one
-            for path in _items(paths):
-                if isinstance(path, str) and (folder / path).is_file():
-                    yield folder / path
+    def _extended(self, services: _Services, name: str, depth: int) -> Plain:
+        """The service on top of the one that it extends."""
+        if name not in services.done:
+            if depth > _DEEPEST:
+                raise ComposeFileError(f"{services.file}: services extend each other without end")
+            one = services.trees[name]
+            service = dict(one) if isinstance(one, dict) else {}
+            if how := service.pop("extends", None):
+                base = self._base(how, services, name, depth)
+                service = merged_service(base, service)
+            services.done[name] = service
+        return services.done[name]
 
-    def _extended(self, service: Tree, tree: Tree, file: Path, depth: int) -> Tree:
-        """The service on top of the one that it extends; env files and the folder that it is built
-        from become absolute."""
-        service = {**service, "env_file": _absolute(service.get("env_file"), file.parent)}
-        if "build" in service:
-            service["build"] = _built(service["build"], file.parent)
-        how = service.pop("extends", None)
-        if how is None:
-            return service
-        name = how.get("service") if isinstance(how, dict) else how
+    def _base(self, how: Plain, services: _Services, by: str, depth: int) -> Tree:
+        name = str(how.get("service") if isinstance(how, dict) else how)
         other = how.get("file") if isinstance(how, dict) else None
-        if depth > _DEEPEST:
-            raise ComposeFileError(f"{file}: services extend each other without end")
         if isinstance(other, str):
-            services = self._one(file.parent / other, depth + 1).get("services")
-            base = services.get(str(name)) if isinstance(services, dict) else None
-        else:
-            services = tree.get("services")
-            base = services.get(str(name)) if isinstance(services, dict) else None
-            if isinstance(base, dict):
-                base = self._extended(base, tree, file, depth + 1)
-        return _merged_service(base, service) if isinstance(base, dict) else service
+            if is_remote(other):
+                return {}
+            file = services.file
+            services = self._of_file(Path(other), services.scope, f"{file}: services.{by}.extends")
+        if name not in services.trees:
+            raise ComposeFileError(
+                f"{services.file}: there is no service {name}, which {by} extends",
+                hint=f"correct services.{by}.extends",
+            )
+        base = self._extended(services, name, depth + 1)
+        return base if isinstance(base, dict) else {}
+
+    def _of_file(self, file: Path, scope: _Scope, by: str) -> _Services:
+        """Those of a file that is extended; what it includes has no part in that."""
+        if file not in scope.extended:
+            own = _Scope(file.parent, scope.filler, scope.extended)
+            services = _services_in(self._tree(file, own, by), file)
+            scope.extended[file] = _Services(file, own, services)
+        return scope.extended[file]
 
 
-def _items(value: Plain) -> list[Plain]:
-    if value is None:
-        return []
-    return value if isinstance(value, list) else [value]
+def _services_in(tree: Tree, file: Path) -> Tree:
+    services = tree.get("services") or {}
+    assert isinstance(services, dict)
+    if len(services) > _MOST_SERVICES:
+        raise ComposeFileError(
+            f"{file}: {len(services)} services are more than the {_MOST_SERVICES} that are read",
+            hint="split it into several projects",
+        )
+    return services
 
 
-def _absolute(value: Plain, folder: Path) -> Plain:
-    """The paths of env files; those that must be there are told by their absence later."""
-    paths = [one.get("path") if isinstance(one, dict) else one for one in _items(value)]
-    return [os.path.join(folder, one) for one in paths if isinstance(one, str)]
-
-
-def _built(value: Plain, folder: Path) -> Plain:
-    """How it is built, in its long form."""
-    how: Plain = {"context": value} if isinstance(value, str) else value
-    if isinstance(how, dict) and isinstance(context := how.get("context"), str):
-        return {**how, "context": os.path.join(folder, context)}
-    return how
-
-
-def by_name(value: Plain, separator: str) -> dict[str, Plain]:
-    """A list of names (or of NAME=VALUE) as the mapping that it stands for."""
+def _filled(value: Plain, file: Path, filler: Filler, path: Path_) -> Plain:
     if isinstance(value, dict):
-        return value
-    found: dict[str, Plain] = {}
-    for one in _items(value):
-        if isinstance(one, dict):
-            found[str(one.get("source"))] = one
-        elif isinstance(one, str) and separator:
-            name, given, rest = one.partition(separator)
-            found[name] = rest if given else None
-        elif one is not None:
-            found[str(one)] = None
-    return found
-
-
-def merged(base: Tree, over: Tree) -> Tree:
-    """One file on top of another."""
-    result = {**base, **over}
-    for section in ("services", "volumes", "networks", "secrets", "configs"):
-        below, above = base.get(section), over.get(section)
-        if not isinstance(below, dict) or not isinstance(above, dict):
-            result[section] = above or below
-            continue
-        both = {**below, **above}
-        for name in below.keys() & above.keys():
-            one, other = below[name], above[name]
-            if section == "services" and isinstance(one, dict) and isinstance(other, dict):
-                both[name] = _merged_service(one, other)
-        result[section] = both
-    return result
-
-
-def _merged_service(base: Tree, over: Tree) -> Tree:
-    result = {**base, **over}
-    for key in base.keys() & over.keys():
-        below, above = base[key], over[key]
-        if key in _NAMED:
-            result[key] = {**by_name(below, _NAMED[key]), **by_name(above, _NAMED[key])}
-        elif key in _APPENDED:
-            result[key] = [*_items(below), *_items(above)]
-        elif isinstance(below, dict) and isinstance(above, dict):
-            result[key] = {**below, **above}
-    return result
+        return {key: _filled(one, file, filler, (*path, key)) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_filled(one, file, filler, (*path, at)) for at, one in enumerate(value)]
+    if isinstance(value, str) and "$" in value:
+        try:
+            return filler.fill(value)
+        except Unfillable as error:
+            message = f"{file}: {dotted(path)}: {mask(str(error))}"
+            raise ComposeFileError(message, hint=error.hint) from error
+    return value
 
 
 def env_file(file: Path, variables: Mapping[str, str]) -> dict[str, str]:
     """The variables of an env file; {} where it is not there. Raises ComposeFileError."""
     try:
+        if str(file) == os.devnull or not file.exists() or file.is_dir():
+            return {}
+        if not file.is_file():  # it would be waited for
+            raise ComposeFileError(
+                f"{file} is no regular file", hint="write its variables into a file and name that"
+            )
         with file.open(encoding="utf-8", errors="replace") as stream:
             text = stream.read(_MAX_ENV_FILE + 1)
     except FileNotFoundError:

@@ -87,6 +87,8 @@ def _file_of(service: Service, context: Path) -> Path:
 
 
 def _lines(file: Path) -> list[str]:
+    if not file.is_file():  # a pipe would be waited for
+        return []
     try:
         with file.open(encoding="utf-8-sig", errors="replace") as stream:
             return stream.read(_MOST).splitlines()

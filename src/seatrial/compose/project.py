@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from seatrial.compose.files import NAMES, ComposeFileError, Reader, Tree, by_name, env_file
+from seatrial.compose.files import NAMES, ComposeFileError, Reader, env_file, with_override
+from seatrial.compose.merging import Tree, by_name, items
 from seatrial.declaration.source import Plain
 from seatrial.kinds.containers import Mount, Port, Service
 
@@ -51,27 +52,29 @@ def read_project(file: Path, environment: Mapping[str, str]) -> Project:
     file = file.resolve()
     variables = {**env_file(file.parent / ".env", environment), **environment}
     reader = Reader(variables)
-    tree = reader.read(file)
+    tree = reader.read(with_override(file))
     services = tree.get("services")
-    assert isinstance(services, dict)
-    secrets = _secrets(tree, file.parent)
+    if not isinstance(services, dict) or not services:
+        raise ComposeFileError(
+            f"{file}: {'the file is empty' if file in reader.empty else 'it has no services'}",
+            hint="write what runs under `services`, or name the compose file that says it",
+        )
+    secrets = _secrets(tree)
     awaited = {name for one in services.values() for name in _awaited_to_end(one)}
     made = {
-        name: _Making(name, one, file.parent, variables, secrets).service(name in awaited)
+        name: _Making(name, one, variables, secrets).service(name in awaited)
         for name, one in services.items()
         if isinstance(one, dict)
     }
-    if not made:
-        raise ComposeFileError(f"{file}: it has no services")
     return Project(
         _name(tree, file.parent, variables),
         file,
         tuple(dict.fromkeys(reader.files)),
         made,
-        tuple(sorted(reader.filler.unset)),
+        tuple(sorted(reader.unset)),
         variables,
         tuple(secrets.values()),
-        tuple(_secret_values(tree, variables)),
+        tuple(_secret_values(tree)),
     )
 
 
@@ -81,23 +84,23 @@ def _name(tree: Tree, folder: Path, variables: Mapping[str, str]) -> str:
     return re.sub(r"[^a-z0-9_-]", "", str(given).lower()).lstrip("_-")
 
 
-def _secrets(tree: Tree, folder: Path) -> dict[str, Path]:
+def _secrets(tree: Tree) -> dict[str, Path]:
     """By name, the files of the secrets that are files."""
     declared = tree.get("secrets")
     found = declared.items() if isinstance(declared, dict) else ()
     return {
-        name: folder / file
+        name: Path(file)
         for name, one in found
         if isinstance(one, dict) and isinstance(file := one.get("file"), str)
     }
 
 
-def _secret_values(tree: Tree, variables: Mapping[str, str]) -> Iterator[str]:
+def _secret_values(tree: Tree) -> Iterator[str]:
     """Of the secrets that are variables."""
     declared = tree.get("secrets")
     for one in declared.values() if isinstance(declared, dict) else ():
         if isinstance(one, dict):
-            yield variables.get(str(one.get("environment")), "")
+            yield _text(one.get("content"))
 
 
 def _awaited_to_end(service: Plain) -> Iterator[str]:
@@ -111,7 +114,6 @@ def _awaited_to_end(service: Plain) -> Iterator[str]:
 class _Making:
     name: str
     tree: Tree
-    folder: Path
     variables: Mapping[str, str]
     files: Mapping[str, Path]  # of secrets
 
@@ -138,7 +140,7 @@ class _Making:
             awaited_end=awaited_end,
             restart=_text(tree.get("restart")) or "no",
             replicas=self._replicas(),
-            profiles=tuple(map(str, _list(tree.get("profiles")))),
+            profiles=tuple(map(str, items(tree.get("profiles")))),
             container_name=_text(tree.get("container_name")),
             secrets=self._secrets(),
         )
@@ -155,7 +157,7 @@ class _Making:
 
     def _environment(self) -> dict[str, str]:
         found: dict[str, str] = {}
-        for file in _list(self.tree.get("env_file")):
+        for file in items(self.tree.get("env_file")):
             found |= env_file(Path(str(file)), self.variables)
         return found | self._named(self.tree.get("environment"))
 
@@ -174,10 +176,10 @@ class _Making:
         return found
 
     def _ports(self) -> Iterator[Port]:
-        published = [port for one in _list(self.tree.get("ports")) for port in _published(one)]
+        published = [port for one in items(self.tree.get("ports")) for port in _published(one)]
         yield from published
         known = {port.target for port in published}
-        for one in _list(self.tree.get("expose")):
+        for one in items(self.tree.get("expose")):
             for target in _range(str(one).partition("/")[0]):
                 if target not in known and not str(one).endswith("/udp"):
                     yield Port(target)
@@ -191,21 +193,11 @@ class _Making:
         return (_text(test),)
 
     def _mounts(self) -> Iterator[Mount]:
-        for one in _list(self.tree.get("volumes")):
+        for one in items(self.tree.get("volumes")):
             if isinstance(one, dict):
                 source, target = _text(one.get("source")), _text(one.get("target"))
-                read_only = one.get("read_only") is True
-                bind = one.get("type") == "bind"
-                yield Mount(self._place(source, bind), target, bind, read_only)
-            elif isinstance(one, str):
-                parts = one.split(":")
-                if len(parts) > 1:
-                    bind = parts[0].startswith((".", "/", "~"))
-                    yield Mount(self._place(parts[0], bind), parts[1], bind, "ro" in parts[2:])
-
-    def _place(self, source: str, bind: bool) -> str:
-        """A path of the host as a whole."""
-        return os.path.normpath(self.folder / Path(source).expanduser()) if bind else source
+                bind, read_only = one.get("type") == "bind", one.get("read_only") is True
+                yield Mount(source, target, bind, read_only)
 
     def _needs(self) -> dict[str, str]:
         return {
@@ -244,12 +236,6 @@ def _split(value: Plain) -> tuple[str, ...]:
         return tuple(shlex.split(_text(value)))
     except ValueError:  # no closing quotation: Compose will say so
         return tuple(_text(value).split())
-
-
-def _list(value: Plain) -> list[Plain]:
-    if value is None:
-        return []
-    return value if isinstance(value, list) else [value]
 
 
 def _published(one: Plain) -> Iterator[Port]:

@@ -16,8 +16,15 @@ _FORM = re.compile(r"(:?[-?+])")
 _DEEPEST = 10
 
 
+_REWRITE = "correct it: a dollar sign that is meant is written $$"
+
+
 class Unfillable(Exception):
     """A variable that must be set is not, or a form that Compose does not know either."""
+
+    def __init__(self, message: str, hint: str = _REWRITE) -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
 @dataclass
@@ -64,7 +71,7 @@ class Filler:
             return self._plain(name[0])
         form = _FORM.match(rest)
         if form is None:
-            raise Unfillable(f"${{{inner}}} is no form that Compose knows")
+            raise Unfillable(f"${{{name[0]}...}} is no form that Compose knows")
         value = self.variables.get(name[0])
         is_set = bool(value) if form[0].startswith(":") else value is not None
         other = rest[form.end() :]
@@ -74,7 +81,8 @@ class Filler:
             case "+":
                 return self.fill(other, depth + 1) if is_set else ""
         if not is_set:
-            raise Unfillable(f"{name[0]} must be set: {self.fill(other, depth + 1) or 'required'}")
+            why = self.fill(other, depth + 1) or "required"
+            raise Unfillable(f"{name[0]} must be set: {why}", "set it in the shell or in .env")
         return value or ""
 
 
@@ -88,4 +96,4 @@ def _closing(text: str, start: int) -> int:
                 return at
         elif text[at] == "{" and text[at - 1] == "$":
             level += 1
-    raise Unfillable("${ is never closed")
+    raise Unfillable("${ is never closed", f"write its }}, or {_REWRITE}")
