@@ -18,16 +18,7 @@ TRACE = ("up", "KeyError: 'QUEUE'", "    raise Error at main.py:7", "Node.js v20
         (("FATAL: old", "ready", "FATAL: new", "bye"), "FATAL: new"),
         (("up", "  bye ", ""), "bye"),
         (("terrors", "bye"), "bye"),
-        (
-            (
-                "PANIC: no space left, cannot write",
-                *(
-                    f"LOG: {one} due to startup process failure"
-                    for one in ("aborting startup", "shutting down")
-                ),
-            ),
-            "PANIC: no space left, cannot write",
-        ),
+        (("PANIC: no space left", "LOG: aborting startup after a failure"), "PANIC: no space left"),
         (("FATAL: " + "x" * 500,), "..." + "x" * 400),  # its end: of a secret too
     ],
 )
