@@ -17,6 +17,8 @@ import pytest
 import yaml
 
 QUEUE = Path(__file__).parents[2] / "systems" / "quantum_queue"
+#: What its declaration and its trials name beside them.
+PARTS = ("migrations", "alembic.ini", "trials", "circuits", "drills", "spec.md", "compose.yaml")
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def declare(folder: Path, home: Path, change: Change = lambda declaration: None)
     declaration["python"] = sys.executable
     change(declaration)
     folder.mkdir(exist_ok=True)
-    for name in ("migrations", "alembic.ini", "trials", "drills", "spec.md", "compose.yaml"):
+    for name in PARTS:
         link = folder / name
         if not link.is_symlink():
             link.symlink_to(QUEUE / name)
