@@ -2,7 +2,8 @@
 # Validates a queue that is already running, for a CI that knows nothing of Seatrial.
 #
 #   waits until /health says healthy (TEST_TIMEOUT seconds, default 60), runs the P1 trials and
-#   stops if they fail, runs the P2 trials, which only warn; the exit code is that of P1
+#   stops if they fail, runs the P2 trials, which only warn; the exit code is that of P1, or
+#   2 for a variable that holds nothing sensible, 3 for an API that does not become healthy
 #
 # Where the deployment is, is said by the TEST_* variables: see README.md. The results go to
 # RESULTS_DIR (default: here): test-results-p1.json, test-report-p1.html, and the same for p2.
@@ -23,24 +24,39 @@ python=${PYTHON:-$(dirname "$seatrial")/python}
 mkdir -p "$results"
 results=$(cd "$results" && pwd)
 
-echo "run_tests: waiting up to $seconds s for $url/health"
-"$python" - "$url/health" "$seconds" <<'PYTHON' || exit 3
-import sys, time, urllib.error, urllib.request
+"$python" - "$url" "$seconds" <<'PYTHON' || exit
+import http.client, sys, time, urllib.error, urllib.request
 
-url, limit = sys.argv[1], time.monotonic() + float(sys.argv[2])
+def wrong(variable, found, remedy):
+    print(f"run_tests: {variable}={found}: {remedy}", file=sys.stderr)
+    sys.exit(2)
+
+url, patience = sys.argv[1] + "/health", sys.argv[2]
+try:
+    limit = float(patience)
+except ValueError:
+    limit = 0.0
+if not 0 < limit < float("inf"):
+    wrong("TEST_TIMEOUT", patience, "write seconds over 0, such as 60")
+limit += time.monotonic()
+print(f"run_tests: waiting up to {patience} s for {url}", flush=True)
 pause, last = 0.05, "no answer yet"
 while time.monotonic() < limit:
     try:
         with urllib.request.urlopen(url, timeout=2) as answer:
-            sys.exit(0 if answer.status == 200 else 1)
+            if answer.status == 200:
+                sys.exit(0)
+            last = f"{answer.status}, not 200"
     except urllib.error.HTTPError as error:
         last = f"{error.code}: {error.read(500).decode(errors='replace')}"
-    except OSError as error:
-        last = str(error)
+    except (ValueError, http.client.InvalidURL):
+        wrong("TEST_API_URL", sys.argv[1], "write a URL, such as http://localhost:8001")
+    except (OSError, http.client.HTTPException) as error:
+        last = str(error) or type(error).__name__
     time.sleep(pause)
     pause = min(pause * 1.5, 1.0)
 print(f"run_tests: {url} is not healthy: {last}", file=sys.stderr)
-sys.exit(1)
+sys.exit(3)
 PYTHON
 
 trials() { # priority
@@ -71,8 +87,11 @@ try:
         trials = json.load(report)["trials"]
 except (OSError, ValueError, KeyError) as error:
     sys.exit(f"run_tests: P2 warns: its results cannot be read: {error}")
+passed = sum(trial["status"] == "passed" for trial in trials)
 bad = [t["node"] for t in trials if t["status"] not in ("passed", "skipped")]
-print(f"run_tests: P2: {len(trials)} trials, {len(bad)} warnings")
+print(f"run_tests: P2: {len(trials)} trials, {passed} passed, {len(bad)} warnings")
+if not passed:
+    print("run_tests: P2 warns: no trial passed, so P2 shows nothing; see test-report-p2.html")
 for node in bad:
     print(f"run_tests:   {node}")
 PYTHON

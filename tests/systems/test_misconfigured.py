@@ -34,6 +34,7 @@ def given(component: str, variable: str, value: str) -> Change:
     return change
 
 
+@pytest.mark.criterion("AC-90")
 @pytest.mark.parametrize(
     ("change", "component", "says"),
     [

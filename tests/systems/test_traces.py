@@ -102,6 +102,7 @@ def traced(declared: Callable[[Change], Queue], collector: Collector) -> Queue:
     return queue
 
 
+@pytest.mark.criterion("AC-121")
 def test_one_trace_from_the_request_to_the_result(traced: Queue, collector: Collector) -> None:
     url = traced.seatrial("endpoints").document["api"]["http"]
     headers = {"traceparent": f"00-{TRACE}-{CALLER}-01", "X-Correlation-ID": "followed"}

@@ -14,6 +14,7 @@ def test_without_a_supervisor_nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -
     assert not notify("READY=1")
 
 
+@pytest.mark.criterion("AC-93")
 @pytest.mark.parametrize("abstract", [True, False])
 def test_the_supervisor_is_told(
     abstract: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

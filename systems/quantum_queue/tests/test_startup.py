@@ -28,6 +28,7 @@ def start(service: str, **environ: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.criterion("AC-90")
 @pytest.mark.parametrize("service", ["api", "worker"])
 def test_wrong_settings_end_the_process_with_one_line(service: str) -> None:
     ended = start(service, RABBITMQ_URL=GOOD["RABBITMQ_URL"], DATABSE_URL=GOOD["DATABASE_URL"])
@@ -39,6 +40,7 @@ def test_wrong_settings_end_the_process_with_one_line(service: str) -> None:
     assert "correct-horse" not in line
 
 
+@pytest.mark.criterion("AC-91")
 def test_a_port_in_use_is_said_to_be_in_use() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])

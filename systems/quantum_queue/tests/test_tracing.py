@@ -111,6 +111,7 @@ def test_what_is_not_spoken_here_is_logged(
     assert name in caplog.records[0].getMessage()
 
 
+@pytest.mark.criterion("AC-122")
 def test_nothing_of_opentelemetry_is_imported_until_it_is_wanted() -> None:
     code = (
         "import sys; import quantum_queue.api.server, quantum_queue.worker.service;"
@@ -128,6 +129,7 @@ def test_nothing_of_opentelemetry_is_imported_until_it_is_wanted() -> None:
     assert shown.stdout.strip() == "[]"
 
 
+@pytest.mark.criterion("AC-122")
 def test_without_a_tracer_nothing_is_carried() -> None:
     with tracing.span("x", Kind.SERVER, PARENT):
         assert tracing.carrier() == {}

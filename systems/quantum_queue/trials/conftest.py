@@ -141,9 +141,21 @@ class QueueClient:
 @pytest.fixture(scope="session")
 def test_config() -> TrialConfig:
     return TrialConfig(
-        timeout=float(os.environ.get("TEST_TIMEOUT") or 30),
-        poll_interval=float(os.environ.get("TEST_POLL_INTERVAL") or 0.5),
+        timeout=seconds("TEST_TIMEOUT", 30),
+        poll_interval=seconds("TEST_POLL_INTERVAL", 0.5),
     )
+
+
+def seconds(variable: str, default: float) -> float:
+    """A length of time from the environment. Raises pytest.UsageError for a value that is none."""
+    text = os.environ.get(variable, "")
+    try:
+        found = float(text or default)
+    except ValueError:
+        found = 0.0
+    if not 0 < found < float("inf"):
+        raise pytest.UsageError(f"{variable}={text}: write seconds over 0, such as {default:g}")
+    return found
 
 
 @pytest.fixture

@@ -8,10 +8,14 @@ import os
 import random
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from time import monotonic
+from uuid import uuid4
 
 import pytest
+from conftest import BELL
 
 pytestmark = pytest.mark.needs("api", "postgres", "rabbitmq")
 
@@ -125,6 +129,32 @@ def test_fuzzing_the_body_finds_nothing(api_client, db_client, ledger, eventuall
         what="every task that was accepted is done",
     )
     assert db_client.count_by_correlation(key) == accepted
+
+
+@pytest.mark.criterion("AC-02")
+@pytest.mark.needs("worker")
+def test_one_key_sent_many_times_at_once_is_one_task(
+    api_client, db_client, cleanup_test_tasks, completed
+):
+    """By callers who give nothing but their key: each request gets a correlation id of its own."""
+    key, at_once = f"at-once-{uuid4()}", 8
+    cleanup_test_tasks(key)
+    together = Barrier(at_once, timeout=10)
+
+    def post(_):
+        together.wait()
+        body = {"circuit": BELL, "shots": 64}
+        return api_client.http.post("/tasks", json=body, headers={"Idempotency-Key": key})
+
+    with ThreadPoolExecutor(at_once) as pool:
+        answers = list(pool.map(post, range(at_once)))
+    assert [answer.status_code for answer in answers] == [200] * at_once, answers
+    ((task_id, _),) = {(one.json()["task_id"], one.json()["submitted_at"]) for one in answers}
+    completed(task_id)
+    rows = db_client.sql.query("SELECT task_id FROM tasks WHERE idempotency_key = %s", [key])
+    assert [str(row["task_id"]) for row in rows] == [task_id]
+    history = [entry["status"] for entry in db_client.get_status_history(task_id)]
+    assert history == ["pending", "processing", "completed"]
 
 
 def pages(http, **query):

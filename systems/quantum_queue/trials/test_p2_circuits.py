@@ -75,6 +75,19 @@ def test_a_circuit_gives_what_theory_says(api_client, completed, name):
         assert abs(counts.get(outcome, 0) - SHOTS * p) <= allowed, (outcome, counts)
 
 
+@pytest.mark.criterion("AC-72")
+def test_the_version_and_the_library_may_be_left_out(api_client, completed):
+    versions = ("", "OPENQASM 3;", "OPENQASM 3.0;")
+    texts = [
+        f"{version}\n{library}\nqubit[2] q; x q[0]; cx q[0], q[1]; measure q;"
+        for version in versions
+        for library in ("", 'include "stdgates.inc";')
+    ]
+    submitted = [api_client.submit_task(text, 16) for text in texts]
+    for text, one in zip(texts, submitted, strict=True):
+        assert completed(one.task_id)["result"] == {"11": 16}, text
+
+
 @pytest.mark.criterion("AC-73", "AC-78", "AC-42")
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_cannot_run_fails_at_once_with_what_and_where(api_client, finished, name):

@@ -76,6 +76,21 @@ def test_an_unknown_id_is_404(http):
     assert_helpful_problem(http.get(f"/tasks/{uuid4()}"), 404)
 
 
+@pytest.mark.criterion("AC-03", "AC-07")
+@pytest.mark.parametrize(
+    "other", [{"circuit": GOOD + " "}, {"shots": 11}], ids=["another circuit", "other shots"]
+)
+def test_a_key_of_another_task_is_409_and_changes_nothing(api_client, db_client, other):
+    task = {"circuit": GOOD, "shots": 10}
+    first = api_client.submit_task(**task)
+    headers = api_client.headers(first.key)
+    refused = api_client.http.post("/tasks", json={**task, **other}, headers=headers)
+    assert_helpful_problem(refused, 409)
+    assert "Idempotency-Key" in refused.json()["detail"]
+    stored = "SELECT circuit, shots FROM tasks WHERE correlation_id = %s"
+    assert [dict(row) for row in db_client.sql.query(stored, [first.key])] == [task]
+
+
 @pytest.mark.criterion("AC-42", "AC-73", "AC-74")
 @pytest.mark.needs("worker")
 @pytest.mark.parametrize(

@@ -67,6 +67,17 @@ def test_a_history_entry_belongs_to_a_task(db_client):
     assert any("(task_id) REFERENCES tasks(task_id)" in text for text in definitions)
 
 
+@pytest.mark.criterion("AC-51", "AC-52")
+@pytest.mark.parametrize("what", ["result", "error", "completed_at"])
+def test_what_is_stored_is_held_to_the_status(db_client, what):
+    """That it refuses what disagrees is shown on a scratch database (test_p2_upkeep.py)."""
+    sql = (
+        "SELECT convalidated AND pg_get_constraintdef(oid) LIKE '%%current_status%%'"
+        " FROM pg_constraint WHERE conrelid = 'tasks'::regclass AND contype = 'c' AND conname = %s"
+    )
+    assert db_client.sql.value(sql, [f"ck_tasks_{what}"]) is True
+
+
 @pytest.mark.criterion("AC-51")
 def test_the_revision_is_the_one_that_the_application_expects(db_client, http):
     expected = http.health().json()["schema_version"]["expected"]

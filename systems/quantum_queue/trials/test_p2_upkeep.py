@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import ExitStack
 
+import psycopg
 import pytest
 from scratch import SYSTEM, scratch_database
 
@@ -93,6 +94,21 @@ def test_data_survives_every_migration_forwards_and_backwards(empty):
     empty.alembic("upgrade", "head")
     assert empty.query(SNAPSHOT) == before
     assert empty.value("SELECT version_num FROM alembic_version") == revisions[-1]
+
+
+@pytest.mark.criterion("AC-52")
+def test_no_status_disagrees_with_what_is_stored_beside_it(database):
+    for status in STATES:
+        fill(database, status)
+    columns = {"completed_at": "now()", "result": "'{\"0\": 1}'::jsonb", "error_message": "'e'"}
+    set_by = {"completed": {"completed_at", "result"}, "failed": {"completed_at", "error_message"}}
+    for status in STATES:
+        for column, value in columns.items():
+            wrong = "NULL" if column in set_by.get(status, set()) else value
+            sql = f"UPDATE tasks SET {column} = {wrong} WHERE current_status = '{status}'"
+            with pytest.raises(psycopg.errors.CheckViolation):
+                database.query(sql)
+    assert left(database) == {"m": len(STATES)}
 
 
 @pytest.mark.criterion("AC-50")
