@@ -115,7 +115,9 @@ class Reader:
             self.empty.add(file)
             return {}
         if not isinstance(read, dict) or not isinstance(read.get("services") or {}, dict):
-            raise ComposeFileError(f"{file}: it has no mapping `services`")
+            raise ComposeFileError(
+                f"{file}: it has no mapping `services`", hint="services: {NAME: {image: ...}}"
+            )
         tree = {key: _filled(value, file, scope.filler, (key,)) for key, value in read.items()}
         return placed(tree, scope.folder, scope.filler.variables)
 

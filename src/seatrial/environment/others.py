@@ -9,7 +9,7 @@ from contextlib import suppress
 from seatrial.compose.attach import Attached, project_of
 from seatrial.declaration.models import System
 from seatrial.environment.commands import whole
-from seatrial.errors import DeploymentError, SeatrialError
+from seatrial.errors import DeploymentError
 
 
 def project_runs(system: System) -> bool:
@@ -29,7 +29,7 @@ def runs_without_us(system: System) -> bool:
 def not_up(system: System, name: str) -> DeploymentError:
     """What to say where nothing runs that Seatrial has started."""
     called, up = f" as {name}" if name else "", whole("seatrial up", system, name)
-    with suppress(SeatrialError):
+    with suppress(DeploymentError):  # a mistake in its file is told
         if not name and project_runs(system):
             compose = project_of(system).compose()
             called = ", where only the compose project that you started runs"

@@ -13,7 +13,7 @@ from typing import Literal
 from pydantic import BaseModel, ValidationError
 
 from seatrial.declaration.models import System
-from seatrial.errors import KeeperError, Refused
+from seatrial.errors import KeeperError, Refused, UsageError
 from seatrial.keeper import protocol as p
 from seatrial.keeper import spawn
 from seatrial.keeper.description import describe, differences
@@ -92,7 +92,9 @@ class KeeperClient:
     def _greeting(self) -> p.Reply:
         greeting = self._read(Deadline.after(_ATTACH_SECONDS))
         if greeting.status is None:
-            raise KeeperError(greeting.error or "the keeper sent no status", hint=greeting.hint)
+            mistaken = greeting.exit_code == UsageError.exit_code  # what the user wrote
+            error = UsageError if mistaken else KeeperError
+            raise error(greeting.error or "the keeper sent no status", hint=greeting.hint)
         if greeting.status.protocol != p.PROTOCOL:
             raise _of_another_version()
         return greeting
@@ -324,7 +326,8 @@ def start(system: System, place: Place, *, observe: bool = False) -> KeeperClien
 
     `observe`: it only looks at what somebody else started.
 
-    Raises AlreadyRunning, or KeeperError when it cannot be started.
+    Raises AlreadyRunning, UsageError for a mistake in its compose file, or KeeperError when it
+    cannot be started.
     """
     end_leftovers(place)
     sweep()

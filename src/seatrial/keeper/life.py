@@ -65,7 +65,8 @@ class _Threads(ThreadPoolExecutor):
 
 
 def _line(error: SeatrialError) -> bytes:
-    return p.Reply(error=error.message, hint=error.hint).model_dump_json().encode() + b"\n"
+    told = p.Reply(error=error.message, hint=error.hint, exit_code=error.exit_code)
+    return told.model_dump_json().encode() + b"\n"
 
 
 def _owner(

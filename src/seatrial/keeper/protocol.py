@@ -254,6 +254,7 @@ class Reply(_Answer):
     over: bool = False  # the answer to nothing: somebody has asked for the end of the deployment
     error: str | None = None
     hint: str | None = None
+    exit_code: int | None = None  # where it cannot be started: of the command that asked for it
     status: DeploymentStatus | None = None
     events: EventList | None = None
     logs: LogLines | None = None
