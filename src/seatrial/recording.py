@@ -184,13 +184,19 @@ class Recording:
     def _bring_up(self, deployment: Deployment, tell: Callable[[Event], None]) -> None:
         try:
             deployment.wait_until_ready(tell)
+            self._tell_apart(deployment)
         except EnvironmentFailedError as error:
+            self._tell_apart(deployment)
             self.tell.step("looking at what is wrong, before anything ends")
             look = diagnose(self.system, deployment.context(), error.failure)
             self.checked(asyncio.run(look))
             for text in self.redactor.redact_lines(error.failure.log):
                 self.tell.line(f"{error.failure.component} | {text}")
             raise
+
+    def _tell_apart(self, deployment: Deployment) -> None:
+        for line in deployment.apart:
+            self.tell.line(f"kept apart from yours: {line}")
 
     def _came_up(self, deployment: Deployment, seconds: float) -> None:
         digests = deployment.digests()

@@ -255,6 +255,7 @@ class Owner:
     capabilities: frozenset[str] = frozenset()
     edges = ()
     network_faults = ()
+    apart = ()
 
     def __init__(self) -> None:
         self.ended = False

@@ -44,11 +44,13 @@ def command(system: Path, environment: str | None, name: str, as_json: bool, idl
     with deployment:
         try:
             deployment.wait_until_ready(Progress())
+            _tell_apart(deployment)
         except KeyboardInterrupt:
             if not deployment.attached:
                 click.echo(_BEING_ENDED, err=True)
             raise
         except EnvironmentFailedError as error:
+            _tell_apart(deployment)
             # Before anything ends: what failed first need not be what is wrong.
             report = asyncio.run(diagnose(declared, deployment.context(), error.failure))
             report, failed = _to_be_ended(declared, name, report, error.failure)
@@ -82,6 +84,12 @@ def command(system: Path, environment: str | None, name: str, as_json: bool, idl
         else:
             deployment.down()
     return int(ExitCode.GO if document["ready"] else ExitCode.DOWN)
+
+
+def _tell_apart(deployment: Deployment) -> None:
+    """On standard error, where it was made just now."""
+    for line in () if deployment.attached else deployment.apart:
+        click.echo(f"seatrial: kept apart from yours: {line}", err=True)
 
 
 def _to_be_ended(

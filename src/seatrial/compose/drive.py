@@ -20,7 +20,7 @@ from seatrial.compose.engine import (
     docker,
 )
 from seatrial.compose.mentions import mentions
-from seatrial.compose.own import Apart, Tree, built_by, own, project_name, resolved
+from seatrial.compose.own import Tree, built_by, own, project_name, resolved
 from seatrial.compose.project import Project
 from seatrial.compose.targets import service_of
 from seatrial.declaration.models import System
@@ -65,8 +65,9 @@ class Drive:
         """What `up` said."""
         return self.folder / "logs" / "compose.log"
 
-    async def write(self, ports: Callable[[], int]) -> None:
-        """Make our file of the user's; `ports` reserves one of the host. Raises EngineError."""
+    async def write(self, ports: Callable[[], int]) -> tuple[str, ...]:
+        """Make our file of the user's; `ports` reserves one of the host. Returns what is not as the
+        user has it, in lines. Raises EngineError, UsageError."""
         argv = (*self.command, "-p", self.name, *self.project.named, "config")
         ended, _ = await asyncio.gather(
             call(argv, _CONFIG_SECONDS, cwd=str(self.project.folder)),
@@ -79,9 +80,11 @@ class Drive:
             )
         tree = resolved(ended.out)
         built = None if self.builds else await self._built(tree)
-        text = own(tree, self.name, self._apart(), ports, built)
+        folder = str(self.project.folder)
+        made = own(tree, self.name, folder, self._reached_at(), ports, built)
         clear.mark(self.folder, self.name)
-        await asyncio.to_thread(_write, self.file, text)
+        await asyncio.to_thread(_write, self.file, made.text)
+        return made.apart
 
     @property
     def builds(self) -> bool:
@@ -106,17 +109,17 @@ class Drive:
         version = await call((*self.command, "version", "--short"))
         return "_" if version.out.startswith("1.") else "-"
 
-    def _apart(self) -> dict[str, Apart]:
-        apart: dict[str, Apart] = {}
+    def _reached_at(self) -> dict[str, tuple[int, ...]]:
+        """By service, the ports of its containers that we want to reach."""
+        found: dict[str, tuple[int, ...]] = {}
         for component in self.system.components.values():
             kind = load(component.kind)
             service = self.project.services[service_of(component)]
             if kind.containers is not None:
                 seen = [one.endpoint for one in mentions(self.project, service, kind)]
                 inside = kind.containers.endpoints(service, component.config, seen)
-                ports = tuple(endpoint.port for endpoint in inside.values())
-                apart[service.name] = Apart(ports, kind.containers.data)
-        return apart
+                found[service.name] = tuple(endpoint.port for endpoint in inside.values())
+        return found
 
     # -- its life -------------------------------------------------------------------------------
 

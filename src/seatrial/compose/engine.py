@@ -200,7 +200,8 @@ class Container:
     ran_for: float  # s since it was started last, by this machine's clock
     command: str = field(repr=False)  # entry point and command, joined by spaces
     environment: Mapping[str, str] = field(repr=False)
-    published: Mapping[int, tuple[str, int]]  # container's port -> address and port of the host
+    #: Container's port -> address and port of the host; where it uses another's network, of that.
+    published: Mapping[int, tuple[str, int]]
     exposed: tuple[int, ...]
     networks: Mapping[str, str]  # name -> its address there
     links: Mapping[str, tuple[str, ...]]  # name -> what would connect it there again
@@ -227,13 +228,16 @@ async def containers(project: str) -> list[Container]:
             f"docker inspect: an answer that is not understood: {type(error).__name__}",
             hint="docker version   (Seatrial knows 20.10 and later)",
         ) from error
-    found = [_container(one) for one in inspected]
+    ports = {one.id: _published(one.networking.ports or {}) for one in inspected}
+    found = [_container(one, ports) for one in inspected]
     return sorted(
         (one for one in found if one is not None), key=lambda one: (one.service, one.number)
     )
 
 
-def _container(one: _Inspected) -> Container | None:
+def _container(
+    one: _Inspected, ports: Mapping[str, Mapping[int, tuple[str, int]]]
+) -> Container | None:
     labels = one.config.labels or {}
     if labels.get(_ONEOFF, "").lower() == "true" or _SERVICE not in labels:
         return None
@@ -256,7 +260,7 @@ def _container(one: _Inspected) -> Container | None:
         ran_for=_seconds_since(one.state.started),
         command=" ".join((one.path, *(one.args or ()))),
         environment=dict(pair.partition("=")[::2] for pair in one.config.env or ()),
-        published=_published(one.networking.ports or {}),
+        published=ports.get(one.host.network_mode.removeprefix("container:"), ports[one.id]),
         exposed=tuple(_port(name) for name in one.config.exposed or () if name.endswith("/tcp")),
         networks={name: network.ip for name, network in networks.items()},
         links={name: network.link for name, network in networks.items()},

@@ -2,9 +2,9 @@
 
 It is what Compose itself makes of the user's files, with everything taken out that could meet
 another run or the user's own project: fixed ports of the host, fixed names of containers, volumes,
-networks and images, and the folders of the host that hold a server's data. What is declared
-external stays shared; it is neither made nor removed. Images that are built are built anew under
-names of our own, or taken as the user's project built them: the very ones, under their own names.
+networks and images, data (see `mounts`) and networks that lead elsewhere (see `networks`). Images
+that are built are built anew under names of our own, or taken as the user's project built them: the
+very ones, under their own names.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from typing import Any
 import yaml
 
 from seatrial.compose.engine import EngineError
+from seatrial.compose.mounts import inherited, mounted
+from seatrial.compose.networks import joined, named_containers, network, network_of, refuse_shared
 from seatrial.declaration.source import Plain
 
 LOOPBACK = "127.0.0.1"
@@ -28,11 +30,9 @@ def project_name(deployment: str) -> str:
 
 
 @dataclass(frozen=True)
-class Apart:
-    """What must be known of a service to keep it apart."""
-
-    reached_at: Collection[int]  # ports of the container that Seatrial itself wants to reach
-    data: Collection[str]  # folders of its image that hold data
+class Own:
+    text: str  # of the file
+    apart: tuple[str, ...]  # what is not as the user has it, one a line
 
 
 def resolved(printed: str) -> Tree:
@@ -49,29 +49,40 @@ def resolved(printed: str) -> Tree:
 def own(
     tree: Tree,
     project: str,
-    services: Mapping[str, Apart],
+    folder: str,
+    reached_at: Mapping[str, Collection[int]],
     ports: Callable[[], int],
     built: Mapping[str, str] | None = None,
-) -> str:
-    """The text for `project` from a `resolved` one.
+) -> Own:
+    """The file for `project` from a `resolved` one that lies in `folder`.
 
-    `ports` reserves a port of the host. One that the engine chose by itself would be another one
-    each time the container is started. `built` are the images to take instead of building any.
+    `reached_at` are the ports of services that Seatrial itself wants to reach; `ports` reserves one
+    of the host. One that the engine chose by itself would be another one each time the container is
+    started. `built` are the images to take instead of building any. Raises UsageError for a project
+    that cannot be kept apart.
     """
+    services, apart = tree["services"], list[str]()
+    containers = named_containers(services)
+    refuse_shared({n: str(one.get("network_mode")) for n, one in services.items()}, containers)
+    mounts = mounted(tree, folder, apart.append)
     made = {key: value for key, value in tree.items() if key != "name"}
-    for section in ("volumes", "networks"):
-        made[section] = {name: _unnamed(one) for name, one in (tree.get(section) or {}).items()}
-    images = _images(tree["services"], project) if built is None else built
-    made["services"] = {
-        name: _service(
-            one if built is None else _unbuilt(one),
-            images.get(name),
-            services.get(name, Apart((), ())),
-            ports,
-        )
-        for name, one in tree["services"].items()
+    made["volumes"] = mounts.volumes
+    made["networks"] = {
+        name: network(name, one, apart.append) for name, one in (tree.get("networks") or {}).items()
     }
-    return yaml.safe_dump(made, sort_keys=False)
+    images = _images(services, project) if built is None else built
+    targets = _targets_of(services, containers, reached_at)
+    made["services"] = {
+        name: {
+            **joined(name, one if built is None else _unbuilt(one), containers, apart.append),
+            **inherited(name, one, containers, apart.append),
+            **({"image": images[name]} if name in images else {}),
+            "ports": _published(targets[name], one, ports),
+            "volumes": mounts.services[name],
+        }
+        for name, one in services.items()
+    }
+    return Own(yaml.safe_dump(made, sort_keys=False), tuple(dict.fromkeys(apart)))
 
 
 def built_by(tree: Tree, prefix: str) -> dict[str, str]:
@@ -91,12 +102,6 @@ def _unbuilt(one: Tree) -> Tree:
     return {key: value for key, value in one.items() if key not in ("build", "pull_policy")}
 
 
-def _unnamed(one: Plain) -> Plain:
-    if not isinstance(one, dict) or one.get("external"):
-        return one
-    return {key: value for key, value in one.items() if key != "name"}
-
-
 def _images(services: Mapping[str, Tree], project: str) -> dict[str, str]:
     """The image of each service that is built here, or uses what another one builds."""
     own: dict[str, str] = {}
@@ -113,18 +118,23 @@ def _images(services: Mapping[str, Tree], project: str) -> dict[str, str]:
     return own
 
 
-def _service(one: Tree, image: str | None, apart: Apart, ports: Callable[[], int]) -> Tree:
-    made = {key: value for key, value in one.items() if key != "container_name"}
-    if image is not None:
-        made["image"] = image
-    if one.get("network_mode") != "host":
-        several = _replicas(one) > 1  # they cannot share one
-        targets = _targets(one.get("ports"), apart.reached_at)
-        made["ports"] = [f"{LOOPBACK}:{'' if several else ports()}:{t}" for t in targets]
-    made["volumes"] = [
-        volume for volume in _list(one.get("volumes")) if not _holds_data(volume, apart.data)
-    ]
-    return made
+def _targets_of(
+    services: Mapping[str, Tree],
+    containers: Mapping[str, str],
+    reached_at: Mapping[str, Collection[int]],
+) -> dict[str, list[str]]:
+    """By service, the ports to publish: those of what uses another's network are published there,
+    where the engine takes them."""
+    found: dict[str, dict[str, None]] = {name: {} for name in services}
+    for name, one in services.items():
+        wanted = _targets(one.get("ports"), reached_at.get(name, ()))
+        found[network_of(name, services, containers)] |= dict.fromkeys(wanted)
+    return {name: list(targets) for name, targets in found.items()}
+
+
+def _published(targets: Collection[str], one: Tree, ports: Callable[[], int]) -> list[str]:
+    several = _replicas(one) > 1  # they cannot share one
+    return [f"{LOOPBACK}:{'' if several else ports()}:{target}" for target in targets]
 
 
 def _replicas(one: Tree) -> int:
@@ -143,17 +153,6 @@ def _targets(declared: Plain, reached_at: Collection[int]) -> list[str]:
             text, _, protocol = str(one).partition("/")
             wanted[f"{text.rpartition(':')[2]}/{protocol or 'tcp'}"] = None
     return list(wanted)
-
-
-def _holds_data(volume: Plain, folders: Collection[str]) -> bool:
-    """Whether it puts a folder of the host where a server's data is: two servers on one data
-    folder destroy it."""
-    if isinstance(volume, dict):
-        bind, target = volume.get("type") == "bind", str(volume.get("target"))
-    else:
-        source, _, rest = str(volume).partition(":")
-        bind, target = source.startswith((".", "/", "~")), rest.partition(":")[0]
-    return bind and any(target == f or target.startswith(f"{f}/") for f in folders)
 
 
 def _list(value: Plain) -> list[Plain]:

@@ -142,6 +142,7 @@ class _Making:
             replicas=self._replicas(),
             profiles=tuple(map(str, items(tree.get("profiles")))),
             container_name=_text(tree.get("container_name")),
+            network_mode=_text(tree.get("network_mode")),
             secrets=self._secrets(),
         )
 

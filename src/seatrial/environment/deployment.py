@@ -19,7 +19,7 @@ from seatrial.declaration.models import System
 from seatrial.environment.capability import LOOKING, Capability, missing, protected
 from seatrial.environment.commands import whole, workable
 from seatrial.environment.errors import EnvironmentFailedError
-from seatrial.environment.others import not_up, project_runs
+from seatrial.environment.others import not_up, project_runs, refuse_what_meets
 from seatrial.errors import KeeperError, Refused
 from seatrial.evidence.redaction import Redactor, redactor_of
 from seatrial.keeper import client as keeper
@@ -129,6 +129,11 @@ class Deployment:
     def statuses(self) -> Mapping[str, ComponentStatus]:
         """The recorded state of every component; nothing is probed."""
         return self.status().components
+
+    @property
+    def apart(self) -> tuple[str, ...]:
+        """What a compose project of Seatrial's own does not have as the user's has it, in lines."""
+        return tuple(map(self.redactor.redact, self.status().apart))
 
     def _told(self, one: _Detailed) -> _Detailed:
         """With its detail redacted: a program's last words may hold anything."""
@@ -317,10 +322,13 @@ def start(system: System, name: str | None = "") -> Deployment:
     """Start the system; `name=None` makes a private instance that nobody attaches to, or
     attaches to the compose project that somebody else has started.
 
-    Returns before it is ready: see `wait_until_ready`.
+    Returns before it is ready: see `wait_until_ready`. Raises UsageError for a compose project that
+    would meet the user's.
     """
     place = Place.private() if name is None else Place.of(system.folder, system.environment, name)
     observe = name is None and project_runs(system)
+    if not observe:
+        refuse_what_meets(system)
     client = keeper.start(system, place, observe=observe)
     return Deployment(system, client, attached=observe, name=name or "")
 

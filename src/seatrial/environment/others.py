@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from seatrial.compose.attach import Attached, project_of
+from seatrial.compose.networks import refuse_shared
 from seatrial.declaration.models import System
 from seatrial.environment.commands import whole
 from seatrial.errors import DeploymentError
@@ -19,6 +20,16 @@ def project_runs(system: System) -> bool:
         return False
     with ThreadPoolExecutor(max_workers=1) as thread:
         return thread.submit(asyncio.run, Attached.to(system).runs()).result()
+
+
+def refuse_what_meets(system: System) -> None:
+    """Raises UsageError where a second compose project would meet the user's."""
+    if system.config.provider == "compose":
+        services = [one for one in project_of(system).services.values() if not one.profiles]
+        refuse_shared(
+            {one.name: one.network_mode for one in services},
+            {one.container_name: one.name for one in services},
+        )
 
 
 def runs_without_us(system: System) -> bool:

@@ -68,6 +68,7 @@ class Composed:
         self.system, self.project, self.place, self.timeline = system, project, place, timeline
         self.failure: Failure | None = None
         self.ready = False
+        self.apart: tuple[str, ...] = ()
         self._drive: Drive | None = None
         self._changes = Changes(project_name(place.id))
         self._containers = Containers(system, project, timeline)
@@ -100,7 +101,7 @@ class Composed:
 
     async def _start(self) -> None:
         drive = await Drive.of(self.system, self.project, self.place.id, self.place.folder)
-        await drive.write(self._ports.reserve)
+        self.apart = await drive.write(self._ports.reserve)
         self._drive = drive
         await self._changes.begin()
         began = monotonic()

@@ -35,6 +35,7 @@ class Observer:
 
     edges: tuple[NetworkEdge, ...] = ()
     network_faults: tuple[str, ...] = ()
+    apart: tuple[str, ...] = ()
 
     def __init__(self, at: Look, timeline: Timeline) -> None:
         self.timeline = timeline

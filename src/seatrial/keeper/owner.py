@@ -13,6 +13,7 @@ class Owner(Protocol):
 
     failure: p.Failure | None
     ready: bool
+    apart: tuple[str, ...]  # what is not as the user's own has it, one a line
 
     @property
     def capabilities(self) -> frozenset[str]: ...

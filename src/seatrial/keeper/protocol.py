@@ -216,6 +216,7 @@ class DeploymentStatus(_Answer):
     capabilities: tuple[str, ...]
     edges: tuple[NetworkEdge, ...] = ()  # where a network fault can be put on
     network_faults: tuple[str, ...] = ()  # that are on
+    apart: tuple[str, ...] = ()  # what is not as the user's own project has it, one a line
     kept: bool  # it lives on without clients
     last_event: int
 

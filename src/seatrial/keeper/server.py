@@ -188,6 +188,7 @@ class Server:
             capabilities=tuple(sorted(self._owner.capabilities)),
             edges=self._owner.edges,
             network_faults=self._owner.network_faults,
+            apart=self._owner.apart,
             kept=self._idle_seconds is not None,
             last_event=events[-1].seq if events else 0,
         )

@@ -33,6 +33,7 @@ class Supervisor:
     capabilities: frozenset[str] = frozenset(
         {"start", "stop", "pause", "kill", "restart", "logs", "meters"}
     )
+    apart: tuple[str, ...] = ()
 
     def __init__(self, system: System, place: Place, timeline: Timeline) -> None:
         self.system = system

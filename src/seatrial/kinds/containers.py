@@ -60,6 +60,7 @@ class Service:
     replicas: int = 1
     profiles: tuple[str, ...] = ()
     container_name: str = ""
+    network_mode: str = ""
     secrets: Mapping[str, Path] = field(default_factory=dict)  # /run/secrets/NAME -> its file
 
     @property
@@ -140,8 +141,6 @@ BY_IMAGE, BY_SETTINGS, BY_ELIMINATION = 30, 20, 10
 class InContainers:
     """What a kind overrides of this, it knows; the rest is that of a kind which knows nothing."""
 
-    #: Folders of the image that hold its data.
-    data: tuple[str, ...] = ()
     #: What of a compose file `endpoints` is made of, as it is told.
     told_by: str = "ports"
 

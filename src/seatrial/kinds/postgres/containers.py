@@ -34,7 +34,6 @@ _PASSWORD = ("POSTGRES_PASSWORD", "POSTGRESQL_PASSWORD")
 
 
 class _Containers(InContainers):
-    data: tuple[str, ...] = ("/var/lib/postgresql", "/bitnami/postgresql")
     told_by = "ports, environment, URLs of other services"
 
     def recognise(self, service: Service) -> Guess | None:

@@ -28,7 +28,6 @@ _DEAD_LETTERS = "x-dead-letter-exchange"
 
 
 class _Containers(InContainers):
-    data: tuple[str, ...] = ("/var/lib/rabbitmq", "/bitnami/rabbitmq")
     told_by = "ports, environment, URLs of other services"
 
     def recognise(self, service: Service) -> Guess | None:

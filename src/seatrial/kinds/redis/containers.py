@@ -42,7 +42,6 @@ _PORT = 6379
 
 
 class _Containers(InContainers):
-    data = ("/data", "/bitnami/redis")
     told_by = "ports, command, its file, environment, URLs of other services"
 
     def recognise(self, service: Service) -> Guess | None:

@@ -1,0 +1,141 @@
+"""Whether a folder of the host that a service may write in holds data: two servers on one folder
+destroy it, and what a trial writes there is the user's."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Collection, Iterator
+from itertools import islice, pairwise
+
+from seatrial.compose.merging import Tree, by_name
+from seatrial.declaration.source import Plain
+from seatrial.kinds.containers import Mount, Service
+
+#: Where images of servers keep their data.
+_FOLDERS = (
+    *("/data", "/var/lib", "/var/opt", "/var/spool", "/var/mail", "/bitnami"),
+    *("/usr/share/elasticsearch/data", "/usr/share/opensearch/data", "/opt/couchdb/data"),
+    *("/qdrant/storage", "/meili_data", "/prometheus", "/alertmanager", "/loki", "/etcd-data"),
+    *("/consul/data", "/vault/file", "/vault/data", "/zookeeper", "/nats", "/cockroach"),
+    *("/root/.ollama", "/datalog"),
+)
+#: Images of servers: a folder that such a one may write in is for data, unless it holds settings.
+_SERVERS = re.compile(
+    r"postgres|postgis|pgvector|timescale|citus|paradedb|mysql|mariadb|percona|mongo|ferretdb"
+    r"|redis|valkey|keydb|dragonfly|garnet|memcached|rabbitmq|activemq|artemis|kafka|redpanda"
+    r"|zookeeper|pulsar|nats|elasticsearch|opensearch|solr|meilisearch|typesense|clickhouse"
+    r"|cassandra|scylla|cockroach|couchdb|couchbase|neo4j|arangodb|orientdb|rethinkdb|surrealdb"
+    r"|minio|seaweedfs|influxdb|victoria-?metrics|questdb|prometheus|grafana|loki|qdrant|weaviate"
+    r"|milvus|chroma|etcd|consul|vault|mssql|oracle|db2|firebird|mosquitto|emqx|azurite|localstack"
+)
+#: What they only read, wherever it lies.
+_SETTINGS = re.compile(
+    r"/(etc|conf|config|init\w*|scripts?|plugins|extensions|certs?|ssl|tls|provisioning"
+    r"|dashboards|docker-entrypoint-\w+|[^/]*\.d)(/|$)"
+)
+_OPTIONS = re.compile(
+    r"(--(?:dir|datadir|data-?dir|data|dbpath|db-?path|data-?path|path\.data|storage-?dir|store-?dir"
+    r"|storage\.tsdb\.path|storage-?path)|-D)(?:=(.*))?"
+)
+_POSTGRES = re.compile("PGDATA")
+_OTHERS = re.compile(r"(\w+_)?(DATA_?(DIR|PATH|FOLDER)|DB_?PATH|DATADIR|STORAGE_(DIR|PATH))")
+#: Files and folders by which a server's data is known.
+_MARKS = frozenset(
+    (
+        *("PG_VERSION", "postmaster.pid", "ibdata1", "mysql.ibd", "aria_log_control"),
+        *("WiredTiger", "mongod.lock", "dump.rdb", "appendonlydir", "appendonly.aof"),
+        *("mnesia", ".erlang.cookie", "node.lock", "_state", "meta.properties", "version-2"),
+        *("data.mdb", "raft_state.json", "chunks_head", "neostore", "_dbs.couch", "raft.db"),
+        *(".minio.sys", "influxd.bolt", "grafana.db", "indexdb", "commitlog"),
+    )
+)
+_SQLITE = re.compile(r".*\.(db|db3|sqlite|sqlite3)")
+_WRITTEN_BY_HAND = re.compile(
+    r".*\.(py|rb|php|js|mjs|ts|tsx|go|rs|java|kt|cs|ex|sh|sql|html|css|md|txt"
+    r"|ya?ml|json|toml|ini|cfg|conf|properties|xml|pem|crt|key)|Dockerfile.*"
+)
+_DEEPEST = 3  # folders below the one that is bound
+_MOST = 2_000  # names that are looked at
+
+
+def holds_data(mount: Mount, one: Tree, code: Collection[str]) -> bool:
+    """Of a folder that the service `one` may write in; `code` are folders that are built from, or
+    hold the compose file."""
+    if not _SETTINGS.search(mount.target):
+        if any(_within(mount.target, folder) for folder in _FOLDERS):
+            return True
+        if any(_within(mount.target, folder) for folder in _options(one)):
+            return True
+        if any(_within(folder, mount.target) for folder in _variables(one, _POSTGRES)):
+            return True  # there it may lie deeper than what is bound
+    if any(_within(folder, mount.source) for folder in code):
+        return False
+    if any(_within(mount.target, folder) for folder in _variables(one, _OTHERS)):
+        return True
+    names = list(islice(_names(mount.source, _DEEPEST), _MOST))
+    if _is_hidden(mount.source) or any(os.path.basename(name) in _MARKS for name in names):
+        return True
+    top = (os.path.basename(name) for name in names if os.path.dirname(name) == mount.source)
+    if _SETTINGS.search(mount.target) or any(map(_WRITTEN_BY_HAND.fullmatch, top)):
+        return False
+    image = Service("", str(one.get("image") or "")).image_name
+    return bool(_SERVERS.search(image)) or any(
+        _SQLITE.fullmatch(name) and is_sqlite(name) for name in names
+    )
+
+
+def is_sqlite(file: str) -> bool:
+    """A database in one file; one that we may not read is none that we know of."""
+    try:
+        with open(file, "rb") as stream:
+            return stream.read(16) == b"SQLite format 3\0"
+    except OSError:
+        return False
+
+
+def _within(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
+def _variables(one: Tree, names: re.Pattern[str]) -> Iterator[str]:
+    """Folders that they name as those of its data."""
+    for name, value in by_name(one.get("environment"), "=").items():
+        if names.fullmatch(name):
+            yield os.path.normpath(str(value))
+
+
+def _options(one: Tree) -> Iterator[str]:
+    """Likewise those of its command."""
+    words = [*_words(one.get("entrypoint")), *_words(one.get("command"))]
+    for word, following in pairwise([*words, ""]):
+        if (option := _OPTIONS.fullmatch(word)) is not None:
+            yield os.path.normpath(following if option[2] is None else option[2])
+
+
+def _words(value: Plain) -> list[str]:
+    if isinstance(value, list):
+        return [word for one in value for word in _words(str(one))]  # `sh -c "redis-server ..."`
+    try:
+        return shlex.split(str(value or ""))
+    except ValueError:
+        return str(value).split()
+
+
+def _is_hidden(folder: str) -> bool:
+    """What we may not look into belongs to whom a server runs as."""
+    return os.path.isdir(folder) and not os.access(folder, os.R_OK | os.X_OK)
+
+
+def _names(folder: str, deep: int) -> Iterator[str]:
+    """Everything in it, and in folders so deep below it."""
+    try:
+        with os.scandir(folder) as entries:
+            found = [(one.path, one.is_dir(follow_symlinks=False)) for one in entries]
+    except OSError:
+        return
+    yield from (path for path, _ in found)
+    for path, is_folder in found:
+        if is_folder and deep > 0:
+            yield from _names(path, deep - 1)
