@@ -66,6 +66,12 @@ def test_write(component):
 """
 
 
+ADDRESSES = (
+    *("python3", "-c"),
+    "import socket, sys; print(sorted(socket.gethostbyname_ex(sys.argv[1])[2]))",
+)
+
+
 def project(copy: Copy, engine: Engine | None = None) -> Project:
     """The copy of a project that is none of those that are copied, but in its place."""
     found = copy("bookshop", engine)
@@ -113,6 +119,7 @@ def test_the_users_project_that_runs_is_not_touched(copy: Copy, engine: Engine) 
     def look() -> dict[str, str]:
         pid = ("cat", "/var/lib/postgresql/data/postmaster.pid")
         return {
+            "cache is at": theirs("vpn", *ADDRESSES, "cache"),
             "keys": theirs("cache", "redis-cli", "keys", "*"),
             **{f"{name} runs as": theirs(name, *pid) for name in ("db", "other")},
             **{f"{name} has": sql(name, "SELECT one FROM users") for name in ("db", "other")},
@@ -132,6 +139,9 @@ def test_the_users_project_that_runs_is_not_touched(copy: Copy, engine: Engine) 
         told = [line for line in up.err.splitlines() if "kept apart from yours" in line]
         for name in ("keep", "files", "shared", "pgdata"):
             assert any(name in line for line in told), up.err
+        (vpn,) = engine.docker("ps", "-q", "-f", "name=seatrial-.*vpn").split()
+        inside = [engine.docker("exec", vpn, *ADDRESSES, n) for n in ("cache", "shared_cache")]
+        assert inside[0] == inside[1]
         (ours.folder / "trials").mkdir(exist_ok=True)
         (ours.folder / "trials" / "test_p1_write.py").write_text(TRIALS)
         trials = ours.pytest("trials")
