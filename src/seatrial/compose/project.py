@@ -68,9 +68,10 @@ def read_project(file: Path, environment: Mapping[str, str]) -> Project:
             hint="write what runs under `services`, or name the compose file that says it",
         )
     secrets = _secrets(tree)
+    env_files: dict[str, dict[str, str]] = {}
     awaited = {name for one in services.values() for name in _awaited_to_end(one)}
     made = {
-        name: _Making(name, one, variables, secrets).service(name in awaited)
+        name: _Making(name, one, variables, secrets, env_files).service(name in awaited)
         for name, one in services.items()
         if isinstance(one, dict)
     }
@@ -126,6 +127,7 @@ class _Making:
     tree: Tree
     variables: Mapping[str, str]
     files: Mapping[str, Path]  # of secrets
+    env_files: dict[str, dict[str, str]]  # of those that were read, which services may share
 
     def service(self, awaited_end: bool) -> Service:
         tree = self.tree
@@ -168,8 +170,10 @@ class _Making:
 
     def _environment(self) -> dict[str, str]:
         found: dict[str, str] = {}
-        for file in items(self.tree.get("env_file")):
-            found |= env_file(Path(str(file)), self.variables)
+        for file in map(str, items(self.tree.get("env_file"))):
+            if file not in self.env_files:
+                self.env_files[file] = env_file(Path(file), self.variables)
+            found |= self.env_files[file]
         return found | self._named(self.tree.get("environment"))
 
     def _labels(self) -> dict[str, str]:
