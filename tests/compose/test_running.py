@@ -75,7 +75,19 @@ def test_what_one_file_does_not_say_is_refused(folder: Project, engine: Engine) 
     done = folder.seatrial("init")
     assert done.code == 2
     assert "deploy/more.yml" in done.err
+    assert "COMPOSE_FILE=stack.yml:more.yml" in done.err
     assert not (folder.folder / "deploy" / "seatrial.yaml").exists()
+    (folder.folder / "deploy" / ".env").write_text("COMPOSE_FILE=stack.yml:more.yml\n")
+    done = folder.seatrial("init", "deploy", "--json")
+    assert set(done.json["components"]) == {"store", "other"}
+    assert (done.json["running"], done.json["amiss"]) == (True, None)
+
+
+def test_what_check_does_not_read_is_told(folder: Project, engine: Engine) -> None:
+    up(folder, engine, "-f deploy/stack.yml -f deploy/more.yml")
+    done = folder.seatrial("init", "deploy/stack.yml")
+    assert "more.yml too, which is not read; put COMPOSE_FILE=stack.yml:more.yml" in done.out
+    assert "more.yml too, which is not read" in folder.seatrial("check", "deploy").err
 
 
 def test_another_name_than_its_files_say_is_told(folder: Project, engine: Engine) -> None:
@@ -85,6 +97,31 @@ def test_another_name_than_its_files_say_is_told(folder: Project, engine: Engine
     assert "COMPOSE_PROJECT_NAME=other" in done.err
     (folder.folder / "deploy" / ".env").write_text("COMPOSE_PROJECT_NAME=other\n")
     assert folder.seatrial("init", "--json").json["project"] == "other"
+
+
+def test_another_name_beside_the_file(folder: Project, engine: Engine) -> None:
+    up(folder, engine, "-p other -f deploy/stack.yml")
+    done = folder.seatrial("init", "deploy/stack.yml")
+    assert "project deploy: not running" in done.out
+    assert "other was started from its files; where that is the one, put COMPOSE_P" in done.out
+    checked = folder.seatrial("check", "deploy")
+    assert checked.code == 3
+    assert "other was started from its files" in checked.err
+    assert "up -d" not in checked.err
+
+
+def test_a_namesake_is_not_looked_at(folder: Project, engine: Engine) -> None:
+    up(folder, engine)
+    other = folder.folder / "b" / "deploy"
+    other.mkdir(parents=True)
+    (other / "stack.yml").write_text(STACK)
+    done = folder.seatrial("init", "b/deploy/stack.yml")
+    assert "project deploy: not running" in done.out
+    assert f"was started from {folder.folder / 'deploy' / 'stack.yml'}; put COMPOSE" in done.out
+    checked = folder.seatrial("check", "b/deploy")
+    assert (checked.code, checked.out) == (3, "")
+    assert "COMPOSE_PROJECT_NAME=ANOTHER-NAME" in checked.err
+    assert folder.seatrial("logs", "--system", "b/deploy").code == 3
 
 
 def test_a_file_that_is_gone(folder: Project, engine: Engine) -> None:

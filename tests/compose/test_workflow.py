@@ -37,7 +37,7 @@ def declared(copy: Copy, name: str) -> Project:
 
 
 def file_of(folder: Path) -> Path:
-    found = find(folder)
+    found = find(folder, {})
     assert found is not None
     return found
 

@@ -14,11 +14,19 @@ from pydantic import JsonValue
 from seatrial.cli.options import load_system
 from seatrial.cli.output import print_json
 from seatrial.compose.draft import Draft, draft
-from seatrial.compose.engine import Container, EngineError, containers
+from seatrial.compose.engine import EngineError
 from seatrial.compose.files import NAMES, find
 from seatrial.compose.ignore import Unignored, unignored
 from seatrial.compose.project import Project, read_project
-from seatrial.compose.running import Running, running_projects
+from seatrial.compose.running import (
+    Amiss,
+    Running,
+    Seen,
+    amiss,
+    compose_file,
+    look_for,
+    running_projects,
+)
 from seatrial.compose.workflow import GITHUB, PROMOTE, ROLLBACK, Workflow, root_of
 from seatrial.declaration.load import FILE_NAME, load
 from seatrial.declaration.models import System
@@ -51,15 +59,15 @@ def command(place: Path, force: bool, ci: str | None, as_json: bool) -> int:
     project = _project(place)
     file = project.folder / FILE_NAME
     _spare(file, force)
-    written, running = asyncio.run(_draft(project))
+    written, running, why = asyncio.run(_draft(project))
     _write(file, written.text())
     load(file, KINDS, variables=os.environ)  # what we wrote must be what we read
     trial = _write_trial(project.folder, written)
     taken_up = unignored(project, _WRITTEN)
     if as_json:
-        print_json(init_json(written, file, trial, project, running, taken_up))
+        print_json(init_json(written, file, trial, project, running, taken_up, why))
     else:
-        _print(written, project, trial, running, taken_up)
+        _print(written, project, trial, running, taken_up, why)
     return 0
 
 
@@ -125,7 +133,7 @@ def _in_containers(place: Path) -> System:
 
 def _project(place: Path) -> Project:
     """By a file, else by what runs. Raises UsageError."""
-    file = place if place.is_file() else find(place)
+    file = place if place.is_file() else find(place, os.environ)
     if file is not None:
         return read_project(file, os.environ)
     runs = _running_in(place.resolve())
@@ -139,7 +147,7 @@ def _project(place: Path) -> Project:
     if more := [str(file) for file in runs.files if file not in project.files]:
         raise UsageError(
             f"the project {runs.name} was started from {first} and {', '.join(more)}",
-            hint=f"let {first.name} include what the other says; only one file is read",
+            hint=compose_file(project, runs.files),
         )
     if project.name != runs.name:
         raise UsageError(
@@ -170,12 +178,13 @@ def _running_in(folder: Path) -> Running:
     )
 
 
-async def _draft(project: Project) -> tuple[Draft, bool]:
-    """The draft, and whether the project was there to be looked at."""
-    found: list[Container] = []
+async def _draft(project: Project) -> tuple[Draft, bool, Amiss | None]:
+    """The draft, whether the project was there to be looked at, and whether it is another one."""
+    seen, why = Seen([], []), None
     with contextlib.suppress(EngineError):  # without an engine, the files have to do
-        found = await containers(project.name)
-    return await draft(project, KINDS, found), bool(found)
+        seen = await look_for(project)
+        why = await amiss(project, seen)
+    return await draft(project, KINDS, seen.ours), bool(seen.ours), why
 
 
 def _write_trial(folder: Path, written: Draft) -> Path | None:
@@ -196,6 +205,7 @@ def init_json(
     project: Project,
     running: bool,
     taken_up: Sequence[Unignored],
+    why: Amiss | None,
 ) -> dict[str, JsonValue]:
     """What `init --json` promises."""
     return {
@@ -203,6 +213,7 @@ def init_json(
         "trial": None if trial is None else str(trial),
         "project": project.name,
         "running": running,
+        "amiss": None if why is None else f"{why.found}: {why.fix}",
         "components": {
             part.name: {
                 "service": part.service,
@@ -226,9 +237,11 @@ def _print(
     trial: Path | None,
     running: bool,
     taken_up: Sequence[Unignored],
+    other: Amiss | None,
 ) -> None:
     state = "running" if running else "not running: only its files were read"
-    click.echo(f"{FILE_NAME}: {len(written.parts)} components of {written.compose}")
+    files = ", ".join(os.path.relpath(one, project.folder) for one in project.layers)
+    click.echo(f"{FILE_NAME}: {len(written.parts)} components of {files}")
     click.echo(f"project {project.name}: {state}")
     click.echo("\nguessed:")
     width = max(len(part.name) for part in written.parts)
@@ -239,6 +252,8 @@ def _print(
     unknown = [f"{part.name}: {what}" for part in written.parts for what in part.unknown]
     unknown += [f"{name}: left out, {why}" for name, why in written.left_out.items()]
     unknown += [f"${name}: not set, so it is empty" for name in project.unset]
+    if other is not None:
+        unknown.append(f"project {project.name}: {other.found}; {other.fix}")
     if unknown:
         click.echo("\nnot known:")
         for line in unknown:
@@ -251,4 +266,5 @@ def _print(
             f"\n{file}: put {' and '.join(one.missing)} there; else every run changes what "
             f"{', '.join(one.services)} {'is' if len(one.services) == 1 else 'are'} built from"
         )
-    click.echo(f"\nnext: {'' if running else project.compose() + ' up -d; '}seatrial check")
+    start = "" if running or other is not None else f"{project.compose()} up -d; "
+    click.echo(f"\nnext: {start}seatrial check")

@@ -6,9 +6,10 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from seatrial.compose.engine import Container, containers
+from seatrial.compose.engine import Container
 from seatrial.compose.logs import Heard, unsettled, with_last_words
 from seatrial.compose.project import Project, read_project
+from seatrial.compose.running import Amiss, amiss, look_for
 from seatrial.compose.targets import service_of, targets
 from seatrial.declaration.models import System
 from seatrial.errors import DeploymentError
@@ -29,8 +30,12 @@ class Attached:
         return cls(system, project_of(system))
 
     async def containers(self) -> list[Container]:
-        """Raises EngineError."""
-        return await containers(self.project.name)
+        """Those of its own files; a namesake's are none. Raises EngineError."""
+        return (await look_for(self.project)).ours
+
+    async def amiss(self) -> Amiss | None:
+        """Where it is not as its files say. Raises EngineError."""
+        return await amiss(self.project, await look_for(self.project))
 
     async def containers_of(self, component: str) -> list[Container]:
         """Raises EngineError."""
@@ -45,16 +50,20 @@ class Attached:
         """Every component as it is now. Raises DeploymentError where nothing of it is there."""
         found = await self.containers()
         if not found:
-            raise DeploymentError(
-                f"nothing of the compose project {self.project.name} is there",
-                hint=f"{self.project.compose()} up -d   (or seatrial up, which starts one of "
-                "Seatrial's own beside it)",
-            )
+            raise await self._nothing_there()
         declared = {service_of(one) for one in self.system.components.values()}
         ours = [one for one in unsettled(found) if one.service in declared]
         others = [one for one in found if one.service not in declared]
         told = await with_last_words(ours, self._heard)
         return targets(self.system, self.project, told + others)
+
+    async def _nothing_there(self) -> DeploymentError:
+        message = f"nothing of the compose project {self.project.name} is there"
+        instead = "seatrial up, which starts one of Seatrial's own"
+        if (why := await self.amiss()) is not None:
+            return DeploymentError(f"{message}: {why.found}", hint=f"{why.fix} (or {instead})")
+        start = f"{self.project.compose()} up -d   (or {instead} beside it)"
+        return DeploymentError(message, hint=start)
 
 
 def project_of(system: System) -> Project:

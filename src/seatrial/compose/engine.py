@@ -26,6 +26,8 @@ _SERVICE = "com.docker.compose.service"
 _NUMBER = "com.docker.compose.container-number"
 _ONEOFF = "com.docker.compose.oneoff"
 _VERSION = "com.docker.compose.version"
+WORKING_DIR = f"{PROJECT}.working_dir"
+CONFIG_FILES = f"{PROJECT}.config_files"
 
 ANSWER_SECONDS = 10.0
 _MOST_OUTPUT = 32 * 1024 * 1024  # bytes
@@ -208,6 +210,8 @@ class Container:
     on_host: bool  # it shares the host's network
     cut_off: str  # the network that it was made on, where it is on none any more; else ""
     compose_version: str
+    working_dir: str = ""  # the folder of its project, as Compose says
+    config_files: str = ""  # that it was started from, likewise
     # What `logs` adds:
     unsettled: bool = False  # it runs, but was restarted so lately that it may not stay
     last_words: str = field(default="", repr=False)  # of its log, where it ended on its own
@@ -267,6 +271,8 @@ def _container(
         on_host=one.host.network_mode == "host",
         cut_off=_cut_off(one.host.network_mode, networks),
         compose_version=labels.get(_VERSION, ""),
+        working_dir=labels.get(WORKING_DIR, ""),
+        config_files=labels.get(CONFIG_FILES, ""),
     )
 
 

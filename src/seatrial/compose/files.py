@@ -28,13 +28,59 @@ class ComposeFileError(UsageError):
     """A compose file cannot be read."""
 
 
-def find(folder: Path) -> Path | None:
-    """The compose file that `docker compose` would take in this folder."""
+def variables_in(folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
+    """Those of the shell, which win, and of `.env`. Raises ComposeFileError."""
+    return {**env_file(folder / ".env", environment), **environment}
+
+
+def find(folder: Path, environment: Mapping[str, str]) -> Path | None:
+    """The compose file that `docker compose` would take in this folder: the first one, where
+    COMPOSE_FILE names several. Raises ComposeFileError."""
+    chosen = _chosen(folder.resolve(), variables_in(folder, environment))
+    if not chosen:
+        return _default(folder)
+    if chosen[0].parent != folder.resolve():
+        raise ComposeFileError(
+            f"COMPOSE_FILE begins with {chosen[0]}, which is not in {folder}",
+            hint="name the compose file that is meant",
+        )
+    return folder / chosen[0].name
+
+
+def layers(file: Path, variables: Mapping[str, str]) -> tuple[Path, ...]:
+    """What is read one on top of the other: all that COMPOSE_FILE names, where the file is among
+    them, else the file and its override. Raises ComposeFileError."""
+    chosen = _chosen(file.parent, variables)
+    if file not in chosen:
+        return _with_override(file)
+    hint = "correct COMPOSE_FILE, in the shell or in .env"
+    if gone := [str(one) for one in chosen if not one.is_file()]:
+        raise ComposeFileError(f"COMPOSE_FILE names {gone[0]}, which is not there", hint=hint)
+    if chosen[0].parent != file.parent:
+        raise ComposeFileError(
+            f"COMPOSE_FILE begins with {chosen[0]}, which is not in {file.parent}", hint=hint
+        )
+    return chosen
+
+
+def is_found(file: Path, variables: Mapping[str, str]) -> bool:
+    """Whether Compose takes it by itself, called in its folder."""
+    chosen = _chosen(file.parent, variables)
+    return file in chosen if chosen else file == _default(file.parent)
+
+
+def _chosen(folder: Path, variables: Mapping[str, str]) -> tuple[Path, ...]:
+    """The files of COMPOSE_FILE: https://docs.docker.com/compose/how-tos/environment-variables/"""
+    given = variables.get("COMPOSE_FILE") or ""
+    separator = variables.get("COMPOSE_PATH_SEPARATOR") or os.pathsep
+    return tuple((folder / one).resolve() for one in given.split(separator) if one)
+
+
+def _default(folder: Path) -> Path | None:
     return next((folder / name for name in NAMES if (folder / name).is_file()), None)
 
 
-def with_override(file: Path) -> tuple[Path, ...]:
-    """What Compose reads where it is told of no file."""
+def _with_override(file: Path) -> tuple[Path, ...]:
     if file.name not in NAMES:
         return (file,)
     stem = file.name.rpartition(".")[0]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote
 
 from seatrial.compose.project import Project
@@ -64,12 +66,13 @@ def _by_url(service: Service, names: set[str], kind: Kind) -> Iterator[Mention]:
                 yield Mention(service.name, variable, endpoint)
 
 
-def _urls(value: str) -> Iterator[Endpoint]:
-    for found in _URL.findall(value):
-        try:
-            yield Endpoint.parse(found)
-        except ValueError:
-            continue
+@lru_cache(maxsize=8192)  # each service is held against each other one
+def _urls(value: str) -> tuple[Endpoint, ...]:
+    found = []
+    for url in _URL.findall(value):
+        with suppress(ValueError):
+            found.append(Endpoint.parse(url))
+    return tuple(found)
 
 
 def _in_parts(service: Service, names: set[str], kind: Kind) -> Iterator[Mention]:

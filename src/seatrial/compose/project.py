@@ -9,7 +9,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from seatrial.compose.files import NAMES, ComposeFileError, Reader, env_file, with_override
+from seatrial.compose.files import (
+    ComposeFileError,
+    Reader,
+    env_file,
+    is_found,
+    layers,
+    variables_in,
+)
 from seatrial.compose.merging import Tree, by_name, items
 from seatrial.declaration.source import Plain
 from seatrial.kinds.containers import Mount, Port, Service
@@ -22,12 +29,14 @@ _LARGEST_RANGE = 100  # of ports written as a range
 class Project:
     name: str  # that `docker compose` gives it
     file: Path
-    files: tuple[Path, ...]  # with override files, included and extended ones
+    layers: tuple[Path, ...]  # it and what is on top of it: its override, or as COMPOSE_FILE says
+    files: tuple[Path, ...]  # with included and extended ones
     services: Mapping[str, Service]
     unset: tuple[str, ...] = ()  # variables that are neither set nor given a default
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     secret_files: tuple[Path, ...] = ()  # of its `secrets`
     secret_values: tuple[str, ...] = field(default=(), repr=False)  # likewise
+    is_found: bool = True  # by Compose itself, called in its folder
 
     @property
     def folder(self) -> Path:
@@ -35,9 +44,8 @@ class Project:
 
     @property
     def named(self) -> tuple[str, ...]:
-        """What Compose must be told to find its file; nothing where it finds that by itself, with
-        its override file."""
-        return () if self.file.name in NAMES else ("-f", self.file.name)
+        """What Compose must be told to find its files; nothing where it does so by itself."""
+        return () if self.is_found else tuple(w for one in self.layers for w in ("-f", one.name))
 
     def compose(self, command: str = "docker compose") -> str:
         """How a user calls Compose for this project."""
@@ -45,14 +53,14 @@ class Project:
 
 
 def read_project(file: Path, environment: Mapping[str, str]) -> Project:
-    """Read a compose file, its override file and its `.env`. Raises ComposeFileError.
+    """Read a compose file, what is on top of it, and its `.env`. Raises ComposeFileError.
 
     Only files are read; `environment` are the variables of the shell, which win over `.env`.
     """
     file = file.resolve()
-    variables = {**env_file(file.parent / ".env", environment), **environment}
-    reader = Reader(variables)
-    tree = reader.read(with_override(file))
+    variables = variables_in(file.parent, environment)
+    reader, its_layers = Reader(variables), layers(file, variables)
+    tree = reader.read(its_layers)
     services = tree.get("services")
     if not isinstance(services, dict) or not services:
         raise ComposeFileError(
@@ -60,21 +68,24 @@ def read_project(file: Path, environment: Mapping[str, str]) -> Project:
             hint="write what runs under `services`, or name the compose file that says it",
         )
     secrets = _secrets(tree)
+    env_files: dict[str, dict[str, str]] = {}
     awaited = {name for one in services.values() for name in _awaited_to_end(one)}
     made = {
-        name: _Making(name, one, variables, secrets).service(name in awaited)
+        name: _Making(name, one, variables, secrets, env_files).service(name in awaited)
         for name, one in services.items()
         if isinstance(one, dict)
     }
     return Project(
         _name(tree, file.parent, variables),
         file,
+        its_layers,
         tuple(dict.fromkeys(reader.files)),
         made,
         tuple(sorted(reader.unset)),
         variables,
         tuple(secrets.values()),
         tuple(_secret_values(tree)),
+        is_found(file, variables),
     )
 
 
@@ -116,6 +127,7 @@ class _Making:
     tree: Tree
     variables: Mapping[str, str]
     files: Mapping[str, Path]  # of secrets
+    env_files: dict[str, dict[str, str]]  # of those that were read, which services may share
 
     def service(self, awaited_end: bool) -> Service:
         tree = self.tree
@@ -140,7 +152,7 @@ class _Making:
             awaited_end=awaited_end,
             restart=_text(tree.get("restart")) or "no",
             replicas=self._replicas(),
-            profiles=tuple(map(str, items(tree.get("profiles")))),
+            profiles=self._profiles(),
             container_name=_text(tree.get("container_name")),
             network_mode=_text(tree.get("network_mode")),
             secrets=self._secrets(),
@@ -158,8 +170,10 @@ class _Making:
 
     def _environment(self) -> dict[str, str]:
         found: dict[str, str] = {}
-        for file in items(self.tree.get("env_file")):
-            found |= env_file(Path(str(file)), self.variables)
+        for file in map(str, items(self.tree.get("env_file"))):
+            if file not in self.env_files:
+                self.env_files[file] = env_file(Path(file), self.variables)
+            found |= self.env_files[file]
         return found | self._named(self.tree.get("environment"))
 
     def _labels(self) -> dict[str, str]:
@@ -211,6 +225,12 @@ class _Making:
         wanted = deploy.get("replicas") if isinstance(deploy, dict) else None
         number = wanted if wanted is not None else self.tree.get("scale")
         return int(str(number)) if str(number).isdigit() else 1
+
+    def _profiles(self) -> tuple[str, ...]:
+        """Those that would have to be asked for; none where COMPOSE_PROFILES asks for one."""
+        declared = tuple(map(str, items(self.tree.get("profiles"))))
+        asked = {one.strip() for one in self.variables.get("COMPOSE_PROFILES", "").split(",")}
+        return () if asked & {"*", *declared} else declared
 
     def _secrets(self) -> dict[str, Path]:
         found = {}

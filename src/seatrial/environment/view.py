@@ -47,12 +47,20 @@ def view(system: System, name: str = "") -> Iterator[View]:
             which = "the project that Seatrial started"
             yield View(system, owned.context(), owned.redactor, which)
         return
-    context = asyncio.run(look_at(system).context())
+    context, which = asyncio.run(_found(system))
     redactor = redactor_of(system)
     redactor.add(secrets_of(system))
     endpoints = (e for t in context.targets.values() for es in t.endpoints.values() for e in es)
     redactor.add(one.password for one in endpoints if one.password)
-    yield View(system, context, redactor, "the project that you started" if compose else "")
+    yield View(system, context, redactor, which)
+
+
+async def _found(system: System) -> tuple[Context, str]:
+    if system.config.provider != "compose":
+        return await look_at(system).context(), ""
+    context, why = await asyncio.gather(look_at(system).context(), Attached.to(system).amiss())
+    which = "the project that you started"
+    return context, which if why is None else f"{which}; {why.found}\n  to do: {why.fix}"
 
 
 def project_logs(

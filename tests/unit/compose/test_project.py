@@ -170,11 +170,11 @@ def test_no_password_is_in_what_is_shown(tmp_path: Path) -> None:
 
 
 def test_the_file_that_compose_would_take(tmp_path: Path) -> None:
-    assert find(tmp_path) is None
+    assert find(tmp_path, {}) is None
     (tmp_path / "docker-compose.yml").touch()
-    assert find(tmp_path) == tmp_path / "docker-compose.yml"
+    assert find(tmp_path, {}) == tmp_path / "docker-compose.yml"
     (tmp_path / "compose.yaml").touch()
-    assert find(tmp_path) == tmp_path / "compose.yaml"
+    assert find(tmp_path, {}) == tmp_path / "compose.yaml"
 
 
 @pytest.mark.parametrize(
