@@ -74,6 +74,10 @@ long: servers ## the tests that take minutes
 	TEST_LONG=1 API_REPLICAS=2 WORKER_REPLICAS=4 DRAIN_SECONDS=3 \
 	    $(BIN)/python -m pytest $(SYSTEM)/trials $(PYTEST_ARGS) </dev/null
 
+.PHONY: engine
+engine: setup ## Debian's container engine through apt, where none can be had: for compose-test, in CI
+	@scripts/engine.sh
+
 .PHONY: compose-test
 compose-test: setup ## tests that need a container engine (dockerd and Compose, as root; else your own)
 	$(BIN)/python -m pytest --timeout 1800 -m engine tests/compose $(PYTEST_ARGS) </dev/null
