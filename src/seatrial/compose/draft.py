@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from urllib.parse import unquote
 
+from seatrial.compose.addresses import places
 from seatrial.compose.engine import Container
 from seatrial.compose.mentions import mentions
 from seatrial.compose.project import Project
@@ -218,16 +218,13 @@ def _consumed(
 
 def _one_of(one: Recognised, project: Project) -> tuple[str, ...]:
     """That a component is one place of a server, where the system uses several."""
-    place = one.kind.place
-    paths = (
-        said.endpoint.path.partition("?")[0].strip("/")
-        for said in mentions(project, one.service, one.kind)
-    )
-    used = tuple(dict.fromkeys(unquote(path) for path in paths if path))
-    if not place or len(used) < 2:
+    key, used = one.kind.place, places(mentions(project, one.service, one.kind), one.kind)
+    if len(used) < 2:
         return ()
-    others = " and ".join(used[1:])
-    return (f"whether {used[0]} is the {place} that is meant: others of it are used too, {others}",)
+    return (
+        f"whether {used[0]} is the {key} that is meant: others of it are used too, "
+        f"{' and '.join(used[1:])} ({key}: {_quoted(used[1])} says that one)",
+    )
 
 
 def _part(one: Recognised, names: Mapping[str, str], more: tuple[str, ...]) -> Part:

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
+from seatrial.compose.addresses import each_at_one, made_with, meant, told_addresses
 from seatrial.compose.engine import Container, far_host
 from seatrial.compose.logs import ASKED_TO_END
-from seatrial.compose.mentions import Mention, mentions
+from seatrial.compose.mentions import mentions
 from seatrial.compose.project import Project
 from seatrial.declaration.models import Component, System
 from seatrial.declaration.problems import nearest
 from seatrial.errors import UsageError
-from seatrial.kinds.base import Address, Endpoint, Kind, Target, Words, load
+from seatrial.kinds.base import Endpoint, Kind, Target, Words, load
 from seatrial.kinds.containers import Port, Service
 from seatrial.outcome import Cause, State
 
@@ -30,7 +31,21 @@ def targets(system: System, project: Project, containers: Sequence[Container]) -
     refuse_unknown(system, project)
     components = system.components.values()
     names = {service_of(one): one.name for one in components}
-    return {one.name: target_of(one, project, containers, names) for one in components}
+    found = {one.name: target_of(one, project, containers, names) for one in components}
+    return found | _places_of_one(system, found)
+
+
+def _places_of_one(system: System, found: Mapping[str, Target]) -> dict[str, Target]:
+    """The targets of components that share a server."""
+    sharing: dict[tuple[str, str], list[Target]] = {}
+    for one in system.components.values():
+        sharing.setdefault((service_of(one), one.kind), []).append(found[one.name])
+    return {
+        target.name: target
+        for (_, kind), some in sharing.items()
+        if len(some) > 1 and all(one.endpoints for one in some)
+        for target in each_at_one(some, load(kind))
+    }
 
 
 def service_of(component: Component) -> str:
@@ -61,7 +76,8 @@ def target_of(
     states = tuple(state_of(one, kind) for one in mine) or (State.STOPPED,)
     worst = next((one for one, s in zip(mine, states, strict=False) if not s.up), None)
     told = mentions(_running(project, everything), service, kind)
-    endpoints = _endpoints(component, kind, service, [one.endpoint for one in told], mine)
+    here = [one.endpoint for one in meant(told, kind, component.config)]
+    endpoints = _endpoints(component, kind, service, here, mine)
     own = _endpoints(component, kind, service, (), mine)
     return Target(
         component.name,
@@ -75,7 +91,7 @@ def target_of(
             images=tuple(dict.fromkeys(one.image for one in mine)),
         ),
         tuple(_cause(one) for one in mine),
-        (*_addresses(endpoints, told, kind, project, names), *_made_with(own, kind)),
+        (*told_addresses(endpoints, told, kind, project, names), *made_with(own, kind)),
     )
 
 
@@ -111,47 +127,6 @@ def _endpoints(
             if outside is not None:
                 found.setdefault(name, []).append(outside)
     return {name: tuple(found[name]) for name in kind.endpoints if name in found}
-
-
-def _addresses(
-    endpoints: Mapping[str, Sequence[Endpoint]],
-    told: Sequence[Mention],
-    kind: Kind,
-    project: Project,
-    names: Mapping[str, str],
-) -> tuple[Address, ...]:
-    """Who is told to log in how, and where; not of replicas, since nobody knows which is meant. A
-    user without a password has that from elsewhere."""
-    one = next(iter(endpoints.values()), ())
-    if not kind.place or len(one) != 1:
-        return ()
-    return tuple(
-        Address(
-            names[mention.service],
-            f"{mention.variables} of the service {mention.service} of {project.file.name}",
-            _as_told(one[0], mention.endpoint),
-        )
-        for mention in told
-        if mention.service in names and _is_login(mention.endpoint)
-    )
-
-
-def _made_with(own: Mapping[str, Sequence[Endpoint]], kind: Kind) -> Iterator[Address]:
-    """As whom it lets in whoever made it, whatever others are told."""
-    one = next(iter(own.values()), ())
-    if kind.place and len(one) == 1 and one[0].password is not None:
-        yield Address("", "", one[0])
-
-
-def _is_login(told: Endpoint) -> bool:
-    return not told.scheme.startswith("http") and (told.user is None or told.password is not None)
-
-
-def _as_told(endpoint: Endpoint, told: Endpoint) -> Endpoint:
-    path = told.path.partition("?")[0]
-    path = path if len(path) > 1 else ""
-    user, password = told.user or endpoint.user, told.password or endpoint.password
-    return dataclasses.replace(endpoint, path=path, user=user, password=password)
 
 
 def _as_it_runs(service: Service, container: Container | None) -> Service:

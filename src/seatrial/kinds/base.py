@@ -323,7 +323,8 @@ class Kind:
     packages: tuple[str, ...] = ()  # Debian packages that carry its server
     #: What other programs call such a component in a health answer: "database", "db", "queue"...
     also_called: tuple[str, ...] = ()
-    place: str = ""  # what the path of its URL names: "database"
+    place: str = ""  # what the path of its URL names, and its configuration too: "database"
+    default_place: str = ""  # that of a URL without a path, where it is always the same
     logs_in: bool = False  # where it is started natively, nobody comes in without a login
     #: What is wrong with others where such a component does not run: it declares queues, say.
     provides: frozenset[Cause] = frozenset()

@@ -125,3 +125,65 @@ def test_a_login_in_parts(
 
 def test_of_replicas_nobody_knows_which_is_meant(told: Callable[..., Target]) -> None:
     assert told(of("db"), of("db", number=2)).addresses == ()
+
+
+PLACES = """
+name: shop
+services:
+  web: {image: x, environment: {DB: "postgres://app:a@db/shop", MQ: "amqp://app:a@mq/jobs"}}
+  mail: {image: x, environment: {DB: "postgres://mail:m@db/mail", MQ: "amqp://mail:m@mq"}}
+  more: {image: x, environment: {DB: "postgres://app:a@db/shop", MQ: "amqp://app:a@mq/jobs"}}
+  typo: {image: x, environment: {DB: "postgres://app:a@db/shpo", MQ: "amqp://app:a@mq/jobs"}}
+  db: {image: "postgres:15"}
+  mq: {image: "rabbitmq:3"}
+"""
+PROCESSES = "".join(f"  {name}: {{kind: process}}\n" for name in ("web", "mail", "more", "typo"))
+
+
+@pytest.fixture
+def placed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], dict[str, Target]]:
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    (tmp_path / "compose.yaml").write_text(PLACES)
+
+    def of_declared(components: str) -> dict[str, Target]:
+        (tmp_path / "seatrial.yaml").write_text(
+            f"system: shop\ncompose: compose.yaml\ncomponents:\n{components}{PROCESSES}"
+        )
+        project = read_project(tmp_path / "compose.yaml", {})
+        made = [of(name, environment={}) for name in ("db", "mq")]
+        return targets(load(tmp_path, KINDS, variables={}), project, made)
+
+    return of_declared
+
+
+@pytest.mark.parametrize(
+    ("declared", "login"),
+    [
+        ("  it: {kind: postgres, service: db}\n", "app:a@172.20.0.2:5432/shop"),
+        ("  it: {kind: postgres, service: db, database: mail}\n", "mail:m@172.20.0.2:5432/mail"),
+        ("  it: {kind: postgres, service: db, database: other}\n", "app:a@172.20.0.2:5432/shop"),
+        ("  it: {kind: rabbitmq, service: mq}\n", "app:a@172.20.0.2:5672/jobs"),
+        ("  it: {kind: rabbitmq, service: mq, vhost: /}\n", "mail:m@172.20.0.2:5672"),
+    ],
+)
+def test_the_place_that_is_declared_counts_where_services_are_told_of_it(
+    placed: Callable[[str], dict[str, Target]], declared: str, login: str
+) -> None:
+    found = placed(declared)["it"]
+    assert found.endpoint().url.partition("://")[2] == login
+    assert {one.of for one in found.addresses} - {""} == {"web", "mail", "more", "typo"}
+
+
+def test_two_places_of_one_server_are_held_to_their_own_addresses(
+    placed: Callable[[str], dict[str, Target]],
+) -> None:
+    found = placed(
+        "  shop: {kind: postgres, service: db, database: shop}\n"
+        "  post: {kind: postgres, service: db, database: mail}\n"
+        "  jobs: {kind: rabbitmq, service: mq}\n"
+    )
+    assert {name: [one.of for one in found[name].addresses] for name in ("shop", "post")} == {
+        "shop": ["web", "more", "typo"],
+        "post": ["mail"],
+    }
+    assert len([one for one in found["jobs"].addresses if one.of]) == 4

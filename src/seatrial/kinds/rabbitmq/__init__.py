@@ -24,6 +24,7 @@ KIND = Kind(
     consumers_at=f"{_HERE}.counting:count",
     drills_at=f"{_HERE}.drills:drills",
     place="vhost",
+    default_place="/",
     logs_in=True,
     server_at=f"{_HERE}.server:installed",
     containers_at=f"{_HERE}.containers:CONTAINERS",

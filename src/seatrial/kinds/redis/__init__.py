@@ -14,6 +14,7 @@ KIND = Kind(
     endpoints=("redis",),
     schemes={"redis": 6379, "rediss": 6379},
     place="database",
+    default_place="0",
     probe_at=f"{_HERE}.probe:probe",
     launch_at=f"{_HERE}.launch:LAUNCH",
     client_at=f"{_HERE}.client:RedisClient",

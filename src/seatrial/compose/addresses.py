@@ -1,0 +1,101 @@
+"""At which place of a server a component is, and as whom it is reached; and who else is told so.
+
+A place is what the path of a server's URL names: a database, a virtual host. A server may have
+several that services are told of: the one that is declared counts, else the one most are told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from urllib.parse import unquote
+
+from seatrial.compose.mentions import Mention
+from seatrial.compose.project import Project
+from seatrial.declaration.models import ComponentConfig
+from seatrial.kinds.base import Address, Endpoint, Kind, Target
+
+
+def place_named(endpoint: Endpoint) -> str:
+    """ "" where its URL names none."""
+    return unquote(endpoint.path.partition("?")[0].strip("/"))
+
+
+def place_of(endpoint: Endpoint, kind: Kind) -> str:
+    """ "" where nobody knows which."""
+    return place_named(endpoint) or kind.default_place
+
+
+def places(told: Sequence[Mention], kind: Kind) -> list[str]:
+    """Those of a server that are used; first what counts where none is declared."""
+    named = [place_named(one.endpoint) for one in told if kind.place and not _is_web(one.endpoint)]
+    unnamed = [kind.default_place for name in named if not name]
+    return [place for place in dict.fromkeys((*named, *unnamed)) if place]
+
+
+def meant(told: Sequence[Mention], kind: Kind, config: ComponentConfig) -> Sequence[Mention]:
+    """Those of the declared place, where services are told of it; else all."""
+    if kind.place not in config.model_fields_set:
+        return told
+    declared = str(getattr(config, kind.place))
+    return [one for one in told if place_of(one.endpoint, kind) == declared] or told
+
+
+def told_addresses(
+    endpoints: Mapping[str, Sequence[Endpoint]],
+    told: Sequence[Mention],
+    kind: Kind,
+    project: Project,
+    names: Mapping[str, str],
+) -> tuple[Address, ...]:
+    """Who is told to log in how, and where; not of replicas, since nobody knows which is meant. A
+    user without a password has that from elsewhere. `names`: service -> component."""
+    one = next(iter(endpoints.values()), ())
+    if not kind.place or len(one) != 1:
+        return ()
+    return tuple(
+        Address(
+            names[mention.service],
+            f"{mention.variables} of the service {mention.service} of {project.file.name}",
+            _as_told(one[0], mention.endpoint),
+        )
+        for mention in told
+        if mention.service in names and _is_login(mention.endpoint)
+    )
+
+
+def made_with(own: Mapping[str, Sequence[Endpoint]], kind: Kind) -> Iterator[Address]:
+    """As whom it lets in whoever made it, whatever others are told."""
+    one = next(iter(own.values()), ())
+    if kind.place and len(one) == 1 and one[0].password is not None:
+        yield Address("", "", one[0])
+
+
+def each_at_one(targets: Sequence[Target], kind: Kind) -> Iterator[Target]:
+    """Components that are places of one server: an address is held against the one whose place it
+    names, else against the first."""
+    places = [place_of(one.endpoint(), kind) for one in targets]
+    for number, target in enumerate(targets):
+        mine = tuple(
+            one
+            for one in target.addresses
+            if (places.index(place) if (place := place_of(one.endpoint, kind)) in places else 0)
+            == number
+        )
+        yield replace(target, addresses=mine)
+
+
+def _is_login(told: Endpoint) -> bool:
+    return not _is_web(told) and (told.user is None or told.password is not None)
+
+
+def _is_web(told: Endpoint) -> bool:
+    """A server's web page, whose path is none of its places."""
+    return told.scheme.startswith("http")
+
+
+def _as_told(endpoint: Endpoint, told: Endpoint) -> Endpoint:
+    path = told.path.partition("?")[0]
+    path = path if len(path) > 1 else ""
+    user, password = told.user or endpoint.user, told.password or endpoint.password
+    return replace(endpoint, path=path, user=user, password=password)
