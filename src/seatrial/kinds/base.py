@@ -297,6 +297,10 @@ class FindServer(Protocol):
     def __call__(self, config: ComponentConfig | None, /) -> Installed: ...
 
 
+#: A component's own figures, by name.
+ReadMeters = Callable[[Target, Deadline], Awaitable[Mapping[str, float]]]
+#: How many consume the queue of this name.
+CountConsumers = Callable[[Target, str, Deadline], Awaitable[int]]
 #: A facet written as "module:attribute", imported on first use.
 Lazy = str
 
@@ -359,22 +363,16 @@ class Kind:
         return cast("Callable[[Target], object]", _load(self.client_at)) if self.client_at else None
 
     @property
-    def meters(self) -> Callable[[Target, Deadline], Awaitable[Mapping[str, float]]] | None:
-        if not self.meters_at:
-            return None
-        return cast(
-            "Callable[[Target, Deadline], Awaitable[Mapping[str, float]]]", _load(self.meters_at)
-        )
+    def meters(self) -> ReadMeters | None:
+        return cast("ReadMeters", _load(self.meters_at)) if self.meters_at else None
 
     @property
     def cleaner(self) -> CleanUpFacet | None:
         return cast(CleanUpFacet, _load(self.clean_up_at)) if self.clean_up_at else None
 
     @property
-    def consumers(self) -> Callable[[Target, str, Deadline], Awaitable[int]] | None:
-        if not self.consumers_at:
-            return None
-        return cast("Callable[[Target, str, Deadline], Awaitable[int]]", _load(self.consumers_at))
+    def consumers(self) -> CountConsumers | None:
+        return cast("CountConsumers", _load(self.consumers_at)) if self.consumers_at else None
 
     @property
     def drills(self) -> Drills | None:
