@@ -35,6 +35,11 @@ _SETTINGS = re.compile(
     r"/(etc|conf|config|init\w*|scripts?|plugins|extensions|certs?|ssl|tls|provisioning"
     r"|dashboards|docker-entrypoint-\w+|[^/]*\.d)(/|$)"
 )
+#: What programs of any sort put there for their users, and do without.
+_OF_USERS = re.compile(
+    r"/(uploads?|uploaded|media|attachments?|avatars?|downloads?|user-?(files|content)|backups?"
+    r"|dumps?|logs?|mail(dir)?|spool)(/|$)"
+)
 _OPTIONS = re.compile(
     r"(--(?:dir|datadir|data-?dir|data|dbpath|db-?path|data-?path|path\.data|storage-?dir|store-?dir"
     r"|storage\.tsdb\.path|storage-?path)|-D)(?:=(.*))?"
@@ -80,6 +85,8 @@ def holds_data(mount: Mount, one: Tree, code: Collection[str]) -> bool:
     top = (os.path.basename(name) for name in names if os.path.dirname(name) == mount.source)
     if _SETTINGS.search(mount.target) or any(map(_WRITTEN_BY_HAND.fullmatch, top)):
         return False
+    if _OF_USERS.search(mount.target):
+        return True
     image = Service("", str(one.get("image") or "")).image_name
     return bool(_SERVERS.search(image)) or any(
         _SQLITE.fullmatch(name) and is_sqlite(name) for name in names

@@ -84,9 +84,19 @@ def test_a_file_that_is_only_called_a_database(made: Made) -> None:
 
 
 @pytest.mark.parametrize(
+    "target", ["/app/uploads", "/srv/media/", "/app/var/logs", "/backup/daily"]
+)
+def test_what_programs_keep_for_their_users(target: str, made: Made) -> None:
+    assert is_data(made("2026/me.jpg", ".gitkeep"), target)
+
+
+@pytest.mark.parametrize(
     ("files", "target", "one"),
     [
         (["app.py", "lib/x.py"], "/app", {}),
+        (["player.js", "a.jpg"], "/app/media", {}),
+        (["a.onnx"], "/app/models", {}),
+        ([], "/etc/logs", {}),
         (["manage.py", "db.sqlite3"], "/app", {}),
         (["package.json"], "/app", {"image": "node:20"}),
         (["schema.sql"], "/docker-entrypoint-initdb.d", {"image": "postgres:15"}),
