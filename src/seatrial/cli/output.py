@@ -74,11 +74,13 @@ def deployment_json(
     deployment: Deployment, statuses: Mapping[str, ComponentStatus]
 ) -> dict[str, JsonValue]:
     """What `up --json` and `status --json` promise."""
+    apart = deployment.apart
     return {
         "system": deployment.system.name,
         "environment": deployment.system.environment,
         "ready": all(status.state.up for status in statuses.values()),
         "components": {name: component_json(status) for name, status in statuses.items()},
+        **({"kept_apart": list(apart)} if apart else {}),
     }
 
 

@@ -13,7 +13,6 @@ from seatrial.cli.check import check_json, print_check
 from seatrial.cli.options import Finite, deployment_options, load_system
 from seatrial.cli.output import (
     Progress,
-    component_json,
     deployment_json,
     print_components,
     print_json,
@@ -108,10 +107,8 @@ def _failed_json(
     deployment: Deployment, error: EnvironmentFailedError, report: CheckReport
 ) -> dict[str, JsonValue]:
     return {
-        "system": deployment.system.name,
-        "environment": deployment.system.environment,
+        **deployment_json(deployment, deployment.statuses()),
         "ready": False,
-        "components": {n: component_json(s) for n, s in deployment.statuses().items()},
         "failure": error.failure.model_dump(mode="json"),
         "findings": deployment.redactor.redact_json(check_json(report)["findings"]),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
@@ -288,15 +289,19 @@ class _Loader:
             self.problems.add(locate(self.root, path), path, message, hint or "correct the name")
 
     def _compose_text(self, config: EnvironmentConfig, compose: str | None) -> str | None:
-        """What the compose file says, which is part of what a compose deployment is."""
+        """What the compose file says, and what Compose reads beside it without being told: they
+        are part of what a compose deployment is."""
         name = config.file or compose
         if config.provider != "compose" or name is None:
             return None
-        try:
-            with (self.folder / name).open("rb") as stream:
-                return hashlib.sha256(stream.read(MAX_BYTES)).hexdigest()
-        except OSError:
-            return None
+        file = self.folder / name
+        overrides = (file.with_suffix(f".override.{suffix}") for suffix in ("yml", "yaml"))
+        read = hashlib.sha256()
+        for one in (file, *overrides, file.with_name(".env")):
+            if one.is_file():  # a pipe would be waited for
+                with contextlib.suppress(OSError), one.open("rb") as stream:
+                    read.update(f"{one.name}\0".encode() + stream.read(MAX_BYTES))
+        return read.hexdigest()
 
     def _files_here(self) -> list[str]:
         try:

@@ -209,6 +209,19 @@ def test_digest_tells_deployments_apart(
     assert changed.digest != load_text(tmp_path, ONE).digest
 
 
+@pytest.mark.parametrize(
+    "name", ["compose.yaml", "compose.override.yaml", "compose.override.yml", ".env"]
+)
+def test_what_compose_reads_by_itself_makes_another_deployment(name: str, tmp_path: Path) -> None:
+    text = f"{ONE}compose: compose.yaml\n"
+    (tmp_path / "compose.yaml").write_text("services: {}\n")
+    digests = [load_text(tmp_path, text).digest]
+    for said in ("a", "b"):
+        (tmp_path / name).write_text(said)
+        digests.append(load_text(tmp_path, text).digest)
+    assert len(set(digests)) == 3
+
+
 def test_digest_leaves_expectations_out(tmp_path: Path) -> None:
     with_expectation = ONE + "expect: {d: {tables: {t: {}}}}\n"
     assert load_text(tmp_path, with_expectation).digest == load_text(tmp_path, ONE).digest
