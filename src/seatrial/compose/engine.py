@@ -174,6 +174,7 @@ class _Inspected(_Said):
     id: str = Field(alias="Id")
     image: str = Field("", alias="Image")
     name: str = Field("", alias="Name")
+    created: str = Field("", alias="Created")
     path: str = Field("", alias="Path", repr=False)
     args: tuple[str, ...] | None = Field(None, alias="Args", repr=False)
     restarts: int = Field(0, alias="RestartCount")
@@ -200,6 +201,7 @@ class Container:
     health_output: str  # of the last look that its health check took
     restarts: int
     ran_for: float  # s since it was started last, by this machine's clock
+    age: float  # s since it was made, likewise
     command: str = field(repr=False)  # entry point and command, joined by spaces
     environment: Mapping[str, str] = field(repr=False)
     #: Container's port -> address and port of the host; where it uses another's network, of that.
@@ -262,6 +264,7 @@ def _container(
         health_output=ending(looks[-1].output.strip(), 300) if looks else "",
         restarts=one.restarts,
         ran_for=_seconds_since(one.state.started),
+        age=_seconds_since(one.created),
         command=" ".join((one.path, *(one.args or ()))),
         environment=dict(pair.partition("=")[::2] for pair in one.config.env or ()),
         published=ports.get(one.host.network_mode.removeprefix("container:"), ports[one.id]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -14,7 +15,9 @@ from seatrial.secrecy import last_lines
 ASKED_TO_END = (0, 137, 143)
 _SECONDS, _SOON = 20.0, 2.0
 _MOST = 65_536  # characters that are looked at
-_STAYS = 10.0  # s after which the engine takes one for well: ended again, it is restarted at once
+#: s after which the engine takes one for well: ended again, it is restarted at once.
+_STAYS = 10.0
+_SURELY = 60.0  # s after which we do, however long it lived before
 
 #: Last words by container, status and the number of its restarts.
 Heard = dict[tuple[str, str, int], str]
@@ -43,10 +46,17 @@ def unsettled(found: Sequence[Container]) -> list[Container]:
     and longer before it restarts what ends again, and in between each runs for a moment."""
     return [
         replace(one, unsettled=True)
-        if one.status == "running" and one.restarts and one.ran_for < _STAYS
+        if one.status == "running" and one.restarts and one.ran_for < _settles_in(one)
         else one
         for one in found
     ]
+
+
+def _settles_in(one: Container) -> float:
+    """Seconds: twice as long as it took until now from one start to the next, within bounds. A
+    program with a slow start may end each time only after ten or twenty."""
+    lived = (one.age - one.ran_for) / one.restarts
+    return min(max(_STAYS, 2 * lived), _SURELY) if lived < math.inf else _STAYS
 
 
 async def with_last_words(found: Sequence[Container], heard: Heard) -> list[Container]:

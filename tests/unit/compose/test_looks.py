@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.server
 import json
+import math
 import socket
 import threading
 from datetime import UTC, datetime, timedelta
@@ -205,16 +206,23 @@ def test_one_that_could_not_be_started_is_not_looked_for(tmp_path: Path) -> None
 
 def test_one_that_was_restarted_lately_is_not_known_to_stay(tmp_path: Path) -> None:
     ones = [
-        of("worker", restarts=restarts, ran_for=ran, status=status)
-        for restarts, ran, status in (
-            (0, 1.0, "running"),
-            (3, 11.0, "running"),
-            (3, 1.0, "restarting"),
-            (3, 1.0, "running"),
+        of("worker", restarts=restarts, ran_for=ran, age=age, status=status)
+        for restarts, ran, age, status in (
+            (0, 1.0, 1.0, "running"),
+            (3, 11.0, 14.0, "running"),
+            (3, 1.0, 4.0, "restarting"),
+            (2, 27.0, 53.0, "running"),  # it lives for 13 s each time
+            (2, 25.0, 51.0, "running"),
+            (1, 61.0, 9000.0, "running"),
+            (1, 59.0, 9000.0, "running"),
+            (1, 9.0, math.inf, "running"),
+            (1, 11.0, math.inf, "running"),
+            (3, 1.0, 4.0, "running"),
         )
     ]
     marked = unsettled(ones)
-    assert [one.unsettled for one in marked] == [False, False, False, True]
+    stays = [one.ran_for for one in marked if not one.unsettled]
+    assert stays == [1.0, 11.0, 1.0, 27.0, 61.0, 11.0]
     probe = seen(tmp_path, "worker", marked[-1]).probe
     assert (probe.health, probe.cause) == (Health.UNKNOWN, Cause.NOT_MEASURED)
     assert "was restarted 3 times" in probe.found
@@ -226,9 +234,10 @@ def test_an_attached_project_knows_how_long_its_containers_run(
 ) -> None:
     system, _ = there(tmp_path)
 
-    def state(began: datetime) -> State:
+    def state(began: datetime, made: str = "") -> State:
         inspected = {
             "Id": "0",
+            "Created": made,
             "RestartCount": 3,
             "State": {"Status": "running", "StartedAt": began.isoformat()},
             "Config": {"Labels": {"com.docker.compose.service": "worker"}},
@@ -241,7 +250,9 @@ def test_an_attached_project_knows_how_long_its_containers_run(
 
     now = datetime.now(UTC)
     assert state(now) is State.STARTING
-    assert state(now - timedelta(seconds=60)) is State.READY
+    assert state(now - timedelta(seconds=25)) is State.READY
+    made = now - timedelta(seconds=90)
+    assert state(now - timedelta(seconds=25), made.isoformat()) is State.STARTING
 
 
 def test_one_that_is_restarted_and_does_not_answer_has_ended(tmp_path: Path) -> None:

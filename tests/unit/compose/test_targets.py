@@ -52,6 +52,7 @@ RUNNING = Container(
     health_output="",
     restarts=0,
     ran_for=60.0,
+    age=60.0,
     command="docker-entrypoint.sh postgres",
     environment={"POSTGRES_PASSWORD": "as-it-runs"},
     published={},
