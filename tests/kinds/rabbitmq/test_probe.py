@@ -233,6 +233,18 @@ def test_a_management_user_without_a_tag(target: Target, admin: Admin, look: Loo
     assert result.connection is Connection.CONNECTED  # AMQP works
 
 
+def test_the_systems_own_user_needs_no_tag(target: Target, admin: Admin, look: Look) -> None:
+    admin.user("service")
+    own = as_user(target, "service", PASSWORD)
+    assert faulty(look(own), own) is Cause.NOT_AUTHORISED  # nothing is permitted
+    admin.permit("service")
+    result = look(own)
+    assert (result.health, result.cause) == (Health.HEALTHY, Cause.NOT_AUTHORISED)
+    assert "cannot be seen" in result.found
+    assert "set_user_tags service monitoring" in result.fix
+    assert result.version == find_server(None).version
+
+
 def test_a_management_user_who_cannot_see_alarms(target: Target, admin: Admin, look: Look) -> None:
     admin.user("half_blind", "management")
     result = look(with_endpoint(target, "management", user="half_blind", password=PASSWORD))

@@ -74,6 +74,14 @@ class Doctor:
             "(vm_memory_high_watermark, disk_free_limit); rabbitmq-diagnostics alarms",
         )
 
+    def untagged(self) -> Diagnosis:
+        return Diagnosis(
+            Cause.NOT_AUTHORISED,
+            f"user {self._user} may look by the management API",
+            "it has no tag for that: what queues are set to, and resource alarms, cannot be seen",
+            f"rabbitmqctl set_user_tags {self._user} monitoring",
+        )
+
     def unseen_alarms(self) -> Diagnosis:
         return Diagnosis(
             Cause.NOT_AUTHORISED,
