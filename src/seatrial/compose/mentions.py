@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from urllib.parse import quote
 
@@ -18,7 +18,8 @@ _URL = re.compile(r"[a-z][a-z0-9+.-]*://[^\s'\",]+")
 _HOST = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]*)(:\d+)?")
 #: Variables whose value may be a host alone: in others such a word is a user, or a database.
 _NAMES_HOST = re.compile(r"(?i)(host|host_?name|addr|address|server|node)s?$")
-#: What goes with DB_HOST, in the same case.
+_NAMES_URL = re.compile(r"(?i)(url|uri|dsn|address|endpoint)$")
+#: What goes with DB_HOST or DB_URL, in the same case.
 _USERS = ("USER", "USERNAME", "LOGIN")
 _PASSWORDS = ("PASSWORD", "PASS", "PWD", "PASSWD")
 _PLACES = ("NAME", "DB", "DATABASE", "DBNAME", "DB_NAME", "VHOST", "VIRTUAL_HOST")
@@ -63,7 +64,25 @@ def _by_url(service: Service, names: set[str], kind: Kind) -> Iterator[Mention]:
     for variable, value in sorted(service.environment.items()):
         for endpoint in _urls(value):
             if endpoint.host in names and endpoint.scheme in kind.schemes:
-                yield Mention(service.name, variable, endpoint)
+                yield _with_login_beside(Mention(service.name, variable, endpoint), service)
+
+
+def _with_login_beside(one: Mention, service: Service) -> Mention:
+    """A URL without a login may have it in variables of its own, as JDBC's do."""
+    called = _NAMES_URL.search(one.variables)
+    before = one.variables[: called.start()] if called is not None else ""
+    if not before or one.endpoint.user is not None or one.endpoint.password is not None:
+        return one
+    beside = [_first(service.environment, before, some) for some in (_USERS, _PASSWORDS)]
+    user, password = (service.environment.get(name) for name in beside)
+    if password is None:
+        return one
+    told = replace(one.endpoint, user=user, password=password)
+    return replace(one, variables=_listed(one.variables, beside), endpoint=told)
+
+
+def _listed(variable: str, beside: Sequence[str]) -> str:
+    return f"{variable} with {', '.join(filter(None, beside))}"
 
 
 @lru_cache(maxsize=8192)  # each service is held against each other one
@@ -89,7 +108,7 @@ def _in_parts(service: Service, names: set[str], kind: Kind) -> Iterator[Mention
         if password or place:
             path = f"/{quote(place.strip('/'), safe='')}" if place else ""
             told = Endpoint(next(iter(kind.schemes)), next(iter(names)), 0, path, user, password)
-            yield Mention(service.name, f"{variable} with {', '.join(filter(None, beside))}", told)
+            yield Mention(service.name, _listed(variable, beside), told)
 
 
 def _first(environment: Mapping[str, str], before: str, names: tuple[str, ...]) -> str:

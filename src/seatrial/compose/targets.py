@@ -23,6 +23,8 @@ from seatrial.kinds.containers import Port, Service
 from seatrial.outcome import Cause, State
 
 _ALIVE = ("running", "paused", "restarting")
+#: Restarts after which "starting", as its health check says of it, is no answer any more.
+_AGAIN_AND_AGAIN = 3
 _PORT_TAKEN = re.compile(r"(?i)address already in use|port is already allocated")
 
 
@@ -182,7 +184,8 @@ def state_of(container: Container, kind: Kind) -> State:
     if container.status == "running":
         if container.cut_off:
             return State.UNREACHABLE
-        if container.health == "starting" or kind.name == "task":
+        loops = container.unsettled and container.restarts >= _AGAIN_AND_AGAIN
+        if kind.name == "task" or (container.health == "starting" and not loops):
             return State.STARTING
         if container.unsettled and (kind.name == "http" or not kind.endpoints):
             return State.FAILED if kind.name == "http" else State.STARTING

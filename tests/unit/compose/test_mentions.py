@@ -89,6 +89,31 @@ def test_what_components_are_told_is_seen_each_as_it_is_told(
             "amqp://u:p@192.0.2.2:5672/jobs",
             "MQ_HOST with MQ_USERNAME, MQ_PASS, MQ_VHOST",
         ),
+        (
+            "postgres",
+            "postgres:15",
+            {
+                "SPRING_DATASOURCE_URL": "jdbc:postgresql://it:5432/wiki",
+                "SPRING_DATASOURCE_USERNAME": "u",
+                "SPRING_DATASOURCE_PASSWORD": "p",
+            },
+            "postgresql://u:p@192.0.2.2:5432/wiki",
+            "SPRING_DATASOURCE_URL with SPRING_DATASOURCE_USERNAME, SPRING_DATASOURCE_PASSWORD",
+        ),
+        (
+            "redis",
+            "redis:7",
+            {"CACHE_URL": "redis://it:6379/1", "CACHE_PASSWORD": "p"},
+            "redis://:p@192.0.2.2:6379/1",
+            "CACHE_URL with CACHE_PASSWORD",
+        ),
+        (
+            "postgres",
+            "postgres:15",
+            {"DB_URL": "postgres://u:p@it/wiki", "DB_USER": "other", "DB_PASSWORD": "other"},
+            "postgresql://u:p@192.0.2.2:5432/wiki",
+            "DB_URL",
+        ),
         ("postgres", "postgres:15", {"DB_HOST": "other", "DB_NAME": "wiki"}, "", ""),
         (
             "postgres",

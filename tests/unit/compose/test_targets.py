@@ -185,6 +185,20 @@ def test_replicas_are_all_of_them(look) -> None:  # type: ignore[no-untyped-def]
             "its container shop-web-1 was restarted once, and has run for 2.0 s since",
             "docker compose restart web",
         ),
+        (
+            "web",
+            {"unsettled": True, "restarts": 3, "ran_for": 2, "health": "starting"},
+            State.FAILED,
+            "its container shop-web-1 was restarted 3 times, and has run for 2.0 s since",
+            "docker compose restart web",
+        ),
+        (
+            "web",
+            {"unsettled": True, "restarts": 2, "ran_for": 2, "health": "starting"},
+            State.STARTING,
+            "its container shop-web-1 was restarted 2 times, and has run for 2.0 s since",
+            "docker compose restart web",
+        ),
         ("db", {"unsettled": True, "restarts": 3}, State.READY, "", "docker compose restart db"),
         (
             "worker",
