@@ -14,7 +14,8 @@ from seatrial.compose.recognise import Recognised, recognise
 from seatrial.compose.targets import target_of
 from seatrial.declaration.load import NAME
 from seatrial.declaration.models import Component, Location
-from seatrial.kinds.base import Kind
+from seatrial.kinds.base import Kind, Target
+from seatrial.kinds.containers import Service
 from seatrial.waiting import Deadline
 
 _PLAIN = re.compile(r"[A-Za-z/_][A-Za-z0-9/_.-]*")
@@ -170,16 +171,10 @@ async def _settled(
     """A guess after a look at the running service."""
     facet = one.kind.containers
     assert facet is not None
-    component = Component(
-        name=one.service.name,
-        kind=one.kind.name,
-        config=one.kind.config.model_validate({"kind": one.kind.name}),
-        expect=None,
-        references=(),
-        location=Location(project.file, 1, 1),
-    )
-    target = target_of(component, project, containers)
-    if one.kind.endpoints and not target.endpoints:
+    if not one.kind.endpoints:
+        return await _met(one, project, containers, kinds, deadline)
+    target = _target(one.service, one.kind, project, containers)
+    if not target.endpoints:
         return one
     guess = await facet.settle(one.guess, target, deadline)
     if guess is not None:
@@ -188,6 +183,35 @@ async def _settled(
     assert process.containers is not None
     instead = process.containers.recognise(one.service)
     return replace(one, kind=process, guess=instead or one.guess)
+
+
+async def _met(
+    one: Recognised,
+    project: Project,
+    containers: list[Container],
+    kinds: Mapping[str, Kind],
+    deadline: Deadline,
+) -> Recognised:
+    """Of a service with ports, what it proves to be."""
+    for kind in kinds.values() if one.service.ports else ():
+        target = _target(one.service, kind, project, containers)
+        if kind.containers is None or not target.endpoints:
+            continue
+        if (guess := await kind.containers.meet(one.service, target, deadline)) is not None:
+            return replace(one, kind=kind, guess=guess)
+    return one
+
+
+def _target(service: Service, kind: Kind, project: Project, containers: list[Container]) -> Target:
+    component = Component(
+        name=service.name,
+        kind=kind.name,
+        config=kind.config.model_validate({"kind": kind.name}),
+        expect=None,
+        references=(),
+        location=Location(project.file, 1, 1),
+    )
+    return target_of(component, project, containers)
 
 
 def _system(project: Project) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -73,8 +73,8 @@ def _with_login_beside(one: Mention, service: Service) -> Mention:
     before = one.variables[: called.start()] if called is not None else ""
     if not before or one.endpoint.user is not None or one.endpoint.password is not None:
         return one
-    beside = [_first(service.environment, before, some) for some in (_USERS, _PASSWORDS)]
-    user, password = (service.environment.get(name) for name in beside)
+    beside = [_first(service, before, some) for some in (_USERS, _PASSWORDS)]
+    user, password = map(service.value, beside)
     if password is None:
         return one
     told = replace(one.endpoint, user=user, password=password)
@@ -97,21 +97,32 @@ def _urls(value: str) -> tuple[Endpoint, ...]:
 def _in_parts(service: Service, names: set[str], kind: Kind) -> Iterator[Mention]:
     if not kind.place:
         return
-    environment = service.environment
-    for variable, value in sorted(environment.items()):
+    for variable, value in sorted(service.environment.items()):
         called = _NAMES_HOST.search(variable)
         before = variable[: called.start()] if called is not None else ""
         if not before or not names & hosts(variable, value) or "://" in value:
             continue
-        beside = [_first(environment, before, some) for some in (_USERS, _PASSWORDS, _PLACES)]
-        user, password, place = (environment.get(one) for one in beside)
+        beside = [
+            _first(service, before, some) or _first(service, _shared(before, service), some)
+            for some in (_USERS, _PASSWORDS, _PLACES)
+        ]
+        user, password, place = map(service.value, beside)
         if password or place:
             path = f"/{quote(place.strip('/'), safe='')}" if place else ""
             told = Endpoint(next(iter(kind.schemes)), next(iter(names)), 0, path, user, password)
             yield Mention(service.name, _listed(variable, beside), told)
 
 
-def _first(environment: Mapping[str, str], before: str, names: tuple[str, ...]) -> str:
-    """The first of the variables that is set; "" for none."""
+def _shared(before: str, service: Service) -> str:
+    """Whose login a second server has: DB_RO_HOST, where there is DB_HOST too, that of DB_."""
+    shorter = before.rstrip("_").rpartition("_")[0]
+    hosts = (f"{shorter}_{word}" for word in ("HOST", "host"))
+    return f"{shorter}_" if shorter and any(one in service.environment for one in hosts) else ""
+
+
+def _first(service: Service, before: str, names: tuple[str, ...]) -> str:
+    """The first of the variables that is set, itself or as a file; "" for none."""
+    if not before:
+        return ""
     spelled = (before + (name.lower() if before.islower() else name) for name in names)
-    return next((one for one in spelled if environment.get(one)), "")
+    return next((one for one in spelled if service.value(one)), "")

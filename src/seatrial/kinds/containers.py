@@ -157,6 +157,10 @@ class InContainers:
         """
         return {}
 
+    async def meet(self, service: Service, target: Target, deadline: Deadline) -> Guess | None:
+        """A guess after a look at a service that runs, and of which nothing told what it is."""
+        return None
+
     async def settle(self, guess: Guess, target: Target, deadline: Deadline) -> Guess | None:
         """The guess after a look at the service while it runs; None where it proved wrong."""
         return guess

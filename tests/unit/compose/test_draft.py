@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import http.server
+import socketserver
+import threading
 from pathlib import Path
 
 import pytest
@@ -108,3 +111,52 @@ def test_what_may_consume_queues_is_asked_where_there_is_a_broker(
     worker = drafted(tmp_path, f"it: {{build: .}}\n  other-one: {{image: '{image}'}}").parts[0]
     said = ("which queues it consumes, if any (consumes: {other-one: QUEUE})",)
     assert worker.unknown == (said if asked else ())
+
+
+class _Gateway(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200 if self.path == "/ping" else 404)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+class _Greeter(socketserver.BaseRequestHandler):
+    """Speaks first, and not HTTP, as MySQL does."""
+
+    def handle(self) -> None:
+        self.request.sendall(b"J\x00\x00\x00\n8.0.36\x00")
+
+
+class _Closed(socketserver.BaseRequestHandler):
+    """Hangs up, as the engine does where the program in the container does not listen yet."""
+
+
+@pytest.mark.parametrize(
+    ("handler", "kind", "settings"),
+    [(_Gateway, "http", {"health": "/ping"}), (_Greeter, "process", {}), (_Closed, "process", {})],
+    ids=["http", "greets", "hangs up"],
+)
+@pytest.mark.parametrize("runs", [True, False])
+def test_what_a_port_speaks_is_seen_while_it_runs(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    handler: type[socketserver.BaseRequestHandler],
+    kind: str,
+    settings: dict[str, str],
+    runs: bool,
+) -> None:
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        published = {7070: ("127.0.0.1", server.server_address[1])}
+        status = "running" if runs else "exited"
+        (part, _) = drafted(
+            tmp_path,
+            'it: {image: "python:3.11", command: python gateway.py, ports: [7070]}',
+            of("it", published=published, status=status, exit_code=0 if runs else 1),
+        ).parts
+        server.shutdown()
+    assert (part.kind, part.settings) == ((kind, settings) if runs else ("process", {}))
+    assert ("it answers HTTP at port 7070" in part.because) is (runs and kind == "http")

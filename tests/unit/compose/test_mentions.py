@@ -114,6 +114,14 @@ def test_what_components_are_told_is_seen_each_as_it_is_told(
             "postgresql://u:p@192.0.2.2:5432/wiki",
             "DB_URL",
         ),
+        (
+            "postgres",
+            "postgres:15",
+            {"DB_HOST": "first", "DB_RO_HOST": "it", "DB_USER": "u", "DB_PASSWORD": "p"},
+            "postgresql://u:p@192.0.2.2:5432/postgres",
+            "DB_RO_HOST with DB_USER, DB_PASSWORD",
+        ),
+        ("postgres", "postgres:15", {"APP_DB_HOST": "it", "APP_NAME": "wiki"}, "", ""),
         ("postgres", "postgres:15", {"DB_HOST": "other", "DB_NAME": "wiki"}, "", ""),
         (
             "postgres",
@@ -146,6 +154,28 @@ def test_a_login_in_parts(
     found = targets(system, project, [of("it", environment={}, networks={"n": "192.0.2.2"})])["it"]
     where = [one.where.partition(" of the service")[0] for one in found.addresses]
     assert (found.endpoint().url if where else "", "".join(where)) == (url, variables)
+
+
+def test_a_login_in_a_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    (tmp_path / "cache.txt").write_text("from-a-file\n")
+    environment = {
+        "CACHE_HOST": "it",
+        "CACHE_USERNAME": "u",
+        "CACHE_PASSWORD_FILE": "/run/secrets/cache",
+    }
+    web = {"image": "x", "environment": environment, "secrets": ["cache"]}
+    project = {
+        "services": {"it": {"image": "redis:7"}, "web": web},
+        "secrets": {"cache": {"file": "./cache.txt"}},
+    }
+    (tmp_path / "compose.yaml").write_text(json.dumps(project))
+    (tmp_path / "seatrial.yaml").write_text(
+        "system: shop\ncompose: compose.yaml\ncomponents: {it: {kind: redis}}\n"
+    )
+    system = load(tmp_path, KINDS, variables={})
+    found = targets(system, read_project(tmp_path / "compose.yaml", {}), [])["it"]
+    assert found.endpoint().url == "redis://u:from-a-file@it:6379/0"
 
 
 def test_of_replicas_nobody_knows_which_is_meant(told: Callable[..., Target]) -> None:

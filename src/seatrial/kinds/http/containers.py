@@ -63,6 +63,14 @@ class _Containers(InContainers):
             return {}
         return {"http": Endpoint(_scheme(service, port), service.name, port)}
 
+    async def meet(self, service: Service, target: Target, deadline: Deadline) -> Guess | None:
+        if not await _status(target.endpoint(), "/", deadline.within(_PATIENCE)):
+            return None
+        because = f"it answers HTTP at port {_port(service)}"
+        return await self.settle(
+            Guess(because, BY_SETTINGS, unknown=(_NO_HEALTH,)), target, deadline
+        )
+
     async def settle(self, guess: Guess, target: Target, deadline: Deadline) -> Guess | None:
         """A health path that answers well, where none was known; None for what speaks no HTTP."""
         if "health" in guess.settings:
