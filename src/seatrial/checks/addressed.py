@@ -7,6 +7,7 @@ what that one is told.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 from seatrial.kinds.base import Address, CheckResult, Context, Endpoint, Kind, ProbeResult, Target
@@ -36,12 +37,12 @@ async def addressed(
         return target, []
     if probed[own].cause in _TURNED_AWAY:
         target = _at(target, inside)
-    wrong = {
-        f"{address.of}.{address.where.partition(' ')[0]}": (address, probed[address.endpoint])
-        for address in reversed(target.addresses)
-        if address.of and probed[address.endpoint].cause in _TURNED_AWAY
-    }
-    return target, [_mistake(id, target, *why) for id, why in reversed(wrong.items())]
+    wrong: dict[tuple[str, Endpoint], list[Address]] = {}
+    for address in target.addresses:
+        if address.of and probed[address.endpoint].cause in _TURNED_AWAY:
+            wrong.setdefault((address.of, address.endpoint), []).append(address)
+    found = (_mistake(target, same, probed[same[0].endpoint]) for same in wrong.values())
+    return target, list({one.id: one for one in found}.values())
 
 
 def _at(target: Target, endpoint: Endpoint) -> Target:
@@ -49,10 +50,14 @@ def _at(target: Target, endpoint: Endpoint) -> Target:
     return replace(target, endpoints={**target.endpoints, default: (endpoint,)})
 
 
-def _mistake(id: str, target: Target, address: Address, probe: ProbeResult) -> CheckResult:
-    """A warning, unless it takes its component down: nobody knows whether that uses it."""
+def _mistake(target: Target, same: Sequence[Address], probe: ProbeResult) -> CheckResult:
+    """A warning, unless it takes its component down: nobody knows whether that uses it. `same`:
+    all that a component is told alike."""
+    address, *others = same
+    more = {_variable(one): None for one in others if _variable(one) != _variable(address)}
+    also = f" (and {', '.join(more)})" if more else ""
     return CheckResult(
-        id=id,
+        id=f"{address.of}.{_variable(address)}",
         component=address.of,
         title=f"{target.name} lets {address.of} in",
         priority=Priority.P2,
@@ -60,6 +65,10 @@ def _mistake(id: str, target: Target, address: Address, probe: ProbeResult) -> C
         cause=probe.cause,
         expected=f"{target.name} lets {address.of} in as {address.where} says",
         found=probe.found,
-        fix=f"correct {address.where}; another login of the project gets in",
+        fix=f"correct {address.where}{also}; another login of the project gets in",
         own=True,
     )
+
+
+def _variable(address: Address) -> str:
+    return address.where.partition(" ")[0]

@@ -81,3 +81,21 @@ def test_a_server_that_lets_nobody_in_is_at_fault_itself(database: Target, tmp_p
 
 def test_right_addresses_are_no_news(database: Target, tmp_path: Path) -> None:
     assert look(database, tmp_path, told(database), told(database, path="/postgres"))[1] == []
+
+
+def test_what_one_is_told_alike_in_several_variables_is_one_mistake(
+    database: Target, tmp_path: Path
+) -> None:
+    wrong = told(database, password="none-of-it")
+    cache, broker = (replace(wrong, where=f"{name}_URL of the service web") for name in "AB")
+    there = Address("worker", TOLD.replace("web", "worker"), database.endpoint())
+    _, mistakes = look(database, tmp_path, there, wrong, cache, wrong, broker)
+    assert [one.id for one in mistakes] == ["web.DATABASE_URL"]
+    assert f"correct {TOLD} (and A_URL, B_URL);" in mistakes[0].fix
+
+
+def test_of_several_in_one_variable_the_last_is_told(database: Target, tmp_path: Path) -> None:
+    two = (told(database, password="none-of-it"), told(database, path="/nowhere"))
+    there = told(database, of="worker")
+    _, mistakes = look(database, tmp_path, there, *two)
+    assert [(one.id, one.cause) for one in mistakes] == [("web.DATABASE_URL", Cause.WRONG_DATABASE)]
