@@ -374,8 +374,20 @@ def test_an_exit_after_ready_is_on_the_time_line(fleet: Fleet) -> None:
     event = started.events(last, wait=5.0)[0]
     assert (event.component, event.state) == ("one", State.EXITED)
     assert "SIGKILL" in event.detail
-    said = started.status().components["one"].provider.found  # which checks repeat
-    assert said == "one ended on its own with signal SIGKILL"
+    said = started.status().components["one"].provider  # which checks repeat
+    assert said.found == "one ended on its own with signal SIGKILL"
+    assert said.killed == "see who killed it (where memory ran out, dmesg tells)"
+
+
+def test_who_ended_otherwise_was_not_killed(fleet: Fleet) -> None:
+    started = fleet.up(SLEEPER)
+    pid = started.status().components["one"].pids[0]
+    assert pid is not None
+    last = started.status().last_event
+    os.kill(pid, signal.SIGABRT)
+    assert started.events(last, wait=5.0)[0].state is State.EXITED
+    said = started.status().components["one"].provider
+    assert (said.found, said.killed) == ("one ended on its own with signal SIGABRT", "")
 
 
 def test_replicas_have_ports_and_states_of_their_own(fleet: Fleet) -> None:

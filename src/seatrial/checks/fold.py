@@ -55,9 +55,8 @@ def _faults(one: Seen, graph: Graph) -> list[Fault]:
             priority = max(priority, Priority.P2)
         cause = probe.cause or Cause.NOT_MEASURED
         found, fix = advise(one, graph)
-        fault = Fault(
-            f"{name}.{cause}", name, name, cause, priority, one.down, probe.expected, found, fix
-        )
+        id, own = f"{name}.{cause}", probe.own
+        fault = Fault(id, name, name, cause, priority, one.down, own, probe.expected, found, fix)
         faults.append(fault)
     faults += [_of_result(r) for r in one.results if r.outcome in _FAULTY]
     return faults
@@ -72,6 +71,7 @@ def _of_result(result: CheckResult) -> Fault:
         result.cause if failed and result.cause is not None else Cause.NOT_MEASURED,
         result.priority,
         False,
+        result.own,
         result.expected,
         result.found,
         result.fix,

@@ -2,7 +2,8 @@
 
 A component's fault may follow from the fault of anything that it depends on, directly or not:
 
-- one that is its own (a wrong address, password or program, stopped on request...) never does;
+- one that is its own (a wrong address, password or program, stopped on request, killed from
+  outside...) never does;
 - that nothing answers at its address may follow from a dependency that is gone itself, but not from
   one that merely turned us away: then both addresses may be wrong;
 - saying that it is not well, having ended, or consuming nothing may follow from any of them, also
@@ -70,6 +71,7 @@ class Fault:
     cause: Cause
     priority: Priority
     down: bool  # its component cannot be used
+    own: bool  # it follows from nothing
     expected: str
     found: str
     fix: str
@@ -78,10 +80,6 @@ class Fault:
     @property
     def subject(self) -> str:
         return "" if self.result is None else self.result.subject
-
-    @property
-    def own(self) -> bool:
-        return self.result is not None and self.result.own
 
     @property
     def definite(self) -> bool:
@@ -147,10 +145,10 @@ class _Rules:
         self.down = {f.component: f for f in faults if f.result is None and f.down}
 
     def of(self, fault: Fault) -> Iterator[Fault]:
+        if fault.own:
+            return
         if fault.result is None:
             yield from self._of_component(fault)
-            return
-        if fault.own:
             return
         yield from self._of_own_component(fault)
         if fault.result.outcome is Outcome.FAILED:

@@ -103,6 +103,7 @@ def _settled(result: ProbeResult, target: Target) -> ProbeResult:
         expected=f"{target.name} is ready",
         found=f"it is still starting: {result.found}",
         fix=f"{target.status}   (shows when it is ready)",
+        own=False,
     )
 
 

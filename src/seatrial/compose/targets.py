@@ -227,7 +227,16 @@ def _words(
     ailing = next((told_of(one) for one in mine if worst is None and _is_ailing(one)), "")
     logs, status = f"{compose} logs {service}", f"{compose} ps {service}"
     well = "its own health check says healthy" if _all_well(mine) else ""
-    return Words(found, start, logs, status, lacks, ailing, well)
+    killed = _more_memory(project, service) if worst is not None and _killed(worst) else ""
+    return Words(found, start, logs, status, lacks, ailing, killed, well)
+
+
+def _more_memory(project: Project, service: str) -> str:
+    where = f"the service {service} of {project.file.name}"
+    return (
+        f"raise the limit on memory (mem_limit, deploy.resources.limits.memory) of {where}, "
+        "or see what eats it (docker stats)"
+    )
 
 
 def _all_well(mine: list[Container]) -> bool:
@@ -265,8 +274,13 @@ def told_of(one: Container) -> str:
     )
 
 
+def _killed(one: Container) -> bool:
+    """The engine says the same of one that runs, where memory lacked for a process in it."""
+    return one.oom_killed and one.status in ("exited", "restarting", "dead")
+
+
 def _how_it_is(one: Container) -> str:
-    if one.oom_killed:
+    if _killed(one):
         return f"was killed for want of memory (exit code {one.exit_code})"
     if one.status == "restarting":
         return f"ends with exit code {one.exit_code} and is restarted, {one.restarts} times so far"

@@ -29,6 +29,7 @@ from seatrial.outcome import Cause, State
 from seatrial.waiting import Deadline
 
 _SENT = (signal.SIGKILL, signal.SIGTERM)  # by whoever ended it: its log does not know why
+_KILLED = "see who killed it (where memory ran out, dmesg tells)"
 _FROZEN = "by a signal from outside"
 _START_SECONDS = 60.0  # of a server; programs have `start_timeout`
 
@@ -51,6 +52,7 @@ class Replica:
     detail: str = ""
     by_fault: bool = False
     cause: Cause | None = None  # why it failed
+    killed: bool = False  # where it ended: by a signal that no program sends to itself
 
 
 @dataclass
@@ -190,7 +192,8 @@ class Managed:
         )
 
     async def _exited(self, number: int, code: int) -> None:
-        failure = self.replicas[number].instance.ended(code)
+        replica = self.replicas[number]
+        failure, replica.killed = replica.instance.ended(code), -code == signal.SIGKILL
         known = -code not in _SENT and len(self.replicas) == 1  # replicas have one log in common
         why = and_last_words(failure.log) if known else ""
         await self._set(number, State.EXITED, f"ended on its own with {exit_text(code)}{why}")
@@ -219,7 +222,8 @@ class Managed:
         for number, replica in enumerate(self.replicas):
             who = self.name if len(self.replicas) == 1 else f"replica {number} of {self.name}"
             if replica.state is State.EXITED:
-                return Words(found=f"{who} {replica.detail}")
+                killed = _KILLED if replica.killed else ""
+                return Words(found=f"{who} {replica.detail}", killed=killed)
             if replica.state is State.FAILED:
                 return Words(found=f"{who} never became ready: {replica.detail}")
             if replica.state in (State.STOPPED, State.PAUSED):

@@ -18,7 +18,6 @@ quick. Only `config` and `probe` are required; what else there is, the rooms tha
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
@@ -27,6 +26,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 from urllib.parse import quote, unquote, urlsplit
 
 from seatrial.declaration.models import CleanUp, ComponentConfig, Model
+from seatrial.kinds.printable import make_printable
 from seatrial.outcome import Cause, Connection, Health, Outcome, Priority, State
 from seatrial.waiting import Deadline
 
@@ -121,6 +121,7 @@ class Words:
     status: str = ""  # the command that shows its state
     lacks: str = ""  # though it runs: "there is 1 container ..., and compose.yaml says 2"
     ailing: str = ""  # though it runs: "its container ... runs, but its health check says ..."
+    killed: str = ""  # where it was killed from outside: what may keep that from happening again
     well: str = ""  # "its own health check says healthy"; "" where it says anything else
     setting: str = ""  # what says where it is reached, and as whom; "" where Seatrial allots it
     images: tuple[Image, ...] = ()  # of its containers, each once
@@ -172,21 +173,6 @@ class Target:
         return self.endpoints[name or next(iter(self.endpoints))][0]
 
 
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
-
-
-def _make_printable(result: object, *fields: str) -> None:
-    """Escape in these texts what would act on a terminal, and what cannot be encoded at all.
-
-    They quote what a server says, and what answers may be anything.
-    """
-    for name in fields:
-        text = getattr(result, name)
-        if text and _UNPRINTABLE.search(text):
-            escaped = _UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], text)
-            object.__setattr__(result, name, escaped)
-
-
 @dataclass(frozen=True)
 class ProbeResult:
     """What one look at a component showed. On anything but healthy: cause, expected, found, fix.
@@ -207,9 +193,10 @@ class ProbeResult:
     complaints: tuple[str, ...] = ()
     #: Why it is no part of health in this environment (a task on a remote, say); health is unknown.
     skipped: str = ""
+    own: bool = False  # it follows from no other component's fault, whatever its cause
 
     def __post_init__(self) -> None:
-        _make_printable(self, "expected", "found", "fix", "version")
+        make_printable(self, "expected", "found", "fix", "version")
 
 
 class Probe(Protocol):
@@ -256,7 +243,7 @@ class CheckResult:
     own: bool = False  # a mistake of its component's own, which may be why that is down
 
     def __post_init__(self) -> None:
-        _make_printable(self, "expected", "found", "fix")
+        make_printable(self, "expected", "found", "fix")
 
 
 class Expectations(Protocol):

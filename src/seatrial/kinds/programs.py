@@ -143,6 +143,7 @@ def down_by_states(target: Target) -> ProbeResult | None:
     }
     why = Cause.UNHEALTHY if causes[number] is Cause.UNHEALTHY else Cause.EXITED
     on_request = state in (State.STOPPED, State.PAUSED, State.UNREACHABLE)
+    killed = target.provider.killed
     return ProbeResult(
         Health.UNHEALTHY,
         Connection.DISCONNECTED,
@@ -150,7 +151,10 @@ def down_by_states(target: Target) -> ProbeResult | None:
         Cause.STOPPED if on_request else why,
         expected=f"{target.name} runs",
         found=(target.provider.found or f"{who} {words[state]}") + more,
-        fix=target.start + ("" if on_request else f"; its last words: {target.logs}"),
+        fix=(f"{killed}, then: " if killed else "")
+        + target.start
+        + ("" if on_request else f"; its last words: {target.logs}"),
+        own=bool(killed),
     )
 
 

@@ -92,6 +92,15 @@ def test_who_is_told_a_wrong_address_is_down_because_of_that():
     assert [(one.id, one.priority) for one in well] == [("api.DATABASE_URL", Priority.P2)]
 
 
+def test_what_was_killed_follows_from_nothing_and_what_ended_by_itself_does():
+    killed = unwell(Cause.EXITED, own=True)
+    down = queue(rabbitmq=unwell(Cause.STOPPED), api=unwell(Cause.EXITED), worker=killed)
+    assert summary(down) == {"rabbitmq.stopped": ("api",), "worker.exited": ()}
+    assert summary(queue(postgres=killed, worker=unwell(Cause.EXITED))) == {
+        "postgres.exited": ("worker",)
+    }
+
+
 def test_two_independent_faults():
     everything = queue(
         postgres=unwell(Cause.TIMEOUT), rabbitmq=unwell(Cause.AUTH), worker=unwell(Cause.EXITED)

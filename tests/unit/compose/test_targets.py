@@ -15,9 +15,10 @@ from seatrial.declaration.load import load
 from seatrial.errors import UsageError
 from seatrial.kinds.base import Endpoint, Image, Target
 from seatrial.kinds.containers import Mount, Service
+from seatrial.kinds.programs import down_by_states
 from seatrial.kinds.redis.config import RedisConfig
 from seatrial.kinds.registry import KINDS
-from seatrial.outcome import State
+from seatrial.outcome import Cause, State
 
 COMPOSE = """
 name: shop
@@ -240,6 +241,44 @@ def test_states(  # type: ignore[no-untyped-def]
     assert target.provider.found == found
     assert target.start == start
     assert target.logs == f"docker compose logs {service}"
+
+
+KILLED = {"exit_code": 137, "oom_killed": True}
+
+
+@pytest.mark.parametrize("changes", [{"status": "exited"}, {"status": "restarting", "restarts": 2}])
+def test_what_was_killed_for_want_of_memory_needs_more_of_it(look, changes) -> None:  # type: ignore[no-untyped-def]
+    died = down_by_states(look(of("worker", **KILLED, **changes))["worker"])
+    assert died is not None
+    assert (died.cause, died.own) == (Cause.EXITED, True)
+    assert died.fix.startswith(
+        "raise the limit on memory (mem_limit, deploy.resources.limits.memory) of the service "
+        "worker of compose.yaml, or see what eats it (docker stats), then: docker compose up -d"
+    )
+
+
+@pytest.mark.parametrize(
+    "containers",
+    [
+        (of("worker", status="exited", exit_code=1, last_words="MemoryError"),),
+        (of("worker", status="exited", exit_code=137),),  # docker kill
+        # The first one that is down is told of:
+        (of("worker", status="exited", exit_code=1), of("worker", number=2, status="exited")),
+        (of("worker", status="paused"), of("worker", number=2, status="exited", **KILLED)),
+    ],
+)
+def test_what_ended_otherwise_does_not(look, containers) -> None:  # type: ignore[no-untyped-def]
+    died = down_by_states(look(*containers)["worker"])
+    assert died is not None
+    assert not died.own
+    assert "memory" not in died.fix
+
+
+def test_one_that_runs_was_not_killed_though_memory_lacked_in_it(look) -> None:  # type: ignore[no-untyped-def]
+    worker = look(of("worker", oom_killed=True, health="unhealthy", health_output="busy"))["worker"]
+    assert worker.provider.found == (
+        "its container shop-worker-1 runs, but its health check says unhealthy: busy"
+    )
 
 
 def test_what_its_containers_were_made_of_is_told_once(look) -> None:  # type: ignore[no-untyped-def]
