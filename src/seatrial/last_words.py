@@ -12,8 +12,9 @@ LINES = 20
 _LONGEST = 400  # characters of the line that is told
 _TROUBLE = re.compile(
     r"(?i)(?:error|exception|fatal|panic|denied|refused|invalid|missing|required|unable|not found"
-    r"|fail(?:ed|ure)|cannot|can\W?t|could not)\b"
+    r"|fail(?:ed|ure)|cannot|can\W?t|could not|do(?:es)?(?: not|n\W?t) exist|no such|undefined)\b"
 )
+_WORD = re.compile(r"\w")
 #: What a server says of its own end, whatever that came from.
 _FOLLOWS = re.compile(r"(?i)\b(?:shutting down|aborting startup|terminated by|terminating)\b")
 
@@ -22,7 +23,7 @@ def last_words(lines: Sequence[str]) -> str:
     """Of the last lines of a log that is not redacted yet, the last that tells of trouble, else
     the last: what comes behind an error is often only where in the program that was. "" for none.
     """
-    said = [line for line in lines if line.strip()]
+    said = [line for line in lines if _WORD.search(line)]  # others point at a place, as "^" does
     words = [line for line in said if not line[0].isspace()]  # no frame or source of a trace
     telling = (
         line for line in reversed(words) if _TROUBLE.search(line) and not _FOLLOWS.search(line)

@@ -18,6 +18,11 @@ TRACE = ("up", "KeyError: 'QUEUE'", "    raise Error at main.py:7", "Node.js v20
         (("FATAL: old", "ready", "FATAL: new", "bye"), "FATAL: new"),
         (("up", "  bye ", ""), "bye"),
         (("terrors", "bye"), "bye"),
+        (
+            ('Undefined: relation "a" does not exist', "LINE 1: UPDATE a", "^"),
+            'Undefined: relation "a" does not exist',
+        ),
+        (("up", "bye", "  ^^^"), "bye"),
         (("PANIC: no space left", "LOG: aborting startup after a failure"), "PANIC: no space left"),
         (("FATAL: " + "x" * 500,), "..." + "x" * 400),  # its end: of a secret too
     ],

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from seatrial.compose.project import Project
 from seatrial.kinds.base import Endpoint, Kind
-from seatrial.kinds.containers import Service
+from seatrial.kinds.containers import Service, says_something
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://[^\s'\",]+")
 _HOST = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]*)(:\d+)?")
@@ -125,4 +125,4 @@ def _first(service: Service, before: str, names: tuple[str, ...]) -> str:
     if not before:
         return ""
     spelled = (before + (name.lower() if before.islower() else name) for name in names)
-    return next((one for one in spelled if service.value(one)), "")
+    return next((one for one in spelled if says_something(service.value(one))), "")

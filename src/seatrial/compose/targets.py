@@ -172,7 +172,7 @@ def _from_host(endpoint: Endpoint, container: Container | None) -> Endpoint | No
             return endpoint
         if far is not None or address is None:
             return None
-        return dataclasses.replace(endpoint, host=address)
+        return dataclasses.replace(endpoint, host=address, called="localhost")
     return endpoint
 
 

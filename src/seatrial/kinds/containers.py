@@ -110,6 +110,12 @@ class Service:
         return self.value(variable[1] or variable[2]) or variable[3]
 
 
+def says_something(value: str | None) -> bool:
+    """Not so where frameworks have such a variable always, and a word in it for none: Laravel's
+    REDIS_PASSWORD=null."""
+    return (value or "null").lower() not in ("null", "(null)", "none", "nil")
+
+
 def content_of(file: Path, longest: int = _LONGEST_SECRET) -> str | None:
     """Of a file, a secret say, the first characters; None where it cannot be read, or is none: a
     pipe would be waited for."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -28,6 +29,17 @@ async def test_sync_and_async_alike(serve):
         assert (await client.aio.get("/tasks", params={"limit": 2})).json() == [1]
         assert (await in_thread(client.health)).json() == {"status": "ok"}
         assert (await client.aio.health()).json() == {"status": "ok"}
+
+
+@pytest.mark.parametrize("called", ["shop.test", ""])
+async def test_it_is_asked_by_the_name_that_it_knows(serve, called):
+    pages = Pages({"/base/x": (200, [1])})
+    endpoint = replace(await serve(pages, path="/base"), called=called)
+    with HttpClient(target(endpoint)) as client:
+        await in_thread(client.get, "/x")
+        await client.aio.get("/x")
+    wanted = f"host: {called or endpoint.host}:{endpoint.port}\r\n"
+    assert [wanted in request.lower() for request in pages.requests] == [True, True]
 
 
 async def test_exchanges_are_told(serve):

@@ -277,6 +277,19 @@ async def test_a_redirect_within_the_service_is_followed(serve, context):
     assert pages.asked == ["/health", "/v1/health/", "/v1/health/status"]
 
 
+async def test_it_is_asked_by_the_name_that_it_knows(serve, context):
+    pages = Pages({"/health/": (200, "ok")})
+    endpoint = dataclasses.replace(await serve(pages), called="shop.test")
+    for host in ("shop.test", endpoint.host):
+        there = f"http://{host}:{endpoint.port}/health/"
+        pages.pages["/health"] = (307, "", {"Location": there})
+        assert (await look(target(endpoint), context)).health is Health.HEALTHY
+    assert pages.asked == ["/health", "/health/"] * 2
+    assert all(f"Host: shop.test:{endpoint.port}\r\n" in one for one in pages.requests)
+    pages.pages["/health"] = (307, "", {"Location": there.replace(endpoint.host, "other.test")})
+    assert (await look(target(endpoint), context)).health is Health.UNHEALTHY
+
+
 async def test_a_redirect_to_another_port_is_not_followed(serve, context):
     other = Pages({"*": (200, "ok")})
     there = await serve(other)

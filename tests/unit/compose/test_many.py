@@ -11,7 +11,7 @@ from seatrial.compose import project as project_
 from seatrial.compose.mentions import mentions
 from seatrial.compose.project import read_project
 from seatrial.compose.recognise import recognise
-from seatrial.kinds import base
+from seatrial.kinds import endpoint
 from seatrial.kinds.registry import KINDS
 
 MANY = 30
@@ -21,13 +21,13 @@ def test_each_url_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     service = "  s{0}: {{image: x, environment: {{A: 'postgres://u{0}:p@s0/of-many'}}}}\n"
     text = "services:\n" + "".join(service.format(number) for number in range(MANY))
     (tmp_path / "compose.yaml").write_text(text)
-    read, parse = [], base.urlsplit
+    read, parse = [], endpoint.urlsplit
 
     def reading(url: str) -> object:
         read.append(url)
         return parse(url)
 
-    monkeypatch.setattr(base, "urlsplit", reading)
+    monkeypatch.setattr(endpoint, "urlsplit", reading)
     project = read_project(tmp_path / "compose.yaml", {})
     found = recognise(project, KINDS)
     for one in found.values():

@@ -122,6 +122,13 @@ def test_what_components_are_told_is_seen_each_as_it_is_told(
             "DB_RO_HOST with DB_USER, DB_PASSWORD",
         ),
         ("postgres", "postgres:15", {"APP_DB_HOST": "it", "APP_NAME": "wiki"}, "", ""),
+        (
+            "redis",
+            "redis:7",
+            {"REDIS_HOST": "it", "REDIS_PASSWORD": "null", "REDIS_DB": "2"},
+            "redis://192.0.2.2:6379/2",
+            "REDIS_HOST with REDIS_DB",
+        ),
         ("postgres", "postgres:15", {"DB_HOST": "other", "DB_NAME": "wiki"}, "", ""),
         (
             "postgres",

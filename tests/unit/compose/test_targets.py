@@ -90,6 +90,12 @@ def test_a_published_port_is_reached_at_the_host(look) -> None:  # type: ignore[
     assert web.endpoint().url == "http://127.0.0.1:32768"
     bound = look(of("web", published={8000: ("192.0.2.7", 80)}))["web"]
     assert bound.endpoint().url == "http://192.0.2.7:80"
+    assert (web.endpoint().called, bound.endpoint().called) == ("", "")
+
+
+def test_at_a_containers_address_it_is_asked_as_it_asks_itself(look) -> None:  # type: ignore[no-untyped-def]
+    web = look(of("web")).get("web").endpoint()
+    assert (web.host, web.authority) == ("172.20.0.2", f"localhost:{web.port}")
 
 
 def test_any_other_at_the_containers_address_as_it_was_made(look) -> None:  # type: ignore[no-untyped-def]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from time import perf_counter
@@ -100,6 +100,7 @@ class AsyncHttpClient(httpx.AsyncClient):
         settings = _Settings.of(target)
         super().__init__(
             base_url=settings.base_url,
+            headers=settings.headers,
             auth=settings.auth,
             verify=settings.tls,
             timeout=TIMEOUT,
@@ -127,6 +128,7 @@ class HttpClient(httpx.Client):
         settings = _Settings.of(target)
         super().__init__(
             base_url=settings.base_url,
+            headers=settings.headers,
             auth=settings.auth,
             verify=settings.tls,
             timeout=TIMEOUT,
@@ -165,6 +167,7 @@ class HttpClient(httpx.Client):
 @dataclass(frozen=True)
 class _Settings:
     base_url: str
+    headers: Mapping[str, str]
     auth: tuple[str, str] | None
     tls: ssl.SSLContext
     health: str
@@ -177,6 +180,7 @@ class _Settings:
         https = endpoint.scheme == "https"
         return cls(
             base_url=address.url,
+            headers={"Host": endpoint.authority} if endpoint.called else {},
             auth=(endpoint.user, endpoint.password or "") if endpoint.user is not None else None,
             tls=tls_context() if https else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
             health=cast(HttpConfig, target.config).health or "/",

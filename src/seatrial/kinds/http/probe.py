@@ -291,8 +291,10 @@ class _Look:
             port = there.port or {"http": 80, "https": 443}.get(there.scheme)
         except ValueError:
             return None
-        here = (self.endpoint.scheme, self.endpoint.host, self.endpoint.port)
-        if (there.scheme, there.hostname, port) != here:
+        here = self.endpoint
+        if (there.scheme, port) != (here.scheme, here.port):
+            return None
+        if there.hostname not in (here.host, here.called):
             return None
         return (there.path or "/") + (f"?{there.query}" if there.query else "")
 

@@ -160,9 +160,8 @@ class _Exchange:
 
     def _request(self) -> bytes:
         endpoint = self.endpoint
-        host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
         headers = [
-            ("Host", f"{host}:{endpoint.port}"),
+            ("Host", endpoint.authority),
             ("User-Agent", "seatrial"),
             ("Accept", "application/json, */*;q=0.5"),
             ("Connection", "close"),

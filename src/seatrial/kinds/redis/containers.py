@@ -15,6 +15,7 @@ from seatrial.kinds.containers import (
     Service,
     content_of,
     login_of,
+    says_something,
 )
 from seatrial.kinds.redis.config import RedisConfig
 
@@ -61,7 +62,8 @@ class _Containers(InContainers):
         elif "redis-server" in service.command:
             password = _told_there(service, "requirepass")
         else:
-            password = service.value(*_PASSWORD)
+            told = service.value(*_PASSWORD)
+            password = told if says_something(told) else None
         if password is None:
             user, password = login_of(mentioned)
             password = password or next((one.password for one in mentioned if one.password), None)
