@@ -52,7 +52,7 @@ MODULES = {
         ProgramConfig Reference RemoteEndpoint System
     """,
     "seatrial.kinds.base": """
-        Address CheckResult CleanUpFacet Context Endpoint Expectations FindServer Image Installed
+        Address Astray CheckResult CleanUpFacet Context Expectations FindServer Image Installed
         Kind Probe ProbeResult Target Words load
     """,
     "seatrial.kinds.drill": "Drill Drills Stage",

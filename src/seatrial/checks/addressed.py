@@ -1,58 +1,47 @@
-"""Whether a server lets in those of the system who are told its address.
-
-Where one of them is turned away and another login gets in, the server is well: the mistake is in
-what that one is told.
-"""
+"""What services of the system are told wrongly: logins that a server turns away while it lets in
+others, and addresses that lead nowhere."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 
-from seatrial.kinds.base import Address, CheckResult, Context, Endpoint, Kind, ProbeResult, Target
-from seatrial.outcome import Cause, Health, Outcome, Priority
-from seatrial.waiting import Deadline
-
-_TURNED_AWAY = (
-    Cause.AUTH,
-    Cause.NOT_AUTHORISED,
-    Cause.WRONG_DATABASE,
-    Cause.WRONG_VHOST,
+from seatrial.kinds.base import (
+    Address,
+    Astray,
+    CheckResult,
+    Context,
+    Endpoint,
+    Kind,
+    ProbeResult,
+    Target,
+    load,
 )
+from seatrial.kinds.logins import asked_as_all, is_turned_away
+from seatrial.outcome import Outcome, Priority, State
+from seatrial.waiting import Deadline
 
 
 async def addressed(
     kind: Kind, target: Target, context: Context, deadline: Deadline
 ) -> tuple[Target, list[CheckResult]]:
     """The target as whom it lets in, and the addresses that it turns away."""
-    own = target.endpoint()
-    distinct = list(dict.fromkeys((own, *(one.endpoint for one in target.addresses))))
-    if len(distinct) == 1:
+    if not {one.endpoint for one in target.addresses} - {target.endpoint()}:
         return target, []
-    asked = (kind.probe(_at(target, one), context, deadline) for one in distinct)
-    probed = dict(zip(distinct, await asyncio.gather(*asked), strict=True))
-    inside = next((one for one in distinct if probed[one].health is Health.HEALTHY), None)
+    inside, probed = await asked_as_all(kind, target, context, deadline)
     if inside is None:
         return target, []
-    if probed[own].cause in _TURNED_AWAY:
-        target = _at(target, inside)
     wrong: dict[tuple[str, Endpoint], list[Address]] = {}
     for address in target.addresses:
-        if address.of and probed[address.endpoint].cause in _TURNED_AWAY:
+        if address.of and is_turned_away(probed[address.endpoint]):
             wrong.setdefault((address.of, address.endpoint), []).append(address)
-    found = (_mistake(target, same, probed[same[0].endpoint]) for same in wrong.values())
-    return target, list({one.id: one for one in found}.values())
+    found = (_mistake(inside, same, probed[same[0].endpoint], context) for same in wrong.values())
+    return inside, list({one.id: one for one in found}.values())
 
 
-def _at(target: Target, endpoint: Endpoint) -> Target:
-    default = next(iter(target.endpoints))
-    return replace(target, endpoints={**target.endpoints, default: (endpoint,)})
-
-
-def _mistake(target: Target, same: Sequence[Address], probe: ProbeResult) -> CheckResult:
-    """A warning, unless it takes its component down: nobody knows whether that uses it. `same`:
-    all that a component is told alike."""
+def _mistake(
+    target: Target, same: Sequence[Address], probe: ProbeResult, context: Context
+) -> CheckResult:
+    """`same`: all that a component is told alike."""
     address, *others = same
     more = {_variable(one): None for one in others if _variable(one) != _variable(address)}
     also = f" (and {', '.join(more)})" if more else ""
@@ -60,7 +49,7 @@ def _mistake(target: Target, same: Sequence[Address], probe: ProbeResult) -> Che
         id=f"{address.of}.{_variable(address)}",
         component=address.of,
         title=f"{target.name} lets {address.of} in",
-        priority=Priority.P2,
+        priority=_priority(context.targets.get(address.of)),
         outcome=Outcome.FAILED,
         cause=probe.cause,
         expected=f"{target.name} lets {address.of} in as {address.where} says",
@@ -70,5 +59,34 @@ def _mistake(target: Target, same: Sequence[Address], probe: ProbeResult) -> Che
     )
 
 
-def _variable(address: Address) -> str:
+def _priority(component: Target | None) -> Priority:
+    """A warning, unless it takes its component down: what answers that it is well, or has done its
+    work, may not use it. Of what cannot answer, a worker, it must be taken that it does."""
+    if component is None or load(component.kind).endpoints or component.provider.well:
+        return Priority.P2
+    done = bool(component.states) and all(one is State.DONE for one in component.states)
+    return Priority.P2 if done else component.config.priority
+
+
+def astray(target: Target) -> list[CheckResult]:
+    """What it is told that leads nowhere."""
+    found = (
+        CheckResult(
+            id=f"{target.name}.{_variable(one)}",
+            component=target.name,
+            title=f"{_variable(one)} leads to a service",
+            priority=_priority(target),
+            outcome=Outcome.FAILED,
+            cause=one.cause,
+            expected=f"{one.where} leads to a service",
+            found=one.found,
+            fix=one.fix,
+            own=True,
+        )
+        for one in target.astray
+    )
+    return list({one.id: one for one in found}.values())
+
+
+def _variable(address: Address | Astray) -> str:
     return address.where.partition(" ")[0]

@@ -13,7 +13,7 @@ from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from seatrial.checks.addressed import addressed
+from seatrial.checks.addressed import addressed, astray
 from seatrial.declaration.models import Component
 from seatrial.kinds.base import CheckResult, Context, Kind, ProbeResult, Target, load
 from seatrial.outcome import (
@@ -73,7 +73,7 @@ async def look(
         left_out = _left_out(component, kind)
         return Seen(component, _no_endpoint(component), left_out, called, kind.provides)
     one = _Look(component, kind, target, context, deadline)
-    mistaken = await one.as_let_in()
+    mistaken = [*await one.as_let_in(), *astray(target)]
     expecting = asyncio.ensure_future(one.expectations())
     try:
         probe, faults = await one.probe()

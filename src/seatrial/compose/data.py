@@ -11,7 +11,7 @@ from itertools import islice, pairwise
 
 from seatrial.compose.merging import Tree, by_name
 from seatrial.declaration.source import Plain
-from seatrial.kinds.containers import Mount, Service
+from seatrial.kinds.containers import Mount
 
 #: Where images of servers keep their data.
 _FOLDERS = (
@@ -21,16 +21,7 @@ _FOLDERS = (
     *("/consul/data", "/vault/file", "/vault/data", "/zookeeper", "/nats", "/cockroach"),
     *("/root/.ollama", "/datalog"),
 )
-#: Images of servers: a folder that such a one may write in is for data, unless it holds settings.
-_SERVERS = re.compile(
-    r"postgres|postgis|pgvector|timescale|citus|paradedb|mysql|mariadb|percona|mongo|ferretdb"
-    r"|redis|valkey|keydb|dragonfly|garnet|memcached|rabbitmq|activemq|artemis|kafka|redpanda"
-    r"|zookeeper|pulsar|nats|elasticsearch|opensearch|solr|meilisearch|typesense|clickhouse"
-    r"|cassandra|scylla|cockroach|couchdb|couchbase|neo4j|arangodb|orientdb|rethinkdb|surrealdb"
-    r"|minio|seaweedfs|influxdb|victoria-?metrics|questdb|prometheus|grafana|loki|qdrant|weaviate"
-    r"|milvus|chroma|etcd|consul|vault|mssql|oracle|db2|firebird|mosquitto|emqx|azurite|localstack"
-)
-#: What they only read, wherever it lies.
+#: What servers only read, wherever it lies.
 _SETTINGS = re.compile(
     r"/(etc|conf|config|init\w*|scripts?|plugins|extensions|certs?|ssl|tls|provisioning"
     r"|dashboards|docker-entrypoint-\w+|[^/]*\.d)(/|$)"
@@ -56,11 +47,11 @@ _MARKS = frozenset(
         *(".minio.sys", "influxd.bolt", "grafana.db", "indexdb", "commitlog"),
     )
 )
-_SQLITE = re.compile(r".*\.(db|db3|sqlite|sqlite3)")
-_WRITTEN_BY_HAND = re.compile(
-    r".*\.(py|rb|php|js|mjs|ts|tsx|go|rs|java|kt|cs|ex|sh|sql|html|css|md|txt"
-    r"|ya?ml|json|toml|ini|cfg|conf|properties|xml|pem|crt|key)|Dockerfile.*"
+_CODE = re.compile(
+    r".*\.(py|rb|php|js|mjs|cjs|ts|jsx|tsx|vue|svelte|go|rs|java|kt|scala|cs|ex|exs|erl|lua|pl|sh|sql"
+    r"|html|css|scss|ya?ml|toml|ini|cfg|conf|properties|pem|crt|key)|Dockerfile.*|Makefile"
 )
+_TEXT = re.compile(r".*\.(md|txt|json|xml)")  # written by people, or by programs
 _DEEPEST = 3  # folders below the one that is bound
 _MOST = 2_000  # names that are looked at
 
@@ -82,15 +73,14 @@ def holds_data(mount: Mount, one: Tree, code: Collection[str]) -> bool:
     names = list(islice(_names(mount.source, _DEEPEST), _MOST))
     if _is_hidden(mount.source) or any(os.path.basename(name) in _MARKS for name in names):
         return True
-    top = (os.path.basename(name) for name in names if os.path.dirname(name) == mount.source)
-    if _SETTINGS.search(mount.target) or any(map(_WRITTEN_BY_HAND.fullmatch, top)):
+    if _SETTINGS.search(mount.target) or any(_is(_CODE, name) for name in names):
         return False
-    if _OF_USERS.search(mount.target):
-        return True
-    image = Service("", str(one.get("image") or "")).image_name
-    return bool(_SERVERS.search(image)) or any(
-        _SQLITE.fullmatch(name) and is_sqlite(name) for name in names
-    )
+    top = (name for name in names if os.path.dirname(name) == mount.source)
+    return bool(_OF_USERS.search(mount.target)) or not any(_is(_TEXT, name) for name in top)
+
+
+def _is(sort: re.Pattern[str], path: str) -> bool:
+    return sort.fullmatch(os.path.basename(path)) is not None
 
 
 def is_sqlite(file: str) -> bool:

@@ -38,7 +38,7 @@ def mentions(project: Project, of: Service, kind: Kind) -> list[Mention]:
     """URLs of the kind's schemes, and logins in parts, that lead to this service; the most told
     login and path first, for a single one may be wrong. Else by the names of variables, since a
     container does not keep their order."""
-    names = {of.name, of.container_name} - {""}
+    names = of.names
     found = [
         mention
         for service in project.services.values()
@@ -53,16 +53,22 @@ def hosts(variable: str, value: str) -> set[str]:
     """The hosts that a variable's value names: it is a host's name, NAME:PORT, or holds URLs."""
     if (whole := _HOST.fullmatch(value)) is not None:
         return {whole[1]} if whole[2] or _NAMES_HOST.search(variable) else set()
-    return {endpoint.host for endpoint in _urls(value)}
+    return {endpoint.host for endpoint in urls(value)}
+
+
+def names_host(variable: str) -> str:
+    """What stands before HOST in the name of a variable; "" where it names no host."""
+    called = _NAMES_HOST.search(variable)
+    return variable[: called.start()] if called is not None else ""
 
 
 def _said(one: Mention) -> tuple[str | None, str | None, str]:
     return one.endpoint.user, one.endpoint.password, one.endpoint.path
 
 
-def _by_url(service: Service, names: set[str], kind: Kind) -> Iterator[Mention]:
+def _by_url(service: Service, names: frozenset[str], kind: Kind) -> Iterator[Mention]:
     for variable, value in sorted(service.environment.items()):
-        for endpoint in _urls(value):
+        for endpoint in urls(value):
             if endpoint.host in names and endpoint.scheme in kind.schemes:
                 yield _with_login_beside(Mention(service.name, variable, endpoint), service)
 
@@ -86,7 +92,8 @@ def _listed(variable: str, beside: Sequence[str]) -> str:
 
 
 @lru_cache(maxsize=8192)  # each service is held against each other one
-def _urls(value: str) -> tuple[Endpoint, ...]:
+def urls(value: str) -> tuple[Endpoint, ...]:
+    """Those that can be read of all in a variable's value."""
     found = []
     for url in _URL.findall(value):
         with suppress(ValueError):
@@ -94,12 +101,11 @@ def _urls(value: str) -> tuple[Endpoint, ...]:
     return tuple(found)
 
 
-def _in_parts(service: Service, names: set[str], kind: Kind) -> Iterator[Mention]:
+def _in_parts(service: Service, names: frozenset[str], kind: Kind) -> Iterator[Mention]:
     if not kind.place:
         return
     for variable, value in sorted(service.environment.items()):
-        called = _NAMES_HOST.search(variable)
-        before = variable[: called.start()] if called is not None else ""
+        before = names_host(variable)
         if not before or not names & hosts(variable, value) or "://" in value:
             continue
         beside = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -67,11 +67,14 @@ def read_project(file: Path, environment: Mapping[str, str]) -> Project:
             f"{file}: {'the file is empty' if file in reader.empty else 'it has no services'}",
             hint="write what runs under `services`, or name the compose file that says it",
         )
-    secrets = _secrets(tree)
+    secrets, links = _secrets(tree), _links(services)
+    external = _external_networks(tree)
     env_files: dict[str, dict[str, str]] = {}
     awaited = {name for one in services.values() for name in _awaited_to_end(one)}
     made = {
-        name: _Making(name, one, variables, secrets, env_files).service(name in awaited)
+        name: _Making(
+            name, one, variables, secrets, env_files, links.get(name, ()), external
+        ).service(name in awaited)
         for name, one in services.items()
         if isinstance(one, dict)
     }
@@ -106,6 +109,21 @@ def _secrets(tree: Tree) -> dict[str, Path]:
     }
 
 
+def _links(services: Tree) -> dict[str, list[str]]:
+    """What services are called by the `links` of others: "db:database"."""
+    found: dict[str, list[str]] = {}
+    for one in services.values():
+        for link in items(one.get("links")) if isinstance(one, dict) else ():
+            name, _, alias = str(link).partition(":")
+            found.setdefault(name, []).append(alias or name)
+    return found
+
+
+def _external_networks(tree: Tree) -> frozenset[str]:
+    declared = by_name(tree.get("networks"), "").items()
+    return frozenset(n for n, one in declared if isinstance(one, dict) and one.get("external"))
+
+
 def _secret_values(tree: Tree) -> Iterator[str]:
     """Of the secrets that are variables."""
     declared = tree.get("secrets")
@@ -128,6 +146,8 @@ class _Making:
     variables: Mapping[str, str]
     files: Mapping[str, Path]  # of secrets
     env_files: dict[str, dict[str, str]]  # of those that were read, which services may share
+    links: Sequence[str]  # what other services call it by their `links`
+    external: frozenset[str]  # networks that are not the project's own
 
     def service(self, awaited_end: bool) -> Service:
         tree = self.tree
@@ -154,7 +174,9 @@ class _Making:
             replicas=self._replicas(),
             profiles=self._profiles(),
             container_name=_text(tree.get("container_name")),
+            aliases=tuple(dict.fromkeys(self._aliases())),
             network_mode=_text(tree.get("network_mode")),
+            knows_others=self._knows_others(),
             secrets=self._secrets(),
         )
 
@@ -231,6 +253,18 @@ class _Making:
         declared = tuple(map(str, items(self.tree.get("profiles"))))
         asked = {one.strip() for one in self.variables.get("COMPOSE_PROFILES", "").split(",")}
         return () if asked & {"*", *declared} else declared
+
+    def _aliases(self) -> Iterator[str]:
+        yield from (*self.links, _text(self.tree.get("hostname")))
+        for one in by_name(self.tree.get("networks"), "").values():
+            if isinstance(one, dict):
+                yield from map(str, items(one.get("aliases")))
+
+    def _knows_others(self) -> bool:
+        keys = ("external_links", "extra_hosts", "network_mode", "dns", "dns_search")
+        told = any(self.tree.get(key) for key in keys)
+        networks = by_name(self.tree.get("networks"), "") or ("default",)
+        return told or not self.external.isdisjoint(networks)
 
     def _secrets(self) -> dict[str, Path]:
         found = {}

@@ -57,7 +57,7 @@ def _needs(here: Sequence[Service], kinds: Mapping[str, Kind]) -> dict[str, tupl
 
 def _calls(one: Service, other: Service, kind: Kind) -> bool:
     """Whether it has the other's address, and that not only because all have the same variables."""
-    names = {other.name, other.container_name} - {""}
+    names = other.names
     return any(
         names & hosts(variable, value)
         for variable, value in one.environment.items()

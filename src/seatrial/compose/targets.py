@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from seatrial.compose.addresses import each_at_one, made_with, meant, told_addresses
+from seatrial.compose.astray import astray, listening_of, schemes_of
 from seatrial.compose.engine import Container, far_host
 from seatrial.compose.logs import ASKED_TO_END
 from seatrial.compose.mentions import mentions
@@ -20,6 +21,7 @@ from seatrial.declaration.problems import nearest
 from seatrial.errors import UsageError
 from seatrial.kinds.base import Endpoint, Kind, Target, Words, load
 from seatrial.kinds.containers import Port, Service
+from seatrial.kinds.registry import KINDS
 from seatrial.outcome import Cause, State
 
 _ALIVE = ("running", "paused", "restarting")
@@ -34,7 +36,17 @@ def targets(system: System, project: Project, containers: Sequence[Container]) -
     components = system.components.values()
     names = {service_of(one): one.name for one in components}
     found = {one.name: target_of(one, project, containers, names) for one in components}
-    return found | _places_of_one(system, found)
+    found |= _places_of_one(system, found)
+    runs, schemes = _running(project, containers), schemes_of(KINDS)
+    services = {one.name: runs.services[service_of(one)] for one in components}
+    listening = {
+        services[one.name].name: listening_of(load(one.kind), services[one.name], one.config)
+        for one in components
+    }
+    for one in components:
+        told = astray(runs, services[one.name], schemes, listening)
+        found[one.name] = dataclasses.replace(found[one.name], astray=tuple(told))
+    return found
 
 
 def _places_of_one(system: System, found: Mapping[str, Target]) -> dict[str, Target]:

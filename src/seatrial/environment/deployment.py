@@ -155,6 +155,8 @@ class Deployment:
                 status.replicas,
                 status.provider,
                 status.causes,
+                status.addresses,
+                status.astray,
             )
             for name, status in self.statuses().items()
         }

@@ -35,6 +35,7 @@ from seatrial.keeper.protocol import (
 from seatrial.keeper.telling import Telling
 from seatrial.keeper.timeline import Timeline
 from seatrial.kinds.base import ProbeResult, load
+from seatrial.kinds.logins import is_turned_away
 from seatrial.outcome import Cause, Health, State
 from seatrial.waiting import Deadline, backoff
 
@@ -180,7 +181,9 @@ class Composed:
         context, deadline = self._containers.context(), Deadline.after(_PROBE_SECONDS)
         last[name] = await load(target.kind).probe(target, context, deadline)
         if last[name].health is not Health.HEALTHY:
-            return False
+            turned_away = is_turned_away(last[name])
+            if not (turned_away and await self._containers.let_in(name, deadline)):
+                return False
         self._containers.proven.add(name)
         self._containers.took[name] = (monotonic() - began) * 1000
         return True

@@ -20,7 +20,9 @@ from seatrial.keeper.protocol import ComponentStatus, Usage
 from seatrial.keeper.timeline import Timeline
 from seatrial.keeper.usage import together
 from seatrial.kinds.base import Context, Target, Words
+from seatrial.kinds.logins import Logins
 from seatrial.outcome import Cause, State
+from seatrial.waiting import Deadline
 
 _PATIENT = 3  # so often may a container end and be restarted once all that it needs is ready
 
@@ -42,6 +44,8 @@ class Containers:
         self._said: dict[str, str] = {}  # by component, with its last change of state
         self._looking = asyncio.Lock()
         self._heard: Heard = {}
+        self._logins = Logins()
+        self._told: dict[str, Target] = {}  # as everybody is told where they are, and as whom
 
     def of(self, name: str, replica: int | None = None) -> list[Container]:
         service = service_of(self._system.components[name])
@@ -55,8 +59,18 @@ class Containers:
         """Ask the engine, and put every change on the time line. Raises EngineError."""
         async with self._looking:
             self.all = await with_last_words(await drive.containers(), self._heard)
-            self.seen = targets(self._system, self._project, self.all)
+            told = targets(self._system, self._project, self.all)
+            self.seen = {name: self._logins.known(target) for name, target in told.items()}
+            self._told = told
             await self._record()
+
+    async def let_in(self, name: str, deadline: Deadline) -> bool:
+        """Whether a server that turned one login away lets in another one of the project."""
+        target = self._told[name]
+        if not await self._logins.ask(target, self.context(), deadline):
+            return False
+        self.seen[name] = self._logins.known(target)
+        return True
 
     async def record(self) -> None:
         """Put on the time line what has become known since the last look."""
@@ -157,6 +171,8 @@ class Containers:
             endpoints={} if target is None else dict(target.endpoints),
             causes=() if target is None else target.causes,
             provider=Words() if target is None else target.provider,
+            addresses=() if target is None else target.addresses,
+            astray=() if target is None else target.astray,
             started_in_ms=self.took.get(name),
         )
 

@@ -14,6 +14,7 @@ from seatrial.keeper.network.impairment import Impairment, NetworkEdge
 from seatrial.keeper.protocol import Action, Alter, ComponentStatus, Failure, Usage
 from seatrial.keeper.timeline import Timeline
 from seatrial.kinds.base import Context, Target, load
+from seatrial.kinds.logins import Logins, is_turned_away
 from seatrial.outcome import Cause, Health, State
 from seatrial.waiting import Deadline
 
@@ -45,6 +46,7 @@ class Observer:
         self._context: Context | None = None
         self._seen: dict[str, _Seen] = {}
         self._observers: list[asyncio.Task[None]] = []
+        self._logins = Logins()
 
     @property
     def capabilities(self) -> frozenset[str]:
@@ -52,7 +54,8 @@ class Observer:
 
     @property
     def _targets(self) -> Mapping[str, Target]:
-        return {} if self._context is None else self._context.targets
+        everything = {} if self._context is None else self._context.targets
+        return {name: self._logins.known(target) for name, target in everything.items()}
 
     def _of(self, name: str) -> _Seen:
         return self._seen.get(name, _Seen(State.WAITING))
@@ -106,8 +109,11 @@ class Observer:
         kind = load(target.kind)
         if kind.endpoints and not target.endpoints:
             return _Seen(State.READY, "not observed: it has no endpoint in this environment")
+        deadline = Deadline.after(_PROBE_SECONDS)
         try:
-            result = await kind.probe(target, context, Deadline.after(_PROBE_SECONDS))
+            result = await kind.probe(self._logins.known(target), context, deadline)
+            if is_turned_away(result) and await self._logins.ask(target, context, deadline):
+                return _Seen(State.READY)
         except Exception as error:  # a defect of the kind's; what was seen before it is not known
             traceback.print_exc()
             return _Seen(State.UNREACHABLE, f"its probe failed: {type(error).__name__}: {error}")
@@ -127,6 +133,8 @@ class Observer:
                 endpoints=dict(target.endpoints),
                 provider=target.provider,
                 causes=target.causes,
+                addresses=target.addresses,
+                astray=target.astray,
             )
             for name, target in self._targets.items()
         }

@@ -29,7 +29,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, model_validator
 
 from seatrial.keeper.network.impairment import Impairment, NetworkEdge
-from seatrial.kinds.base import Endpoint, Words
+from seatrial.kinds.base import Address, Astray, Endpoint, Words
 from seatrial.outcome import Cause, State
 
 PROTOCOL = 4  # another one when an older client or keeper would understand something else
@@ -200,6 +200,8 @@ class ComponentStatus(_Answer):
     by_fault: bool = False
     endpoints: dict[str, tuple[Endpoint, ...]] = {}
     provider: Words = Words()
+    addresses: tuple[Address, ...] = ()
+    astray: tuple[Astray, ...] = ()
     started_in_ms: float | None = None
     pids: tuple[int | None, ...] = ()
 

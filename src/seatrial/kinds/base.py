@@ -70,6 +70,16 @@ class Address:
 
 
 @dataclass(frozen=True)
+class Astray:
+    """A setting of a component that leads nowhere, as whoever runs it can tell."""
+
+    where: str  # "DATABASE_URL of the service web of compose.yaml"
+    cause: Cause
+    found: str
+    fix: str
+
+
+@dataclass(frozen=True)
 class Target:
     """A component where it can be reached: what probes, clients and checks are given.
 
@@ -85,6 +95,7 @@ class Target:
     provider: Words = Words()
     causes: tuple[Cause | None, ...] = ()  # of replicas that failed: why, as their keeper saw it
     addresses: tuple[Address, ...] = ()  # of others, where what they are told can be seen
+    astray: tuple[Astray, ...] = ()  # of what it is told itself
 
     @property
     def start(self) -> str:

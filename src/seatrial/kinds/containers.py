@@ -60,13 +60,20 @@ class Service:
     replicas: int = 1
     profiles: tuple[str, ...] = ()
     container_name: str = ""
+    aliases: tuple[str, ...] = ()  # other names by which it is reached
     network_mode: str = ""
+    knows_others: bool = False  # it may know hosts that are no services of the project
     secrets: Mapping[str, Path] = field(default_factory=dict)  # /run/secrets/NAME -> its file
 
     @property
     def image_name(self) -> str:
         """The last part of the image's name, without registry, tag and digest: "postgres"."""
         return re.split(r"[:@]", self.image.rpartition("/")[2])[0].lower()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """By which other services reach it."""
+        return frozenset((self.name, self.container_name, *self.aliases)) - {""}
 
     def only_calls(self, clients: re.Pattern[str], server: re.Pattern[str]) -> bool:
         """Whether it is a client of a server elsewhere, made of that server's image."""

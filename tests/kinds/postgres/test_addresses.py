@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from seatrial.checks.addressed import addressed
-from seatrial.kinds.base import Address, CheckResult, Endpoint, Target
+from seatrial.declaration.models import ComponentConfig
+from seatrial.kinds.base import Address, CheckResult, Endpoint, Target, Words
+from seatrial.kinds.logins import Logins
 from seatrial.kinds.registry import KINDS
-from seatrial.outcome import Cause, Outcome, Priority
+from seatrial.outcome import Cause, Outcome, Priority, State
 from seatrial.waiting import Deadline
 from tests.kinds.harness import at, context_of
 
@@ -99,3 +102,37 @@ def test_of_several_in_one_variable_the_last_is_told(database: Target, tmp_path:
     there = told(database, of="worker")
     _, mistakes = look(database, tmp_path, there, *two)
     assert [(one.id, one.cause) for one in mistakes] == [("web.DATABASE_URL", Cause.WRONG_DATABASE)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "priority"),
+    [
+        ("http", {}, Priority.P2),
+        ("process", {}, Priority.P1),
+        ("process", {"states": (State.DONE,)}, Priority.P2),
+        ("process", {"provider": Words(well="its own health check says healthy")}, Priority.P2),
+    ],
+)
+def test_it_weighs_as_much_as_who_cannot_say_that_it_is_well(
+    database: Target, tmp_path: Path, kind: str, changes: dict[str, Any], priority: Priority
+) -> None:
+    web = Target("web", kind, ComponentConfig(kind=kind), {}, **changes)
+    target = replace(database, addresses=(told(database), told(database, password="none-of-it")))
+    context = context_of(tmp_path, tmp_path, target, web)
+    job = addressed(KINDS["postgres"], target, context, Deadline.after(10))
+    _, (mistake,) = asyncio.run(job)
+    assert mistake.priority is priority
+
+
+def test_who_looks_again_knows_as_whom(database: Target, tmp_path: Path) -> None:
+    lost = at(database, password="lost")
+    wrong = replace(lost, addresses=(told(lost), told(database, of="worker")))
+    context, logins = context_of(tmp_path, tmp_path, wrong), Logins()
+    assert logins.known(wrong) == wrong
+    assert asyncio.run(logins.ask(wrong, context, Deadline.after(10)))
+    assert logins.known(wrong) == replace(wrong, endpoints=database.endpoints)
+    moved = replace(wrong, endpoints=at(wrong, port=1).endpoints)
+    assert logins.known(moved) == moved  # its container was made anew
+    nobody = replace(lost, addresses=(told(lost),))
+    assert not asyncio.run(logins.ask(nobody, context, Deadline.after(10)))
+    assert not asyncio.run(logins.ask(lost, context, Deadline.after(10)))

@@ -54,12 +54,10 @@ def test_where_servers_keep_their_data(target: str, made: Made) -> None:
         {"command": ["redis-server", "--dir", "/pgdata", "--appendonly", "yes"]},
         {"command": "mysqld --datadir=/pgdata"},
         {"entrypoint": ["sh", "-c", "exec mongod --dbpath /pgdata/"]},
-        {"image": "registry.example/postgres:15"},
-        {"image": "mariadb"},
     ],
 )
 def test_what_the_service_says_of_it(one: dict[str, object], made: Made) -> None:
-    folder = made()
+    folder = made("a.sql")
     assert is_data(folder, "/pgdata", **one)
     assert not is_data(folder, "/pgdata")
 
@@ -79,15 +77,16 @@ def test_a_database_in_a_file(made: Made) -> None:
     assert is_data(made("app.db", content=b"SQLite format 3\0"), "/app/state")
 
 
-def test_a_file_that_is_only_called_a_database(made: Made) -> None:
-    assert not is_data(made("app.db"), "/app/state")
+@pytest.mark.parametrize("files", [[], ["events.jsonl"], ["a.onnx"], ["2026/11/notes.txt"]])
+def test_what_is_neither_code_nor_settings(files: list[str], made: Made) -> None:
+    assert is_data(made(*files), "/archive")
 
 
 @pytest.mark.parametrize(
     "target", ["/app/uploads", "/srv/media/", "/app/var/logs", "/backup/daily"]
 )
 def test_what_programs_keep_for_their_users(target: str, made: Made) -> None:
-    assert is_data(made("2026/me.jpg", ".gitkeep"), target)
+    assert is_data(made("2026/me.jpg", "letter.txt", ".gitkeep"), target)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +94,8 @@ def test_what_programs_keep_for_their_users(target: str, made: Made) -> None:
     [
         (["app.py", "lib/x.py"], "/app", {}),
         (["player.js", "a.jpg"], "/app/media", {}),
-        (["a.onnx"], "/app/models", {}),
+        (["pkg/deep/x.py"], "/app/src", {}),
+        (["README.md"], "/app/docs", {}),
         ([], "/etc/logs", {}),
         (["manage.py", "db.sqlite3"], "/app", {}),
         (["package.json"], "/app", {"image": "node:20"}),

@@ -1,0 +1,72 @@
+"""A wrong login of one service is told as its own, by whatever looks, and not as the server's."""
+
+from __future__ import annotations
+
+import pytest
+
+from seatrial.waiting import eventually
+from tests.compose.conftest import Copy, Project
+from tests.compose.engine import Engine
+
+COMPOSE = """
+services:
+  db:
+    image: postgres:15
+    environment: {POSTGRES_PASSWORD: logins-right-1}
+  worker:
+    image: python:3.11-slim
+    command: sleep 1000
+    init: true
+    depends_on: [db]
+    environment: {DB_HOST: db, DB_USER: postgres, DB_PASSWORD: logins-wrong-2, DB_NAME: postgres}
+"""
+
+DECLARED = """
+system: logins
+compose: compose.yaml
+components: {db: {kind: postgres}, worker: {kind: process, needs: [db]}}
+"""
+
+TRIAL = """
+def test_the_server_is_there(component):
+    assert component("db").value("SELECT 1") == 1
+"""
+
+
+@pytest.fixture
+def project(copy: Copy, engine: Engine) -> Project:
+    found = copy("bookshop", engine)
+    for file in found.folder.iterdir():
+        file.unlink()
+    for name, text in (("compose.yaml", COMPOSE), ("seatrial.yaml", DECLARED)):
+        (found.folder / name).write_text(text)
+    (found.folder / "trials").mkdir()
+    (found.folder / "trials" / "test_p1_there.py").write_text(TRIAL)
+    return found
+
+
+@pytest.mark.engine
+def test_in_a_project_that_runs_and_in_its_own(project: Project, engine: Engine) -> None:
+    try:
+        own = project.seatrial("up")
+        assert own.code == 0, own.err
+        checked = project.seatrial("check", "--json")
+        assert [one["id"] for one in checked.json["findings"]] == ["worker.DB_HOST"]
+        assert project.seatrial("down").code == 0
+
+        engine.compose(project.folder, "up", "-d")
+        eventually(
+            lambda: [one["id"] for one in project.seatrial("check", "--json").json["findings"]],
+            lambda ids: ids == ["worker.DB_HOST"],
+            timeout=60,
+            what="the server is there, and only the worker's login is wrong",
+        )
+        run = project.seatrial("run", "--json")
+        assert run.code == 1, run.err
+        (finding,) = run.json["findings"]
+        assert (finding["id"], finding["cause"]) == ("worker.DB_HOST", "auth")
+        assert run.json["verdict"] == "no_go"
+        assert [one["status"] for one in run.json["trials"]] == ["passed"]
+    finally:
+        project.seatrial("down")
+        engine.compose(project.folder, "down", "-v", "-t", "1", check=False)

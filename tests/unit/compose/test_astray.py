@@ -1,0 +1,118 @@
+"""What services are told that leads nowhere."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from seatrial.compose.project import read_project
+from seatrial.compose.targets import targets
+from seatrial.declaration.load import load
+from seatrial.kinds.base import Astray
+from seatrial.kinds.registry import KINDS
+from seatrial.outcome import Cause
+
+from .test_targets import of
+
+DECLARED = """
+system: shop
+compose: compose.yaml
+components:
+  web: {kind: process}
+  db: {kind: postgres}
+  cache: {kind: redis}
+  mq: {kind: rabbitmq}
+"""
+
+
+def told(folder: Path, environment: dict[str, str], **web: object) -> list[Astray]:
+    db = {
+        "image": "postgres:15",
+        "container_name": "shop_db",
+        "hostname": "db-host",
+        "networks": {"back": {"aliases": ["database"]}},
+    }
+    services = {
+        "db": db,
+        "cache": {"image": "redis:7", "command": "redis-server --port 6380"},
+        "mq": {"image": "rabbitmq:3-management"},
+        "other": {"image": "x", "links": ["db:linked"]},
+        "web": {"image": "x", "environment": environment, **web},
+    }
+    networks = {"back": {}, "shared": {"external": True}}
+    whole = {"services": services, "networks": networks}
+    (folder / "compose.yaml").write_text(json.dumps(whole))
+    (folder / "seatrial.yaml").write_text(DECLARED)
+    project = read_project(folder / "compose.yaml", {})
+    system = load(folder, KINDS, variables={})
+    running = of("web", environment=environment)
+    return list(targets(system, project, [running])["web"].astray)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "found"),
+    [
+        ("DATABASE_URL", "postgres://u:p@dbb/shop", "there is no service dbb"),
+        ("DATABASE_URL", "jdbc:postgresql://dbb:5432/shop", "there is no service dbb"),
+        ("DB_HOST", "postgres", "there is no service postgres"),
+        ("REDIS_HOST", "redis", "there is no service redis"),
+        ("DATABASE_URL", "postgres://u:p@db:5433/shop", "db listens at 5432 in its container"),
+        ("CACHE_URL", "redis://cache", "cache listens at 6380 in its container, not at 6379"),
+    ],
+)
+def test_a_host_or_port_that_is_none(tmp_path: Path, variable: str, value: str, found: str) -> None:
+    (one,) = told(tmp_path, {variable: value})
+    assert one.found.startswith(found)
+    assert one.cause is (Cause.DNS if "no service" in found else Cause.REFUSED)
+    assert one.where == f"{variable} of the service web of compose.yaml"
+    assert one.fix.startswith(f"correct {one.where}")
+
+
+def test_the_nearest_service_is_named(tmp_path: Path) -> None:
+    (one,) = told(tmp_path, {"DATABASE_URL": "postgres://u:p@dbb/shop"})
+    assert "db" in one.fix.partition(": ")[2]
+
+
+def test_a_port_in_a_variable_of_its_own(tmp_path: Path) -> None:
+    (one,) = told(tmp_path, {"DB_HOST": "db", "DB_PORT": "5434"})
+    assert "not at 5434" in one.found
+    assert told(tmp_path, {"DB_HOST": "db", "DB_PORT": "5432"}) == []
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(f"postgres://u:p@{name}:5432/x" for name in ("db", "shop_db", "db-host", "database")),
+        *("postgres://u:p@linked/x", "redis://cache:6380", "amqp://mq", "amqps://mq:5671"),
+        *("postgres://u:p@db.example.com/x", "redis://127.0.0.1:1", "amqp://localhost"),
+        *("mysql://nowhere/x", "http://nowhere:8000", "postgres:///x", "redis://${HOST}/0"),
+    ],
+)
+def test_what_leads_somewhere_or_cannot_be_known(tmp_path: Path, value: str) -> None:
+    assert told(tmp_path, {"SOME_URL": value}) == []
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [{"MAIL_HOST": "mailpit"}, {"HOST": "nowhere"}, {"DB_HOST": ""}, {"DB_NODE": "a b"}],
+)
+def test_hosts_of_what_need_not_be_there(tmp_path: Path, variables: dict[str, str]) -> None:
+    assert told(tmp_path, variables) == []
+
+
+@pytest.mark.parametrize(
+    "web",
+    [
+        {"extra_hosts": ["dbb:10.0.0.1"]},
+        {"external_links": ["dbb"]},
+        {"network_mode": "host"},
+        {"networks": ["shared"]},
+        {"dns": "10.0.0.1"},
+    ],
+)
+def test_who_may_know_other_hosts(tmp_path: Path, web: dict[str, object]) -> None:
+    url = {"DATABASE_URL": "postgres://u:p@dbb/shop"}
+    assert told(tmp_path, url, **web) == []
+    assert len(told(tmp_path, url, networks=["back"])) == 1
