@@ -18,7 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from seatrial.kinds.base import ProbeResult, Target
+from seatrial.kinds.base import Address, ProbeResult, Target
+from seatrial.kinds.logins import Logins
 from seatrial.kinds.rabbitmq.client import RabbitmqClient
 from seatrial.kinds.rabbitmq.installed import find_server
 from seatrial.kinds.rabbitmq.meters import read
@@ -243,6 +244,18 @@ def test_the_systems_own_user_needs_no_tag(target: Target, admin: Admin, look: L
     assert "cannot be seen" in result.found
     assert "set_user_tags service monitoring" in result.fix
     assert result.version == find_server(None).version
+
+
+def test_who_is_let_in_is_so_at_both_endpoints(
+    target: Target, admin: Admin, tmp_path: Path
+) -> None:
+    admin.user("lost_now")
+    lost = as_user(target, "lost_now", "another-since")
+    right = Address("", "", target.endpoint("amqp"))
+    told, logins = replace(lost, addresses=(right,)), Logins()
+    context = context_of(tmp_path, tmp_path, told)
+    assert asyncio.run(logins.ask(told, context, Deadline.after(10)))
+    assert logins.known(told).endpoints == target.endpoints
 
 
 def test_a_management_user_who_cannot_see_alarms(target: Target, admin: Admin, look: Look) -> None:

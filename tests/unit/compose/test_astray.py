@@ -27,7 +27,9 @@ components:
 """
 
 
-def told(folder: Path, environment: dict[str, str], **web: object) -> list[Astray]:
+def told(
+    folder: Path, environment: dict[str, str], default: object = None, **web: object
+) -> list[Astray]:
     db = {
         "image": "postgres:15",
         "container_name": "shop_db",
@@ -36,12 +38,16 @@ def told(folder: Path, environment: dict[str, str], **web: object) -> list[Astra
     }
     services = {
         "db": db,
-        "cache": {"image": "redis:7", "command": "redis-server --port 6380"},
+        "cache": {
+            "image": "redis:7",
+            "command": "redis-server --port 6380 --tls-port 6390",
+            "ports": ["6379:7000"],
+        },
         "mq": {"image": "rabbitmq:3-management"},
         "other": {"image": "x", "links": ["db:linked"]},
         "web": {"image": "x", "environment": environment, **web},
     }
-    networks = {"back": {}, "shared": {"external": True}}
+    networks = {"back": {}, "shared": {"external": True}, "default": default}
     whole = {"services": services, "networks": networks}
     (folder / "compose.yaml").write_text(json.dumps(whole))
     (folder / "seatrial.yaml").write_text(DECLARED)
@@ -59,7 +65,7 @@ def told(folder: Path, environment: dict[str, str], **web: object) -> list[Astra
         ("DB_HOST", "postgres", "there is no service postgres"),
         ("REDIS_HOST", "redis", "there is no service redis"),
         ("DATABASE_URL", "postgres://u:p@db:5433/shop", "db listens at 5432 in its container"),
-        ("CACHE_URL", "redis://cache", "cache listens at 6380 in its container, not at 6379"),
+        ("CACHE_URL", "redis://cache", "cache listens at 6380"),
     ],
 )
 def test_a_host_or_port_that_is_none(tmp_path: Path, variable: str, value: str, found: str) -> None:
@@ -86,6 +92,7 @@ def test_a_port_in_a_variable_of_its_own(tmp_path: Path) -> None:
     [
         *(f"postgres://u:p@{name}:5432/x" for name in ("db", "shop_db", "db-host", "database")),
         *("postgres://u:p@linked/x", "redis://cache:6380", "amqp://mq", "amqps://mq:5671"),
+        *("rediss://cache:6390", "redis://cache:7000"),
         *("postgres://u:p@db.example.com/x", "redis://127.0.0.1:1", "amqp://localhost"),
         *("mysql://nowhere/x", "http://nowhere:8000", "postgres:///x", "redis://${HOST}/0"),
     ],
@@ -116,3 +123,9 @@ def test_who_may_know_other_hosts(tmp_path: Path, web: dict[str, object]) -> Non
     url = {"DATABASE_URL": "postgres://u:p@dbb/shop"}
     assert told(tmp_path, url, **web) == []
     assert len(told(tmp_path, url, networks=["back"])) == 1
+
+
+def test_where_the_usual_network_is_that_of_others(tmp_path: Path) -> None:
+    url = {"DATABASE_URL": "postgres://u:p@dbb/shop"}
+    assert told(tmp_path, url, default={"external": True, "name": "all"}) == []
+    assert len(told(tmp_path, url, default={"name": "all"})) == 1
