@@ -258,6 +258,25 @@ def test_a_missing_queue_is_why_nobody_consumes_unless_the_worker_never_ran():
     }
 
 
+@pytest.mark.parametrize("cause", [Cause.EXITED, Cause.NOT_MEASURED])
+def test_who_looked_in_vain_for_a_queue_is_down_because_it_is_missing(cause):
+    """Whether it stays down, or is restarted again and again."""
+    missing = result("rabbitmq.queue.jobs", cause=Cause.QUEUE_MISSING, subject="jobs")
+    log = "its log: Error: 404 (NOT-FOUND) with message \"NOT_FOUND - no queue '{}' in vhost '/'\""
+    worker = unwell(cause, found=log.format("jobs"))
+    assert summary(queue(worker=worker, results=(missing,))) == {missing.id: ("worker",)}
+    other = unwell(cause, found=log.format("jobs.dead"))
+    assert "worker" not in summary(queue(worker=other, results=(missing,))).get(missing.id, ())
+
+
+def test_who_declares_a_queue_is_why_it_is_missing_for_another():
+    missing = result("rabbitmq.queue.jobs", cause=Cause.QUEUE_MISSING, subject="jobs")
+    worker = unwell(Cause.EXITED, found="its log: NOT_FOUND - no queue 'jobs' in vhost '/'")
+    setup = seen(component("setup", "rabbitmq", kind="task"), unwell(Cause.EXITED))
+    down = [*queue(worker=worker, results=(missing,)), setup]
+    assert summary(down) == {"setup.exited": ("worker", missing.id)}
+
+
 def test_what_could_not_be_measured_for_one_reason_is_one_finding():
     unseen = [
         result(f"rabbitmq.queue.{name}", Outcome.NOT_MEASURED, priority=priority, found="no access")
