@@ -16,9 +16,10 @@ its component's fault from it.
 An expectation's fault follows from its component's, where that leaves nothing to look at. It may
 also follow from whoever should have seen to it: a queue has no consumer because the consumer is
 down, a schema is behind because the migration failed, a queue is missing because nobody who
-declares it has started; and a column could not be looked at because there is no table. And drift
-follows from a schema that is another revision altogether. But who ended with the word that a queue
-is not there does not declare it: it follows from that.
+declares it has started; and a column could not be looked at because there is no table, or is not
+as declared because it is not as the migrations make it. And drift follows from a schema that is
+another revision altogether. But who ended with the word that a queue is not there does not declare
+it: it follows from that.
 
 What is unknown explains nothing: no definite fault follows from it, unless it follows from a
 definite one in turn.
@@ -163,7 +164,7 @@ class _Rules:
             yield from self._of_revision(fault)
         elif fault.cause is Cause.NOT_MEASURED:
             yield from self._of_same_reason(fault)
-            yield from (f for f in self.results if f.label == fault.result.within)
+        yield from (f for f in self.results if f.label == fault.result.within)
 
     def _of_component(self, fault: Fault) -> Iterator[Fault]:
         if fault.cause in _UNWELL | _UNREACHED:

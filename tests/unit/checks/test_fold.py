@@ -300,6 +300,16 @@ def test_what_is_within_a_missing_table_is_no_finding_of_its_own():
     assert summary(everything) == {table.id: tuple(one.id for one in columns)}
 
 
+def test_what_is_not_as_declared_because_it_drifted_is_no_finding_of_its_own():
+    drift = result("postgres.schema.jobs.index.due", priority=Priority.P2)
+    declared = replace(result("postgres.table.jobs.index.due"), within=drift.id)
+    other = result("postgres.table.jobs.index.who")
+    findings = fold(queue(results=(declared, other, drift))).findings
+    found = {one.id: (one.priority, one.blocks) for one in findings}
+    assert found == {drift.id: (Priority.P1, (declared.id,)), other.id: (Priority.P1, ())}
+    assert summary(queue(results=(declared,))) == {declared.id: ()}
+
+
 def test_the_unknown_explains_nothing_definite():
     everything = queue(worker=unwell(Cause.NOT_MEASURED))
     web = component("web", "worker", kind="http")
