@@ -11,8 +11,9 @@ from seatrial.secrecy import ending
 LINES = 20
 _LONGEST = 400  # characters of the line that is told
 _TROUBLE = re.compile(
-    r"(?i)(?:error|exception|fatal|panic|denied|refused|invalid|missing|required|unable|not found"
-    r"|fail(?:ed|ure)|cannot|can\W?t|could not|do(?:es)?(?: not|n\W?t) exist|no such|undefined)\b"
+    r"(?i)(?:error|exception|fatal|panic|denied|refused|invalid|missing|required|unable"
+    r"|not[ _]found|fail(?:ed|ure)|cannot|can\W?t|could not|do(?:es)?(?: not|n\W?t) exist"
+    r"|no such|undefined)\b"
 )
 _WORD = re.compile(r"\w")
 #: What a server says of its own end, whatever that came from.

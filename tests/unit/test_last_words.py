@@ -16,6 +16,7 @@ TRACE = ("up", "KeyError: 'QUEUE'", "    raise Error at main.py:7", "Node.js v20
         (("", "  "), ""),
         (TRACE, "KeyError: 'QUEUE'"),
         (("FATAL: old", "ready", "FATAL: new", "bye"), "FATAL: new"),
+        (("404, NOT_FOUND - no queue", "bye"), "404, NOT_FOUND - no queue"),
         (("up", "  bye ", ""), "bye"),
         (("terrors", "bye"), "bye"),
         (

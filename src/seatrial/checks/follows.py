@@ -16,8 +16,10 @@ its component's fault from it.
 An expectation's fault follows from its component's, where that leaves nothing to look at. It may
 also follow from whoever should have seen to it: a queue has no consumer because the consumer is
 down, a schema is behind because the migration failed, a queue is missing because nobody who
-declares it has started; and a column could not be looked at because there is no table. And drift
-follows from a schema that is another revision altogether.
+declares it has started; and a column could not be looked at because there is no table, or is not
+as declared because it is not as the migrations make it. And drift follows from a schema that is
+another revision altogether. But who ended with the word that a queue is not there does not declare
+it: it follows from that.
 
 What is unknown explains nothing: no definite fault follows from it, unless it follows from a
 definite one in turn.
@@ -115,6 +117,12 @@ class Graph:
         return len(self._below[name])
 
 
+def _looked_in_vain(fault: Fault, queue: str) -> bool:
+    """Whether it is told in a broker's words, which every client of one repeats: NOT_FOUND - no
+    queue 'orders' in vhost '/'."""
+    return bool(queue) and f"no queue '{queue}'" in fault.found
+
+
 def _words(text: str) -> frozenset[str]:
     return frozenset(re.findall(r"[a-z0-9]+", text.lower()))
 
@@ -156,7 +164,7 @@ class _Rules:
             yield from self._of_revision(fault)
         elif fault.cause is Cause.NOT_MEASURED:
             yield from self._of_same_reason(fault)
-            yield from (f for f in self.results if f.label == fault.result.within)
+        yield from (f for f in self.results if f.label == fault.result.within)
 
     def _of_component(self, fault: Fault) -> Iterator[Fault]:
         if fault.cause in _UNWELL | _UNREACHED:
@@ -205,6 +213,8 @@ class _Rules:
             return False
         if fault.cause is Cause.NO_CONSUMER:
             return (fault.component, fault.subject) in one.component.config.consumed
+        if fault.cause is Cause.QUEUE_MISSING and _looked_in_vain(other, fault.subject):
+            return False
         below = fault.component in self.graph.below(other.component)
         return below and other.cause in _NOT_RUNNING
 

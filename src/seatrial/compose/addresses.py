@@ -95,7 +95,7 @@ def _is_web(told: Endpoint) -> bool:
 
 
 def _as_told(endpoint: Endpoint, told: Endpoint) -> Endpoint:
-    path = told.path.partition("?")[0]
-    path = path if len(path) > 1 else ""
+    path, how = told.path.partition("?")[0], endpoint.path.partition("?")[2]
+    path = (path if len(path) > 1 else "") + (f"?{how}" if how else "")  # with TLS, say
     user, password = told.user or endpoint.user, told.password or endpoint.password
     return replace(endpoint, path=path, user=user, password=password)

@@ -22,6 +22,8 @@ _NAMES_URL = re.compile(r"(?i)(url|uri|dsn|address|endpoint)$")
 #: What goes with DB_HOST or DB_URL, in the same case.
 _USERS = ("USER", "USERNAME", "LOGIN")
 _PASSWORDS = ("PASSWORD", "PASS", "PWD", "PASSWD")
+_TLS = ("TLS", "SSL", "USE_TLS", "USE_SSL", "TLS_ENABLED", "SSL_ENABLED")
+_YES = ("true", "1", "yes", "on")
 _PLACES = ("NAME", "DB", "DATABASE", "DBNAME", "DB_NAME", "VHOST", "VIRTUAL_HOST")
 
 
@@ -113,9 +115,12 @@ def _in_parts(service: Service, names: frozenset[str], kind: Kind) -> Iterator[M
             for some in (_USERS, _PASSWORDS, _PLACES)
         ]
         user, password, place = map(service.value, beside)
-        if password or place:
+        plain = next(iter(kind.schemes))
+        tls = _switched_on(service, before) if f"{plain}s" in kind.schemes else ""
+        if password or place or tls:
             path = f"/{quote(place.strip('/'), safe='')}" if place else ""
-            told = Endpoint(next(iter(kind.schemes)), next(iter(names)), 0, path, user, password)
+            scheme, beside = (f"{plain}s", [*beside, tls]) if tls else (plain, beside)
+            told = Endpoint(scheme, next(iter(names)), 0, path, user, password)
             yield Mention(service.name, _listed(variable, beside), told)
 
 
@@ -124,6 +129,12 @@ def _shared(before: str, service: Service) -> str:
     shorter = before.rstrip("_").rpartition("_")[0]
     hosts = (f"{shorter}_{word}" for word in ("HOST", "host"))
     return f"{shorter}_" if shorter and any(one in service.environment for one in hosts) else ""
+
+
+def _switched_on(service: Service, before: str) -> str:
+    """The variable that says that TLS is to be used; "" for none."""
+    name = _first(service, before, _TLS)
+    return name if (service.value(name) or "").lower() in _YES else ""
 
 
 def _first(service: Service, before: str, names: tuple[str, ...]) -> str:

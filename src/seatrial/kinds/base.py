@@ -183,7 +183,7 @@ class CheckResult:
     found: str = ""
     fix: str = ""
     subject: str = ""  # what of the component it is about, by its own name: the queue, say
-    within: str = ""  # the id of the result that must have passed for this to be looked at
+    within: str = ""  # the id of the result without which this cannot be looked at, or cannot pass
     own: bool = False  # a mistake of its component's own, which may be why that is down
 
     def __post_init__(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from seatrial.declaration.models import ProgramConfig
@@ -172,6 +173,17 @@ def _port_in_use(target: Target) -> ProbeResult:
         fix=f"end that program (ss -ltnp shows it), then: {target.start}; its last words: "
         f"{target.logs}",
     )
+
+
+def as_it_says_itself(
+    result: ProbeResult, target: Target, *, ours: bool, fix: str = ""
+) -> ProbeResult:
+    """Its own health check may ask otherwise than we can: with a login or a certificate, under
+    another name. Where that finds it well, what may be `ours` is a warning."""
+    if not ours or result.health is not Health.UNHEALTHY or not target.provider.well:
+        return result
+    found = f"{result.found}; {target.provider.well}"
+    return replace(result, health=Health.HEALTHY, found=found, fix=fix or result.fix)
 
 
 def waiting_by_states(target: Target) -> ProbeResult | None:

@@ -422,6 +422,28 @@ def test_an_index_that_failed_to_build(
     for result in found.values():
         assert "not valid" in result.found
         assert "REINDEX INDEX idx_task_status" in result.fix
+    declared = found["postgres.table.tasks.index.idx_task_status"]
+    assert declared.within == "postgres.schema.tasks.index.idx_task_status"
+
+
+def test_what_drifted_elsewhere_does_not_explain_what_is_declared(
+    database: Target, sql: Sql, checked: Check
+) -> None:
+    sql("DROP INDEX idx_task_status")
+    sql("ALTER TABLE tasks ALTER COLUMN idempotency_key TYPE varchar(99)")
+    columns = {"nothing": "text", "idempotency_key": "text"}
+    tables = {"tasks": {"indexes": ["idx_task_status", "idx_task"], "columns": columns}}
+    found = failed(checked(database, {**EXPECT, "tables": {**tables, "nowhere": {}}}))
+    within = {one.id.removeprefix("postgres."): one.within for one in found.values()}
+    assert within == {
+        "schema.tasks.index.idx_task_status": "",
+        "table.tasks.index.idx_task_status": "postgres.schema.tasks.index.idx_task_status",
+        "table.tasks.index.idx_task": "",
+        "schema.tasks.column.idempotency_key.type": "",
+        "table.tasks.column.idempotency_key": "postgres.schema.tasks.column.idempotency_key.type",
+        "table.tasks.column.nothing": "",
+        "table.nowhere": "",
+    }
 
 
 def test_partitions_come_and_go(

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from seatrial.kinds.base import ProbeResult, Target
+from seatrial.kinds.base import ProbeResult, Target, Words
 from seatrial.kinds.postgres import launch
 from seatrial.kinds.postgres.binaries import run_as
 from seatrial.kinds.postgres.config import PostgresExpect
@@ -408,6 +408,16 @@ def test_tls_certificate_not_trusted(guarded: Running, look: Look) -> None:
     assert look(trusting).health is Health.HEALTHY
     target = at(guarded.target, path="/quantum_db?sslmode=verify-full")
     expect(look(target), Cause.TLS, target, "certificate")
+
+
+def test_its_own_health_check_is_believed_about_tls_alone(guarded: Running, look: Look) -> None:
+    said = Words(well="its own health check says healthy")
+    well = replace(guarded.target, provider=said)
+    result = look(at(well, path="/quantum_db?sslmode=verify-full"))
+    assert (result.health, result.cause) == (Health.HEALTHY, Cause.TLS)
+    assert result.found.endswith("; its own health check says healthy")
+    wrong = at(well, user="tls_user", path="/quantum_db?sslmode=require", password="wrong-password")
+    assert (look(wrong).health, look(wrong).cause) == (Health.UNHEALTHY, Cause.AUTH)
 
 
 def test_tls_certificate_of_another_host(guarded: Running, look: Look) -> None:

@@ -12,7 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from seatrial.declaration.models import ComponentConfig
-from seatrial.kinds.base import Context, Endpoint, ProbeResult, Target
+from seatrial.kinds.base import Context, Endpoint, ProbeResult, Target, Words
 from seatrial.kinds.process.config import ProcessConfig
 from seatrial.kinds.process.probe import probe
 from seatrial.kinds.trouble import Trouble
@@ -41,6 +41,7 @@ class Broker(Context):
 def look(
     states: tuple[State, ...],
     consumes: dict[str, object] | None = None,
+    said: str = "",
     **answers: Answer,
 ) -> ProbeResult:
     config = ProcessConfig.model_validate({"consumes": consumes or {}, "time_limit": 0.1})
@@ -50,7 +51,7 @@ def look(
         for name, endpoints in (("mq", there), ("unreached", {}))
     }
     context = Broker(Path(), brokers, Path(), answers={f"mq/{q}": n for q, n in answers.items()})
-    worker = Target("worker", "process", config, {}, states)
+    worker = Target("worker", "process", config, {}, states, Words(found=said))
     return asyncio.run(probe(worker, context, Deadline.after(5)))
 
 
@@ -107,6 +108,13 @@ def test_every_queue_is_asked():
     assert result.cause is Cause.NO_CONSUMER
     assert "mails on mq" in result.found
     assert "jobs" not in result.found
+
+
+def test_what_is_said_of_one_that_was_restarted_lately_is_told_too():
+    lately = "its container was restarted 3 times; its log: NOT_FOUND - no queue 'jobs'"
+    restarted = look((State.STARTING,), JOBS, said=lately, jobs=LookupError())
+    assert restarted.found == f"it runs, but no consumer on jobs on mq; {lately}"
+    assert look(READY, JOBS, jobs=0).found == "it runs, but no consumer on jobs on mq"
 
 
 def test_a_queue_without_consumers_outweighs_one_that_cannot_be_asked():

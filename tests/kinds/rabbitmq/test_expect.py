@@ -114,8 +114,16 @@ def test_a_queue_that_is_not_there(admin: Admin, hold: Hold) -> None:
     results = hold(QUANTUM)
     assert failed(results) == {"queue.quantum_tasks.exists": Cause.QUEUE_MISSING}
     assert "quantum-tasks" in results["queue.quantum_tasks.exists"].found
+    assert results["queue.quantum_tasks.exists"].subject == "quantum_tasks"
     rest = [one.outcome for id, one in results.items() if id.startswith("queue.quantum_tasks.")]
     assert rest.count(Outcome.SKIPPED) == 5  # the root cause alone is a finding
+
+
+def test_what_a_consumer_hears_of_a_queue_that_is_not_there(target: Target) -> None:
+    """By which a check tells that it ended for this reason: see `checks.follows`."""
+    heard = r"404 NOT_FOUND - no queue 'not there' in vhost"
+    with pytest.raises(AssertionError, match=heard), consuming(target, "not there"):
+        pass
 
 
 @pytest.mark.parametrize(

@@ -43,16 +43,30 @@ def look(tmp_path: Path) -> Look:
 Start = Callable[..., AbstractContextManager[Target]]
 
 
+@pytest.fixture(scope="session")
+def tls(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
+    """Options with a certificate that signed itself, for a name that leads nowhere."""
+    folder = tmp_path_factory.mktemp("tls")
+    key, own = str(folder / "key.pem"), str(folder / "own.pem")
+    make = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    make += ["-nodes", "-days", "2", "-subj", "/CN=cache", "-keyout", key, "-out", own]
+    subprocess.run(make, check=True, capture_output=True)
+    files = ("--tls-cert-file", own, "--tls-key-file", key, "--tls-ca-cert-file", own)
+    return (*files, "--tls-auth-clients", "no")
+
+
 @pytest.fixture
 def start(tmp_path: Path, look: Look) -> Start:
-    """A Redis with options of the test's own, and no password."""
+    """A Redis with options of the test's own, and no password; only with TLS where `secure`."""
 
     @contextmanager
-    def one(*options: str, **keys: object) -> Iterator[Target]:
+    def one(*options: str, secure: bool = False, **keys: object) -> Iterator[Target]:
         ports = Reserved()
         endpoint = Endpoint("redis", "127.0.0.1", ports())
         target = Target("cache", "redis", make_config(**keys), {"redis": (endpoint,)})
-        argv = (installed(None).program, "--port", str(endpoint.port), "--save", "", *options)
+        ports_told = ("--port", "0", "--tls-port") if secure else ("--port",)
+        port = (*ports_told, str(endpoint.port))
+        argv = (installed(None).program, *port, "--save", "", *options)
         with open(tmp_path / "redis.log", "ab") as log:
             process = subprocess.Popen(
                 [*dying_with_us(None), *argv], cwd=tmp_path, stdout=log, stderr=log

@@ -8,7 +8,8 @@ import socket
 
 import pytest
 
-from seatrial.kinds.base import Endpoint, ProbeResult, Target
+from seatrial.kinds.base import Endpoint, ProbeResult, Target, Words
+from seatrial.kinds.redis.client import RedisClient
 from seatrial.outcome import Cause, Connection, Health
 from tests.kinds.harness import Running, at
 from tests.kinds.redis.conftest import Look, Start, make_config
@@ -84,6 +85,45 @@ def test_versions(server: Running, look: Look) -> None:
 
 def test_tls_to_a_server_without(server: Running, look: Look) -> None:
     assert look(at(server.target, scheme="rediss")).cause is Cause.TLS
+
+
+ANY = "/0?ssl_cert_reqs=none"
+
+
+def test_tls_alone(start: Start, look: Look, tls: tuple[str, ...]) -> None:
+    with start(*tls, "--requirepass", "s3same", secure=True) as there:
+        right = at(there, scheme="rediss", path=ANY, password="s3same")
+        assert look(right).health is Health.HEALTHY
+        client = RedisClient(right)
+        assert client.ping() is True
+        client.close()
+        wrong = at(right, password="wrong-password")
+        assert look(wrong).cause is Cause.AUTH
+        assert look(well(wrong)).health is Health.UNHEALTHY  # a login is no matter of TLS
+        plain, strict = at(right, scheme="redis", path="/0"), at(right, path="/0")
+        for asked, found in ((plain, "it speaks TLS only"), (strict, "self-signed certificate")):
+            result = look(asked)
+            assert (result.health, result.cause) == (Health.UNHEALTHY, Cause.TLS)
+            assert found in result.found
+            believed = look(well(asked))
+            assert (believed.health, believed.cause) == (Health.HEALTHY, Cause.TLS)
+            assert believed.found.endswith("; its own health check says healthy")
+    assert look(well(right)).cause is Cause.REFUSED
+    assert look(well(right)).health is Health.UNHEALTHY
+
+
+def test_tls_that_wants_a_certificate_of_us(start: Start, look: Look, tls: tuple[str, ...]) -> None:
+    with start(*tls[:-1], "yes", secure=True) as there:
+        asked = at(there, scheme="rediss", path=ANY)
+        result = look(asked)
+        assert (result.health, result.cause) == (Health.UNHEALTHY, Cause.TLS)
+        assert "certificate of its clients" in result.found
+        assert look(well(asked)).health is Health.HEALTHY
+
+
+def well(target: Target) -> Target:
+    said = Words(well="its own health check says healthy")
+    return dataclasses.replace(target, provider=said)
 
 
 def test_a_server_of_another_protocol(look: Look) -> None:

@@ -258,6 +258,25 @@ def test_a_missing_queue_is_why_nobody_consumes_unless_the_worker_never_ran():
     }
 
 
+@pytest.mark.parametrize("cause", [Cause.EXITED, Cause.NOT_MEASURED])
+def test_who_looked_in_vain_for_a_queue_is_down_because_it_is_missing(cause):
+    """Whether it stays down, or is restarted again and again."""
+    missing = result("rabbitmq.queue.jobs", cause=Cause.QUEUE_MISSING, subject="jobs")
+    log = "its log: Error: 404 (NOT-FOUND) with message \"NOT_FOUND - no queue '{}' in vhost '/'\""
+    worker = unwell(cause, found=log.format("jobs"))
+    assert summary(queue(worker=worker, results=(missing,))) == {missing.id: ("worker",)}
+    other = unwell(cause, found=log.format("jobs.dead"))
+    assert "worker" not in summary(queue(worker=other, results=(missing,))).get(missing.id, ())
+
+
+def test_who_declares_a_queue_is_why_it_is_missing_for_another():
+    missing = result("rabbitmq.queue.jobs", cause=Cause.QUEUE_MISSING, subject="jobs")
+    worker = unwell(Cause.EXITED, found="its log: NOT_FOUND - no queue 'jobs' in vhost '/'")
+    setup = seen(component("setup", "rabbitmq", kind="task"), unwell(Cause.EXITED))
+    down = [*queue(worker=worker, results=(missing,)), setup]
+    assert summary(down) == {"setup.exited": ("worker", missing.id)}
+
+
 def test_what_could_not_be_measured_for_one_reason_is_one_finding():
     unseen = [
         result(f"rabbitmq.queue.{name}", Outcome.NOT_MEASURED, priority=priority, found="no access")
@@ -279,6 +298,16 @@ def test_what_is_within_a_missing_table_is_no_finding_of_its_own():
     ]
     everything = queue(results=(table, *columns))
     assert summary(everything) == {table.id: tuple(one.id for one in columns)}
+
+
+def test_what_is_not_as_declared_because_it_drifted_is_no_finding_of_its_own():
+    drift = result("postgres.schema.jobs.index.due", priority=Priority.P2)
+    declared = replace(result("postgres.table.jobs.index.due"), within=drift.id)
+    other = result("postgres.table.jobs.index.who")
+    findings = fold(queue(results=(declared, other, drift))).findings
+    found = {one.id: (one.priority, one.blocks) for one in findings}
+    assert found == {drift.id: (Priority.P1, (declared.id,)), other.id: (Priority.P1, ())}
+    assert summary(queue(results=(declared,))) == {declared.id: ()}
 
 
 def test_the_unknown_explains_nothing_definite():

@@ -31,7 +31,7 @@ from seatrial.kinds.http import answers
 from seatrial.kinds.http.answers import Said, Word
 from seatrial.kinds.http.config import HttpConfig
 from seatrial.kinds.http.wire import Answer, get
-from seatrial.kinds.programs import down_by_states, waiting_by_states
+from seatrial.kinds.programs import as_it_says_itself, down_by_states, waiting_by_states
 from seatrial.kinds.trouble import Trouble
 from seatrial.kinds.versions import satisfies
 from seatrial.outcome import Cause, Connection, Health, State
@@ -97,16 +97,9 @@ async def _one(target: Target, endpoint: Endpoint, deadline: Deadline) -> ProbeR
 
 
 def _as_it_is_asked(result: ProbeResult, target: Target) -> ProbeResult:
-    """Its own health check may ask otherwise than we can, with a login or under another name."""
-    ours = result.cause in _OF_THE_ASKING or _CLIENTS_FAULT.match(result.found)
-    if result.health is not Health.UNHEALTHY or not target.provider.well or not ours:
-        return result
-    return dataclasses.replace(
-        result,
-        health=Health.HEALTHY,
-        found=f"{result.found}; {target.provider.well}",
-        fix=f"set `health` of {target.name} to a path that answers whoever asks",
-    )
+    ours = result.cause in _OF_THE_ASKING or _CLIENTS_FAULT.match(result.found) is not None
+    fix = f"set `health` of {target.name} to a path that answers whoever asks"
+    return as_it_says_itself(result, target, ours=ours, fix=fix)
 
 
 class _Look:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote
 
 from seatrial.declaration.models import ComponentConfig
 from seatrial.kinds.base import Endpoint
@@ -57,7 +57,15 @@ class _Containers(InContainers):
         named = next((path for m in mentioned if len(path := m.path.partition("?")[0]) > 1), "")
         owner = service.value(*_USER) or "postgres"
         path = named or "/" + quote(service.value(*_DATABASE) or owner, safe="")
+        path += "?sslmode=require" if any(map(_says_tls, mentioned[:1])) else ""
         return {"sql": Endpoint("postgresql", service.name, _port(service), path, user, password)}
+
+
+def _says_tls(told: Endpoint) -> bool:
+    """No more is asked for, whatever a service is told: the certificate is made for the names and
+    the authority of the project, which nobody outside knows."""
+    modes = parse_qs(told.path.partition("?")[2]).get("sslmode", [])
+    return any(mode == "require" or mode.startswith("verify-") for mode in modes)
 
 
 def _port(service: Service) -> int:

@@ -56,7 +56,7 @@ async def check(
         return [*declared, *privileges]
     revision = _revision(target, expect.migrations, made, schema)
     drift = list(_drift(target, expect.migrations, made, schema, revision))
-    folded = _folded(declared, target, expect, made, revision)
+    folded = [_within(one, drift) for one in _folded(declared, target, expect, made, revision)]
     return [revision, *drift, *folded, *privileges]
 
 
@@ -236,6 +236,16 @@ def _difference(target: Target, how: MigrationsExpect, one: Difference) -> Check
         found=one.found,
         fix=f"on {target.name}: {one.repair}",
     )
+
+
+def _within(declared: CheckResult, drift: Sequence[CheckResult]) -> CheckResult:
+    """The drift in the same place says all of it, and how the migrations would have it."""
+    if declared.outcome is not Outcome.FAILED:
+        return declared
+    place = declared.id.removeprefix(f"{declared.component}.").removeprefix("table.")
+    whole = f"{declared.component}.schema.{place.removeprefix('public.')}"
+    same = (one.id for one in drift if one.id == whole or one.id.startswith(f"{whole}."))
+    return replace(declared, within=next(same, declared.within))
 
 
 _LACKING = (Outcome.FAILED, Outcome.NOT_MEASURED)

@@ -22,12 +22,12 @@ from seatrial.kinds.postgres.wire import (
     SslMode,
     Tls,
 )
-from seatrial.kinds.programs import down_by_states, waiting_by_states
+from seatrial.kinds.programs import as_it_says_itself, down_by_states, waiting_by_states
 from seatrial.kinds.resolving import Unresolved, resolve
 from seatrial.kinds.strangers import greet
 from seatrial.kinds.trouble import Diagnosis
 from seatrial.kinds.versions import satisfies
-from seatrial.outcome import Connection, Health
+from seatrial.outcome import Cause, Connection, Health
 from seatrial.waiting import Deadline
 
 _QUERY = """
@@ -60,7 +60,8 @@ async def probe(target: Target, context: Context, deadline: Deadline) -> ProbeRe
     except TimeoutError:
         return _unwell(doctor.timeout(time.monotonic() - started), started)
     except Exception as error:
-        return _unwell(await _cause(error, place, doctor, until), started)
+        result = _unwell(await _cause(error, place, doctor, until), started)
+        return as_it_says_itself(result, target, ours=result.cause is Cause.TLS)
     return _judge(seen, target, doctor, started)
 
 

@@ -58,13 +58,14 @@ async def _by_queues(
     if missing:
         names = ", ".join(f"{queue} on {component}" for component, queue in missing)
         runs = "it runs, but " if watched(target) else ""
+        lately = f"; {target.provider.found}" if target.provider.found else ""
         return ProbeResult(
             Health.UNHEALTHY,
             Connection.DISCONNECTED,
             took,
             Cause.NO_CONSUMER,
             expected=f"{target.name} consumes {names}",
-            found=f"{runs}no consumer on {names}",
+            found=f"{runs}no consumer on {names}{lately}",
             fix=_fix(target),
         )
     for (component, _), count in zip(config.consumed, counts, strict=True):

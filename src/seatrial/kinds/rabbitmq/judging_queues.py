@@ -32,7 +32,7 @@ def judge_queue(
         return
     seen = vhost.queues.get(name) if vhost is not None else None
     exists = seen is not None if vhost is not None else counts.exists
-    yield judge.result(
+    existence = judge.result(
         f"queue.{name}.exists",
         title,
         expect.priority,
@@ -42,6 +42,7 @@ def judge_queue(
         found="it is there" if exists else _not_there(name, vhost),
         fix=f"start what declares {name}, or declare it",
     )
+    yield replace(existence, subject=name)
     if not exists:
         for one in _queue_unseen(judge, name, expect):
             found = f"queue {name} is not there"

@@ -10,6 +10,7 @@ import redis.asyncio
 
 from seatrial.kinds.base import Target
 from seatrial.kinds.redis.config import RedisConfig
+from seatrial.kinds.redis.wire import SECURE, verified
 
 _SECONDS = 5.0  # for a connection, and for an answer
 
@@ -27,7 +28,9 @@ class RedisClient(redis.Redis):
             "db": int(number) if number.isdigit() else config.database,
             "username": endpoint.user,
             "password": endpoint.password,
-            "ssl": endpoint.scheme == "rediss",
+            "ssl": endpoint.scheme == SECURE,
+            "ssl_cert_reqs": "required" if verified(endpoint) else "none",
+            "ssl_check_hostname": verified(endpoint),
             "decode_responses": True,
             "socket_timeout": _SECONDS,
             "socket_connect_timeout": _SECONDS,

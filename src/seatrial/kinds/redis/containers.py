@@ -18,6 +18,7 @@ from seatrial.kinds.containers import (
     says_something,
 )
 from seatrial.kinds.redis.config import RedisConfig
+from seatrial.kinds.redis.wire import SECURE, UNVERIFIED
 
 _IMAGES = (
     "redis",
@@ -38,7 +39,7 @@ _FILE = re.compile(r"(?<!\S)/\S+\.conf(?!\S)")
 _SETTING = r"^[ \t]*{}[ \t]+(?:\"([^\"\n]*)\"|'([^'\n]*)'|(\S+))"
 _LONGEST_FILE = 1_000_000  # characters; the one that Redis brings along has a tenth
 _NUMBER = re.compile(r"\d{1,4}", re.ASCII)
-_PORT_TOLD = re.compile(r"--port[= ]+(\d{1,5})(?!\S)")
+_PORT_TOLD = r"--{}[= ]+(\d{{1,5}})(?!\S)"
 _PORT = 6379
 
 
@@ -67,8 +68,9 @@ class _Containers(InContainers):
         if password is None:
             user, password = login_of(mentioned)
             password = password or next((one.password for one in mentioned if one.password), None)
-        path = f"/{_database(config, mentioned)}"
-        return {"redis": Endpoint("redis", service.name, _port(service), path, user, password)}
+        scheme, port = _where(service, mentioned)
+        path = f"/{_database(config, mentioned)}" + (f"?{UNVERIFIED}" if scheme == SECURE else "")
+        return {"redis": Endpoint(scheme, service.name, port, path, user, password)}
 
 
 def _database(config: RedisConfig, mentioned: Sequence[Endpoint]) -> int:
@@ -88,10 +90,24 @@ def _required(service: Service) -> str | None:
     return found[1] if found else None
 
 
-def _port(service: Service) -> int:
-    told = _PORT_TOLD.search(service.command)
-    number = told[1] if told else _told_there(service, "port") or ""
-    return int(number) if number.isdigit() and int(number) else _PORT
+def _where(service: Service, mentioned: Sequence[Endpoint]) -> tuple[str, int]:
+    """Scheme and port: with TLS where it serves nothing else, or the system's own URLs say so. Its
+    certificate is made for the names and the authority of the project, which nobody outside knows.
+    """
+    plain, secure = _port(service, "port"), _port(service, "tls-port")
+    told = next(iter(mentioned), None)
+    if told is not None and told.scheme == SECURE:
+        return SECURE, secure or told.port or plain or _PORT
+    if plain == 0 and secure:
+        return SECURE, secure
+    return "redis", plain or _PORT
+
+
+def _port(service: Service, setting: str) -> int | None:
+    """None where it is not set, 0 where none is served."""
+    told = re.search(_PORT_TOLD.format(setting), service.command)
+    number = told[1] if told else _told_there(service, setting) or ""
+    return int(number) if number.isdigit() else None
 
 
 def _told_there(service: Service, setting: str) -> str | None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from time import perf_counter
 from typing import cast
 
 from seatrial.kinds.base import Context, Endpoint, ProbeResult, Target
-from seatrial.kinds.programs import down_by_states, waiting_by_states
+from seatrial.kinds.programs import as_it_says_itself, down_by_states, waiting_by_states
 from seatrial.kinds.redis.config import RedisConfig
-from seatrial.kinds.redis.wire import NotRedis, Said, Session, speaks_plainly
+from seatrial.kinds.redis.wire import SECURE, NotRedis, Said, Session, speaks_plainly, speaks_tls
 from seatrial.kinds.strangers import who_says
 from seatrial.kinds.trouble import Trouble
 from seatrial.kinds.versions import satisfies
@@ -60,7 +61,7 @@ async def probe(target: Target, context: Context, deadline: Deadline) -> ProbeRe
     if trouble is None:
         return ProbeResult(Health.HEALTHY, Connection.CONNECTED, took, version=version)
     answered = trouble.cause in (Cause.WRONG_VERSION, Cause.UNHEALTHY, Cause.NOT_AUTHORISED)
-    return ProbeResult(
+    result = ProbeResult(
         Health.UNHEALTHY,
         Connection.CONNECTED if answered else Connection.DISCONNECTED,
         took,
@@ -70,12 +71,13 @@ async def probe(target: Target, context: Context, deadline: Deadline) -> ProbeRe
         fix=_fix(trouble, target),
         version=version,
     )
+    return as_it_says_itself(result, target, ours=trouble.cause is Cause.TLS)
 
 
 async def _look(endpoint: Endpoint, until: Deadline) -> str | None:
     """The version that it says it is, None where it may not say. Raises Trouble."""
     seconds, missing = until.remaining(), [""]
-    share = 1.0 if endpoint.scheme == "redis" else 1 - _SPARE
+    share = 1 - _SPARE if endpoint.scheme == SECURE else 1.0
     try:
         async with asyncio.timeout(seconds * share):
             session = await Session.open(endpoint, missing.append)
@@ -87,7 +89,7 @@ async def _look(endpoint: Endpoint, until: Deadline) -> str | None:
             finally:
                 session.close()
     except TimeoutError:
-        if endpoint.scheme == "rediss" and await speaks_plainly(endpoint, seconds * _SPARE):
+        if endpoint.scheme == SECURE and await speaks_plainly(endpoint, seconds * _SPARE):
             raise Trouble(Cause.TLS, "it speaks no TLS: it answers in plain text") from None
         raise Trouble(Cause.TIMEOUT, f"{missing[-1]} within {seconds:.1f} s") from None
     except Said as error:
@@ -96,11 +98,20 @@ async def _look(endpoint: Endpoint, until: Deadline) -> str | None:
         who = who_says(error.answer) or "another program"
         found = f"{who} answers at {endpoint.address}: {error.answer[:40]!r}"
         raise Trouble(Cause.WRONG_PROGRAM, found) from None
-    except (EOFError, ConnectionResetError, BrokenPipeError):
-        found = f"{endpoint.address} takes the connection and hangs up without an answer"
-        raise Trouble(Cause.REFUSED, found) from None
+    except (EOFError, ConnectionResetError, BrokenPipeError, ssl.SSLError):
+        raise await _hung_up(endpoint, until) from None
     except OSError as error:
         raise Trouble(Cause.REFUSED, f"no connection: {error.strerror or error}") from None
+
+
+async def _hung_up(endpoint: Endpoint, until: Deadline) -> Trouble:
+    if endpoint.scheme == SECURE:
+        why = "it wants a certificate of its clients, or what it hands on to is down"
+        return Trouble(Cause.TLS, f"it hangs up behind the TLS handshake: {why}")
+    if await speaks_tls(endpoint, until.remaining()):
+        return Trouble(Cause.TLS, "it speaks TLS only: it hangs up on plain text")
+    found = f"{endpoint.address} takes the connection and hangs up without an answer"
+    return Trouble(Cause.REFUSED, found)
 
 
 def _version(info: str) -> str | None:
@@ -144,7 +155,8 @@ def _fix(trouble: Trouble, target: Target) -> str:
         Cause.AUTH: f"correct user and password in {setting}; an empty password means that none "
         "is set there",
         Cause.TLS: "correct its certificate (an authority of your own goes into SSL_CERT_FILE), or "
-        f"correct redis:// or rediss:// in {setting}",
+        f"correct redis:// or rediss:// in {setting}; or let it take clients without a certificate "
+        "(tls-auth-clients no)",
         Cause.NOT_AUTHORISED: "allow its user PING: ACL SETUSER "
         f"{user} +ping; or take the server out of protected mode",
         Cause.EXHAUSTED: f"{cli} CLIENT LIST   (who holds them?), or raise maxclients",

@@ -13,6 +13,9 @@ from seatrial.kinds.base import Endpoint
 from seatrial.kinds.connecting import reach
 from seatrial.kinds.trouble import Trouble
 
+#: The scheme of a URL that asks with TLS, and the parameter, of the usual driver, that takes any
+#: certificate then.
+SECURE, UNVERIFIED = "rediss", "ssl_cert_reqs=none"
 _LONGEST_LINE = 8 * 1024  # bytes
 _LONGEST_TEXT = 256 * 1024
 
@@ -29,6 +32,11 @@ class NotRedis(Exception):
         self.answer = answer
 
 
+def verified(endpoint: Endpoint) -> bool:
+    """Whether it is asked whose certificate the server has."""
+    return UNVERIFIED not in endpoint.path.partition("?")[2].split("&")
+
+
 class Session:
     """One connection, logged in."""
 
@@ -40,8 +48,13 @@ class Session:
         cls, endpoint: Endpoint, stage: Callable[[str], None] = lambda what: None
     ) -> Session:
         """`stage` is told what is missing. Raises Trouble, OSError, EOFError, Said or NotRedis."""
-        secure = endpoint.scheme == "rediss"
-        streams = await reach(endpoint, tls=secure, stage=stage, limit=_LONGEST_LINE)
+        streams = await reach(
+            endpoint,
+            tls=endpoint.scheme == SECURE,
+            stage=stage,
+            limit=_LONGEST_LINE,
+            verified=verified(endpoint),
+        )
         session = cls(*streams)
         stage("connected, but nothing came back")
         try:
@@ -78,6 +91,17 @@ class Session:
 
     def close(self) -> None:
         self._writer.transport.abort()
+
+
+async def speaks_tls(endpoint: Endpoint, seconds: float) -> bool:
+    """Whether a server that hung up on plain text shakes hands; nothing is said."""
+    try:
+        async with asyncio.timeout(seconds):
+            _, writer = await reach(endpoint, tls=True, stage=lambda what: None, verified=False)
+    except (OSError, Trouble):
+        return False
+    writer.transport.abort()
+    return True
 
 
 async def speaks_plainly(endpoint: Endpoint, seconds: float) -> bool:
