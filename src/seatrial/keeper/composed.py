@@ -180,7 +180,7 @@ class Composed:
             return False
         context, deadline = self._containers.context(), Deadline.after(_PROBE_SECONDS)
         last[name] = await load(target.kind).probe(target, context, deadline)
-        if last[name].health is not Health.HEALTHY:
+        if last[name].health is Health.UNHEALTHY:  # what is there, and lets nobody look, will do
             turned_away = is_turned_away(last[name])
             if not (turned_away and await self._containers.let_in(name, deadline)):
                 return False

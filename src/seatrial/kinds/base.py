@@ -59,6 +59,10 @@ class Words:
     setting: str = ""  # what says where it is reached, and as whom; "" where Seatrial allots it
     images: tuple[Image, ...] = ()  # of its containers, each once
 
+    @property
+    def in_containers(self) -> bool:
+        return bool(self.images)
+
 
 @dataclass(frozen=True)
 class Address:

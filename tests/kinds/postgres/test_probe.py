@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from seatrial.kinds.base import ProbeResult, Target, Words
+from seatrial.kinds.base import Image, ProbeResult, Target, Words
 from seatrial.kinds.postgres import launch
 from seatrial.kinds.postgres.binaries import run_as
 from seatrial.kinds.postgres.config import PostgresExpect
@@ -255,6 +255,9 @@ def test_unknown_user(server: Running, look: Look) -> None:
 def test_no_password(server: Running, look: Look) -> None:
     target = at(server.target, password=None)
     expect(look(target), Cause.AUTH, target, "none is declared")
+    contained = replace(target, provider=Words(images=(Image("postgres:15", "sha256:1"),)))
+    assert look(contained).health is Health.UNKNOWN
+    assert "nothing in the project tells a login" in look(contained).found
 
 
 def test_wrong_database(server: Running, look: Look) -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import socket
+from typing import Any
 
 import pytest
 
-from seatrial.kinds.base import Endpoint, ProbeResult, Target, Words
+from seatrial.kinds.base import Endpoint, Image, ProbeResult, Target, Words
 from seatrial.kinds.redis.client import RedisClient
 from seatrial.outcome import Cause, Connection, Health
 from tests.kinds.harness import Running, at
 from tests.kinds.redis.conftest import Look, Start, make_config
+
+CONTAINED = (Image("redis:7", "sha256:1"),)
 
 
 def test_a_healthy_one(server: Running, look: Look) -> None:
@@ -34,6 +37,31 @@ def test_a_wrong_password(server: Running, look: Look, password: str | None) -> 
     assert result.cause is Cause.AUTH
     assert "wrong-password" not in repr(result)
     assert "password" in result.fix
+
+
+@pytest.mark.parametrize(
+    ("said", "password", "seen"),
+    [
+        ({}, None, (Health.UNHEALTHY, Cause.AUTH)),
+        ({"well": "its own says healthy"}, None, (Health.UNHEALTHY, Cause.AUTH)),
+        ({"images": CONTAINED}, None, (Health.UNKNOWN, Cause.NOT_MEASURED)),
+        ({"images": CONTAINED, "well": "it says healthy"}, None, (Health.HEALTHY, Cause.AUTH)),
+        ({"images": CONTAINED}, "wrong-password", (Health.UNHEALTHY, Cause.AUTH)),
+    ],
+)
+def test_a_login_that_nothing_in_a_project_tells(
+    server: Running,
+    look: Look,
+    said: dict[str, Any],
+    password: str | None,
+    seen: tuple[Health, Cause],
+) -> None:
+    asked = dataclasses.replace(at(server.target, password=password), provider=Words(**said))
+    result = look(asked)
+    assert (result.health, result.cause) == seen
+    nobody = result.cause is Cause.NOT_MEASURED or result.health is Health.HEALTHY
+    assert ("nothing in the project tells a login" in result.found) is nobody
+    assert ("or leave " in result.fix) is nobody
 
 
 def test_a_password_where_none_is_set(start: Start, look: Look) -> None:

@@ -22,7 +22,12 @@ from seatrial.kinds.postgres.wire import (
     SslMode,
     Tls,
 )
-from seatrial.kinds.programs import as_it_says_itself, down_by_states, waiting_by_states
+from seatrial.kinds.programs import (
+    as_it_says_itself,
+    down_by_states,
+    unless_nobody_knows,
+    waiting_by_states,
+)
 from seatrial.kinds.resolving import Unresolved, resolve
 from seatrial.kinds.strangers import greet
 from seatrial.kinds.trouble import Diagnosis
@@ -61,6 +66,7 @@ async def probe(target: Target, context: Context, deadline: Deadline) -> ProbeRe
         return _unwell(doctor.timeout(time.monotonic() - started), started)
     except Exception as error:
         result = _unwell(await _cause(error, place, doctor, until), started)
+        result = unless_nobody_knows(result, target)
         return as_it_says_itself(result, target, ours=result.cause is Cause.TLS)
     return _judge(seen, target, doctor, started)
 

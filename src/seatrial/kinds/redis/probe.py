@@ -9,7 +9,12 @@ from time import perf_counter
 from typing import cast
 
 from seatrial.kinds.base import Context, Endpoint, ProbeResult, Target
-from seatrial.kinds.programs import as_it_says_itself, down_by_states, waiting_by_states
+from seatrial.kinds.programs import (
+    as_it_says_itself,
+    down_by_states,
+    unless_nobody_knows,
+    waiting_by_states,
+)
 from seatrial.kinds.redis.config import RedisConfig
 from seatrial.kinds.redis.wire import SECURE, NotRedis, Said, Session, speaks_plainly, speaks_tls
 from seatrial.kinds.strangers import who_says
@@ -71,6 +76,7 @@ async def probe(target: Target, context: Context, deadline: Deadline) -> ProbeRe
         fix=_fix(trouble, target),
         version=version,
     )
+    result = unless_nobody_knows(result, target)
     return as_it_says_itself(result, target, ours=trouble.cause is Cause.TLS)
 
 
