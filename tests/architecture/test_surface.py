@@ -55,6 +55,7 @@ MODULES = {
         Address Astray CheckResult CleanUpFacet Context Expectations FindServer Image Installed
         Kind Probe ProbeResult Target Words load
     """,
+    "seatrial.kinds.endpoint": "Endpoint",
     "seatrial.kinds.drill": "Drill Drills Stage",
     "seatrial.kinds.launching": "Launch Plan Process Ready Site",
     "seatrial.kinds.versions": "satisfies",

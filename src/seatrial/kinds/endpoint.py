@@ -20,6 +20,7 @@ class Endpoint:
     path: str = ""  # with its leading slash, percent-encoded; "" where there is none
     user: str | None = None
     password: str | None = field(default=None, repr=False)
+    verified: bool = True  # False: with TLS, any certificate will do
     called: str = ""  # the name by which it is asked for, where `host` is none that it knows
 
     @classmethod

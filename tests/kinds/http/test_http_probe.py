@@ -19,6 +19,7 @@ from http_pages import Pages, target
 from seatrial.kinds import connecting, resolving
 from seatrial.kinds.base import Context, Endpoint, ProbeResult, Target, Words
 from seatrial.kinds.http import wire
+from seatrial.kinds.http.client import HttpClient
 from seatrial.kinds.http.probe import probe
 from seatrial.outcome import Cause, Connection, Health, State
 from seatrial.waiting import Deadline
@@ -547,6 +548,14 @@ async def test_a_certificate_that_nobody_vouches_for(serve, context, tls):
     result = await look(target(await serve(Pages({"*": (200, "ok")}), tls=tls)), context)
     assert result.cause is Cause.TLS
     assert "certificate" in result.found
+
+
+async def test_a_certificate_that_is_made_for_another_view(serve, context, tls):
+    """As the containers of a project have it: made for their names there."""
+    told = dataclasses.replace(await serve(Pages({"*": (200, "ok")}), tls=tls), verified=False)
+    assert (await look(target(told), context)).health is Health.HEALTHY
+    with HttpClient(target(told)) as client:
+        assert (await client.aio.get("/")).text == "ok"
 
 
 async def test_a_certificate_of_an_authority_of_ones_own(

@@ -96,6 +96,7 @@ def test_a_published_port_is_reached_at_the_host(look) -> None:  # type: ignore[
 def test_at_a_containers_address_it_is_asked_as_it_asks_itself(look) -> None:  # type: ignore[no-untyped-def]
     web = look(of("web")).get("web").endpoint()
     assert (web.host, web.authority) == ("172.20.0.2", f"localhost:{web.port}")
+    assert not web.verified
 
 
 def test_any_other_at_the_containers_address_as_it_was_made(look) -> None:  # type: ignore[no-untyped-def]

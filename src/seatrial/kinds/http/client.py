@@ -182,6 +182,8 @@ class _Settings:
             base_url=address.url,
             headers={"Host": endpoint.authority} if endpoint.called else {},
             auth=(endpoint.user, endpoint.password or "") if endpoint.user is not None else None,
-            tls=tls_context() if https else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+            tls=tls_context(verified=endpoint.verified)
+            if https
+            else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
             health=cast(HttpConfig, target.config).health or "/",
         )

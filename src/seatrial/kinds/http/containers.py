@@ -61,7 +61,8 @@ class _Containers(InContainers):
         port = _port(service)
         if port is None:
             return {}
-        return {"http": Endpoint(_scheme(service, port), service.name, port)}
+        # Its certificate, if any, is made for the names that it has in the project.
+        return {"http": Endpoint(_scheme(service, port), service.name, port, verified=False)}
 
     async def meet(self, service: Service, target: Target, deadline: Deadline) -> Guess | None:
         if not await _status(target.endpoint(), "/", deadline.within(_PATIENCE)):

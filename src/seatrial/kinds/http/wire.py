@@ -122,7 +122,9 @@ class _Exchange:
 
     async def run(self) -> Answer:
         secure = self.endpoint.scheme == "https"
-        reader, self._writer = await reach(self.endpoint, tls=secure, stage=self._missing)
+        reader, self._writer = await reach(
+            self.endpoint, tls=secure, stage=self._missing, verified=self.endpoint.verified
+        )
         try:
             self._writer.write(self._request())
             self.stage = "connected, but nothing came back"
