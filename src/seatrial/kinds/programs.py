@@ -186,25 +186,6 @@ def as_it_says_itself(
     return replace(result, health=Health.HEALTHY, found=found, fix=fix or result.fix)
 
 
-def unless_nobody_knows(result: ProbeResult, target: Target) -> ProbeResult:
-    """A server of a compose project, a replica say, that asks for a login which nothing in the
-    project tells: it is there, and how well it is cannot be seen."""
-    asks = result.cause is Cause.AUTH and result.health is Health.UNHEALTHY
-    if not (asks and target.provider.in_containers) or target.endpoint().password is not None:
-        return result
-    found = f"{result.found}; nothing in the project tells a login for it"
-    fix = (
-        "tell a service its login, in a URL or beside its host (X_HOST with X_USER, X_PASSWORD); "
-        f"or leave {target.name} out"
-    )
-    if target.provider.well:
-        return as_it_says_itself(replace(result, found=found), target, ours=True, fix=fix)
-    expected, cause = f"{target.name} lets in who looks at it", Cause.NOT_MEASURED
-    return replace(
-        result, health=Health.UNKNOWN, cause=cause, expected=expected, found=found, fix=fix
-    )
-
-
 def waiting_by_states(target: Target) -> ProbeResult | None:
     """The result for a component that has not been started yet, else None."""
     if not target.states or any(state is not State.WAITING for state in target.states):

@@ -25,12 +25,12 @@ from seatrial.kinds.postgres.wire import (
 from seatrial.kinds.programs import (
     as_it_says_itself,
     down_by_states,
-    unless_nobody_knows,
     waiting_by_states,
 )
 from seatrial.kinds.resolving import Unresolved, resolve
 from seatrial.kinds.strangers import greet
 from seatrial.kinds.trouble import Diagnosis
+from seatrial.kinds.unknown_login import unless_nobody_knows
 from seatrial.kinds.versions import satisfies
 from seatrial.outcome import Cause, Connection, Health
 from seatrial.waiting import Deadline

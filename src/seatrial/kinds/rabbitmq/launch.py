@@ -57,11 +57,13 @@ _VM = "+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none"
 class RabbitmqLaunch:
     def allocate(self, config: ComponentConfig, ports: Ports) -> Mapping[str, Endpoint]:
         assert isinstance(config, RabbitmqConfig)
-        login = {"user": config.user, "password": secrets.token_urlsafe(24)}
+        user, password = config.user, secrets.token_urlsafe(24)
         path = f"/{quote(config.vhost, safe='')}"
         return {
-            "amqp": Endpoint("amqp", _HOST, config.port or ports(), path, **login),
-            "management": Endpoint("http", _HOST, config.management_port or ports(), **login),
+            "amqp": Endpoint("amqp", _HOST, config.port or ports(), path, user, password),
+            "management": Endpoint(
+                "http", _HOST, config.management_port or ports(), user=user, password=password
+            ),
         }
 
     async def plan(self, site: Site) -> Plan:

@@ -12,13 +12,13 @@ from seatrial.kinds.base import Context, Endpoint, ProbeResult, Target
 from seatrial.kinds.programs import (
     as_it_says_itself,
     down_by_states,
-    unless_nobody_knows,
     waiting_by_states,
 )
 from seatrial.kinds.redis.config import RedisConfig
 from seatrial.kinds.redis.wire import SECURE, NotRedis, Said, Session, speaks_plainly, speaks_tls
 from seatrial.kinds.strangers import who_says
 from seatrial.kinds.trouble import Trouble
+from seatrial.kinds.unknown_login import unless_nobody_knows
 from seatrial.kinds.versions import satisfies
 from seatrial.outcome import Cause, Connection, Health
 from seatrial.waiting import Deadline
