@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from seatrial.waiting import eventually
@@ -61,12 +63,12 @@ def test_in_a_project_that_runs_and_in_its_own(project: Project, engine: Engine)
             timeout=60,
             what="the server is there, and only the worker's login is wrong",
         )
-        run = project.seatrial("run", "--json")
-        assert run.code == 1, run.err
-        (finding,) = run.json["findings"]
+        run = project.seatrial("run", "--json", "--report-dir", "reports")
+        assert (run.code, run.json["verdict"]) == (3, "no_go"), run.err
+        report = json.loads((project.folder / "reports" / "report.json").read_text())
+        (finding,) = report["findings"]
         assert (finding["id"], finding["cause"]) == ("worker.DB_HOST", "auth")
-        assert run.json["verdict"] == "no_go"
-        assert [one["status"] for one in run.json["trials"]] == ["passed"]
+        assert [one["status"] for one in report["trials"]] == ["passed"]
     finally:
         project.seatrial("down")
         engine.compose(project.folder, "down", "-v", "-t", "1", check=False)

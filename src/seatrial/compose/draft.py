@@ -63,17 +63,17 @@ class Draft:
         return "\n".join(lines) + "\n"
 
     def _components(self) -> Iterator[str]:
-        width = max(len(part.name) for part in self.parts) + 1
+        width = max(len(_quoted(part.name)) for part in self.parts) + 1
         for part in self.parts:
             keys = [f"kind: {part.kind}"]
             if part.service != part.name:
                 keys.append(f"service: {_quoted(part.service)}")
             keys += [f"{key}: {_quoted(value)}" for key, value in part.settings.items()]
             if part.needs:
-                keys.append(f"needs: [{', '.join(part.needs)}]")
+                keys.append(f"needs: [{', '.join(map(_quoted, part.needs))}]")
             for unknown in part.unknown:
                 yield f"  # not known of {part.name}: {unknown}"
-            yield f"  {part.name + ':':<{width}} {{{', '.join(keys)}}}"
+            yield f"  {_quoted(part.name) + ':':<{width}} {{{', '.join(keys)}}}"
 
     def trial(self) -> str:
         """A first trial: that something answers, else that something is ready."""

@@ -160,3 +160,10 @@ def test_what_a_port_speaks_is_seen_while_it_runs(
         server.shutdown()
     assert (part.kind, part.settings) == ((kind, settings) if runs else ("process", {}))
     assert ("it answers HTTP at port 7070" in part.because) is (runs and kind == "http")
+
+
+def test_names_that_are_words_of_yaml_stay_names(tmp_path: Path) -> None:
+    services = "'true': {image: redis}\n  'on': {image: x, depends_on: ['true']}"
+    written = yaml.safe_load(drafted(tmp_path, services).text())
+    assert set(written["components"]) == {"true", "on", "other"}
+    assert written["components"]["on"]["needs"] == ["true"]
