@@ -51,6 +51,7 @@ _CODE = re.compile(
     r".*\.(py|rb|php|js|mjs|cjs|ts|jsx|tsx|vue|svelte|go|rs|java|kt|scala|cs|ex|exs|erl|lua|pl|sh|sql"
     r"|html|css|scss|ya?ml|toml|ini|cfg|conf|properties|pem|crt|key)|Dockerfile.*|Makefile"
 )
+_SQLITE = re.compile(r".*\.(db|db3|sqlite|sqlite3)")
 _TEXT = re.compile(r".*\.(md|txt|json|xml)")  # written by people, or by programs
 _DEEPEST = 3  # folders below the one that is bound
 _MOST = 2_000  # names that are looked at
@@ -73,7 +74,11 @@ def holds_data(mount: Mount, one: Tree, code: Collection[str]) -> bool:
     names = list(islice(_names(mount.source, _DEEPEST), _MOST))
     if _is_hidden(mount.source) or any(os.path.basename(name) in _MARKS for name in names):
         return True
-    if _SETTINGS.search(mount.target) or any(_is(_CODE, name) for name in names):
+    if any(_is(_CODE, name) for name in names):
+        return False
+    if any(_is(_SQLITE, name) and is_sqlite(name) for name in names):
+        return True
+    if _SETTINGS.search(mount.target):
         return False
     top = (name for name in names if os.path.dirname(name) == mount.source)
     return bool(_OF_USERS.search(mount.target)) or not any(_is(_TEXT, name) for name in top)

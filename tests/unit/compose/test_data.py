@@ -74,7 +74,13 @@ def test_what_lies_in_it(mark: str, made: Made) -> None:
 
 
 def test_a_database_in_a_file(made: Made) -> None:
-    assert is_data(made("app.db", content=b"SQLite format 3\0"), "/app/state")
+    folder = made("app.db", "settings.xml", content=b"SQLite format 3\0")
+    assert is_data(folder, "/app/state")
+    assert is_data(folder, "/config")
+
+
+def test_a_file_that_is_only_called_a_database(made: Made) -> None:
+    assert not is_data(made("app.db"), "/config")
 
 
 @pytest.mark.parametrize("files", [[], ["events.jsonl"], ["a.onnx"], ["2026/11/notes.txt"]])
