@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import click
-from pydantic import JsonValue
 
-from seatrial.checks.run import CheckReport, diagnose
-from seatrial.cli.check import check_json, print_check
 from seatrial.cli.options import Finite, deployment_options, load_system
 from seatrial.cli.output import (
     Progress,
@@ -17,11 +13,9 @@ from seatrial.cli.output import (
     print_components,
     print_json,
 )
-from seatrial.declaration.models import System
-from seatrial.environment.commands import instead_of_restart, whole
+from seatrial.environment.commands import whole
 from seatrial.environment.deployment import IDLE_SECONDS, Deployment, attach_or_start
 from seatrial.environment.errors import EnvironmentFailedError
-from seatrial.keeper.protocol import Failure
 from seatrial.outcome import ExitCode
 
 _BEING_ENDED = "seatrial: what was started is being ended: in some seconds nothing is left of it"
@@ -50,17 +44,9 @@ def command(system: Path, environment: str | None, name: str, as_json: bool, idl
             raise
         except EnvironmentFailedError as error:
             _tell_apart(deployment)
-            # Before anything ends: what failed first need not be what is wrong.
-            report = asyncio.run(diagnose(declared, deployment.context(), error.failure))
-            report, failed = _to_be_ended(declared, name, report, error.failure)
-            if as_json:
-                print_json(_failed_json(deployment, failed, report))
-            else:
-                print_check(report, deployment.redactor, err=True)
-            deployment.down()
-            told = not as_json and any(one.found == error.failure.found for one in report.findings)
-            click.echo(f"seatrial: {failed.briefly if told else failed}", err=True)
-            return failed.exit_code
+            from seatrial.cli.not_up import end_and_tell  # it imports much, for a failure
+
+            return end_and_tell(declared, name, deployment, error, as_json=as_json)
         statuses = deployment.statuses()
         document = deployment_json(deployment, statuses)
         # What others run may never be up: then there is nothing to keep.
@@ -89,26 +75,3 @@ def _tell_apart(deployment: Deployment) -> None:
     """On standard error, where it was made just now."""
     for line in () if deployment.attached else deployment.apart:
         click.echo(f"seatrial: kept apart from yours: {line}", err=True)
-
-
-def _to_be_ended(
-    declared: System, name: str, report: CheckReport, failure: Failure
-) -> tuple[CheckReport, EnvironmentFailedError]:
-    """Both with what is to be done when nothing of it runs any more."""
-
-    def told(fix: str) -> str:
-        return instead_of_restart(whole(fix, declared, name), whole("seatrial up", declared, name))
-
-    failure = failure.model_copy(update={"fix": told(failure.fix)})
-    return report.with_fixes(told), EnvironmentFailedError(declared, failure)
-
-
-def _failed_json(
-    deployment: Deployment, error: EnvironmentFailedError, report: CheckReport
-) -> dict[str, JsonValue]:
-    return {
-        **deployment_json(deployment, deployment.statuses()),
-        "ready": False,
-        "failure": error.failure.model_dump(mode="json"),
-        "findings": deployment.redactor.redact_json(check_json(report)["findings"]),
-    }
