@@ -17,12 +17,12 @@ from seatrial.kinds.base import Address, Endpoint, Kind, Target
 
 
 def place_named(endpoint: Endpoint) -> str:
-    """ "" where its URL names none."""
+    """Empty where its URL names none."""
     return unquote(endpoint.path.partition("?")[0].strip("/"))
 
 
 def place_of(endpoint: Endpoint, kind: Kind) -> str:
-    """ "" where nobody knows which."""
+    """Empty where nobody knows which."""
     return place_named(endpoint) or kind.default_place
 
 
