@@ -1,15 +1,16 @@
 """What services are told that leads nowhere: a host that no service is, a port that is not its.
 
 Only what Compose itself would resolve is judged: a single word for a host, of a service whose names
-all come from the project.
+all come from the project; and localhost, where a service is told of a server in no other way.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
-from seatrial.compose.mentions import names_host, urls
+from seatrial.compose.mentions import hosts, names_host, urls
 from seatrial.compose.project import Project
 from seatrial.declaration.models import ComponentConfig
 from seatrial.declaration.problems import nearest
@@ -17,13 +18,26 @@ from seatrial.kinds.base import Astray, Kind
 from seatrial.kinds.containers import Service
 from seatrial.outcome import Cause
 
-#: Before _HOST: of what it is. Others may be there or not, as a mail server for developers.
-_OF_SERVERS = re.compile(r"(?i)(db|database|pg|postgres|postgresql|redis|rabbit|rabbitmq|amqp)_?$")
+#: Before _HOST: of what it is, with a scheme of its URLs. Others may be there or not, as a mail
+#: server for developers.
+_OF_SERVERS = re.compile(
+    r"(?i)((?P<postgresql>db|database|pg|postgres|postgresql)|(?P<redis>redis)"
+    r"|(?P<amqp>rabbit|rabbitmq|amqp))_?$"
+)
 _MAY_BE_PORT = re.compile(r"(?<![\w.-])[1-9]\d{1,4}(?![\w.-])")
-_OUTSIDE = re.compile(r"(?i)localhost|.*[.:%$].*|\d+")
+_OUTSIDE = re.compile(r"(?i).*[.:%$].*|\d+")
+_WORD = re.compile(r"[\w.-]+")
+_ITSELF = re.compile(r"(?i)localhost|127(\.\d+){3}|::1|0\.0\.0\.0")
 
 #: Service -> where it listens, as far as that is known.
 Listening = Mapping[str, frozenset[int]]
+
+
+class _Told(NamedTuple):
+    variable: str
+    host: str
+    port: int  # 0 where it names none
+    usual: int  # of such a server
 
 
 def astray(
@@ -31,31 +45,54 @@ def astray(
 ) -> Iterator[Astray]:
     """`schemes` are those of the servers that Seatrial knows, with the usual ports."""
     known = {name: one.name for one in project.services.values() for name in one.names}
-    for variable, host, port in _told(service, schemes):
-        where = f"{variable} of the service {service.name} of {project.file.name}"
-        if host not in known:
+    for told in _told(service, schemes):
+        host, port = told.host, told.port
+        where = f"{told.variable} of the service {service.name} of {project.file.name}"
+        if _ITSELF.fullmatch(host):
+            if server := _meant(project, service, port or told.usual, listening):
+                found = f"{host} is there the container of {service.name} itself, not {server}"
+                yield Astray(where, Cause.REFUSED, found, f"correct {where}: the host is {server}")
+        elif host not in known:
             if not (service.knows_others or _OUTSIDE.fullmatch(host)):
                 hint = nearest(host, known, whole_list=False)
                 fix = f"correct {where}" + (f": {hint}" if hint else "")
                 yield Astray(where, Cause.DNS, f"there is no service {host}", fix)
-            continue
-        there = listening.get(known[host], frozenset())
-        if port and there and port not in there:
+        elif port and (there := listening.get(known[host])) and port not in there:
             ports = " and ".join(map(str, sorted(there)))
             found = f"{host} listens at {ports} in its container, not at {port}"
             yield Astray(where, Cause.REFUSED, found, f"correct {where}")
 
 
-def _told(service: Service, schemes: Mapping[str, int]) -> Iterator[tuple[str, str, int]]:
-    """Variable, host and port, 0 where it names none."""
+def _meant(project: Project, service: Service, port: int, listening: Listening) -> str:
+    """The server that a service looks for in its own container: the only one at this port, inside
+    or outside, of which it is told nothing else. "" where it may be in there after all."""
+    shared = any(":" in one.network_mode for one in project.services.values())
+    here = listening.get(service.name) or any(port == one.target for one in service.ports)
+    if shared or here or service.network_mode == "host":
+        return ""
+    servers = [
+        project.services[name]
+        for name, ports in listening.items()
+        if port in ports or any(port == one.published for one in project.services[name].ports)
+    ]
+    if len(servers) != 1:
+        return ""
+    told = set(_WORD.findall(service.command))
+    told.update(*(hosts(variable, value) for variable, value in service.environment.items()))
+    return "" if told & servers[0].names else servers[0].name
+
+
+def _told(service: Service, schemes: Mapping[str, int]) -> Iterator[_Told]:
     for variable, value in sorted(service.environment.items()):
         for endpoint in urls(value):
             if endpoint.scheme in schemes and endpoint.host:
-                yield variable, endpoint.host, endpoint.port or schemes[endpoint.scheme]
+                usual = schemes[endpoint.scheme]
+                yield _Told(variable, endpoint.host, endpoint.port or usual, usual)
         before = names_host(variable)
-        if _OF_SERVERS.search(before) and re.fullmatch(r"[\w.-]+", value):
+        if (server := _OF_SERVERS.search(before)) and re.fullmatch(r"[\w.-]+", value):
             port = service.environment.get(f"{before}{'port' if before.islower() else 'PORT'}", "")
-            yield variable, value, int(port) if port.isdigit() else 0
+            usual = schemes[next(name for name, word in server.groupdict().items() if word)]
+            yield _Told(variable, value, int(port) if port.isdigit() else 0, usual)
 
 
 def schemes_of(kinds: Mapping[str, Kind]) -> dict[str, int]:

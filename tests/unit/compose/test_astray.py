@@ -53,7 +53,8 @@ def told(
     (folder / "seatrial.yaml").write_text(DECLARED)
     project = read_project(folder / "compose.yaml", {})
     system = load(folder, KINDS, variables={})
-    running = of("web", environment=environment)
+    command = str(web.get("command", ""))
+    running = of("web", environment=environment, command=command, exposed=())
     return list(targets(system, project, [running])["web"].astray)
 
 
@@ -93,7 +94,7 @@ def test_a_port_in_a_variable_of_its_own(tmp_path: Path) -> None:
         *(f"postgres://u:p@{name}:5432/x" for name in ("db", "shop_db", "db-host", "database")),
         *("postgres://u:p@linked/x", "redis://cache:6380", "amqp://mq", "amqps://mq:5671"),
         *("rediss://cache:6390", "redis://cache:7000"),
-        *("postgres://u:p@db.example.com/x", "redis://127.0.0.1:1", "amqp://localhost"),
+        *("postgres://u:p@db.example.com/x", "redis://127.0.0.1:1", "http://localhost:5672"),
         *("mysql://nowhere/x", "http://nowhere:8000", "postgres:///x", "redis://${HOST}/0"),
     ],
 )
@@ -129,3 +130,39 @@ def test_where_the_usual_network_is_that_of_others(tmp_path: Path) -> None:
     url = {"DATABASE_URL": "postgres://u:p@dbb/shop"}
     assert told(tmp_path, url, default={"external": True, "name": "all"}) == []
     assert len(told(tmp_path, url, default={"name": "all"})) == 1
+
+
+@pytest.mark.parametrize(
+    ("variables", "server"),
+    [
+        ({"DATABASE_URL": "postgres://u:p@localhost:5432/shop"}, "db"),
+        ({"DATABASE_URL": "postgres://u:p@127.0.0.1/shop"}, "db"),
+        ({"DB_HOST": "localhost"}, "db"),
+        ({"REDIS_HOST": "127.0.0.1", "REDIS_PORT": "6380"}, "cache"),
+        ({"CACHE_URL": "redis://localhost:6379"}, "cache"),  # as the host reaches it
+        ({"BROKER": "amqp://[::1]"}, "mq"),
+        ({"BROKER": "amqp://localhost", "BROKER_USER": "mq"}, "mq"),
+    ],
+)
+def test_localhost_is_the_container_itself(
+    tmp_path: Path, variables: dict[str, str], server: str
+) -> None:
+    (one,) = told(tmp_path, variables)
+    assert one.cause is Cause.REFUSED
+    assert one.found.endswith(f"is there the container of web itself, not {server}")
+    assert one.fix.endswith(f": the host is {server}")
+
+
+@pytest.mark.parametrize(
+    "web",
+    [
+        {"network_mode": "host"},
+        {"network_mode": "service:db"},
+        {"command": "wait-for db:5432 -- serve"},
+        {"expose": [5432]},
+    ],
+)
+def test_where_localhost_may_be_right(tmp_path: Path, web: dict[str, object]) -> None:
+    assert told(tmp_path, {"DB_HOST": "localhost"}, **web) == []
+    more = {"DB_HOST": "localhost", "DATABASE_URL": "postgres://u:p@db/shop"}
+    assert told(tmp_path, more) == []
