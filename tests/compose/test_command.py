@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from seatrial.compose.engine import compose_command
+from seatrial.compose.command import Command, compose_command
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/bin:/usr/bin")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("DOCKER_CONFIG", raising=False)
-    monkeypatch.setattr("seatrial.compose.engine._PLACES", ())
+    monkeypatch.setattr("seatrial.compose.command._PLACES", ())
     return tmp_path
 
 
@@ -28,23 +28,25 @@ def command(file: Path, text: str) -> None:
 
 def test_version_1_where_only_that_is_there(machine: Path) -> None:
     command(machine / "bin" / "docker-compose", "exit 0")
-    assert compose_command() == ("docker-compose",)
+    assert compose_command() == Command(("docker-compose",), ("docker-compose",))
 
 
 def test_version_2_where_both_are_there(machine: Path) -> None:
     command(machine / "bin" / "docker-compose", "exit 0")
-    command(machine / ".docker" / "cli-plugins" / "docker-compose", "exit 0")
-    assert compose_command() == ("docker", "compose")
+    plugin = machine / ".docker" / "cli-plugins" / "docker-compose"
+    command(plugin, "exit 0")
+    assert compose_command() == Command(("docker", "compose"), (str(plugin),))
 
 
 def test_docker_keeps_its_plugins_where_it_was_told_to(
     machine: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DOCKER_CONFIG", str(machine / "elsewhere"))
-    command(machine / "elsewhere" / "cli-plugins" / "docker-compose", "exit 0")
-    assert compose_command() == ("docker", "compose")
+    plugin = machine / "elsewhere" / "cli-plugins" / "docker-compose"
+    command(plugin, "exit 0")
+    assert compose_command() == Command(("docker", "compose"), (str(plugin),))
 
 
 def test_docker_is_asked_where_its_plugin_is_not_found(machine: Path) -> None:
     command(machine / "bin" / "docker", 'test "$*" = "compose version"')
-    assert compose_command() == ("docker", "compose")
+    assert compose_command() == Command(("docker", "compose"), ("docker", "compose"))

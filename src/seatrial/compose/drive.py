@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seatrial.compose import clear
+from seatrial.compose.command import Command, compose_command
 from seatrial.compose.engine import (
     Container,
     EngineError,
     call,
-    compose_command,
     containers,
     docker,
 )
@@ -42,7 +42,7 @@ class Drive:
     project: Project
     name: str
     folder: Path
-    command: tuple[str, ...]
+    command: Command
 
     @classmethod
     async def of(cls, system: System, project: Project, deployment: str, folder: Path) -> Drive:
@@ -68,20 +68,21 @@ class Drive:
     async def write(self, ports: Callable[[], int]) -> tuple[str, ...]:
         """Make our file of the user's; `ports` reserves one of the host. Returns what is not as the
         user has it, in lines. Raises EngineError, UsageError."""
-        argv = (*self.command, "-p", self.name, *self.project.named, "config")
-        ended, _ = await asyncio.gather(
+        argv = (*self.command.argv, "-p", self.name, *self.project.named, "config")
+        ended, _, reached_at = await asyncio.gather(
             call(argv, _CONFIG_SECONDS, cwd=str(self.project.folder)),
             docker("version", "--format", "{{.Server.Version}}"),  # raises without an engine
+            asyncio.to_thread(self._reached_at),  # what it imports takes as long as they
         )
         if ended.code != 0:
             raise EngineError(
                 f"{self.project.file.name} is refused: {ended.last_words}",
-                hint=f"{' '.join(self.command)} config   shows what Compose makes of it",
+                hint=f"{self.command} config   shows what Compose makes of it",
             )
         tree = resolved(ended.out)
         built = None if self.builds else await self._built(tree)
         folder = str(self.project.folder)
-        made = own(tree, self.name, folder, self._reached_at(), ports, built)
+        made = own(tree, self.name, folder, reached_at, ports, built)
         clear.mark(self.folder, self.name)
         await asyncio.to_thread(_write, self.file, made.text)
         return made.apart
@@ -98,15 +99,15 @@ class Drive:
                 raise EngineError(
                     f"there is no image {image}, which the service {name} builds, and {BUILD}=0 "
                     "says that nothing is to be built",
-                    hint=f"build it first: {self.project.compose(' '.join(self.command))} build",
+                    hint=f"build it first: {self.project.compose(str(self.command))} build",
                 )
         return found
 
     async def _joint(self) -> str:
         """What stands between project and service in the name of an image."""
-        if self.command == ("docker", "compose"):
+        if not self.command.may_be_version_1:
             return "-"
-        version = await call((*self.command, "version", "--short"))
+        version = await call((*self.command.argv, "version", "--short"))
         return "_" if version.out.startswith("1.") else "-"
 
     def _reached_at(self) -> dict[str, tuple[int, ...]]:
@@ -161,7 +162,7 @@ class Drive:
 
     def _ours(self, *words: str) -> tuple[str, ...]:
         where = ("-f", str(self.file), "--project-directory", str(self.project.folder))
-        return (*self.command, "-p", self.name, *where, *words)
+        return (*self.command.argv, "-p", self.name, *where, *words)
 
     async def containers(self) -> list[Container]:
         return await containers(self.name)

@@ -7,12 +7,9 @@ import contextlib
 import json
 import math
 import os
-import shutil
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -316,37 +313,3 @@ def far_host() -> str | None:
     """The host of an engine that runs elsewhere (DOCKER_HOST), None for one on this machine."""
     parts = urlsplit(os.environ.get("DOCKER_HOST", ""))
     return parts.hostname if parts.scheme in ("tcp", "ssh", "http", "https") else None
-
-
-#: Where Docker looks for plugins: https://docs.docker.com/compose/install/linux/
-_PLACES = tuple(
-    Path(base, "docker")
-    for base in ("/usr/local/lib", "/usr/local/libexec", "/usr/lib", "/usr/libexec")
-)
-_PLUGIN = Path("cli-plugins", "docker-compose")
-
-
-def compose_command() -> tuple[str, ...] | None:
-    """`docker compose` where the plugin is there, else `docker-compose`, else None."""
-    if shutil.which("docker") is not None and _has_plugin():
-        return ("docker", "compose")
-    return ("docker-compose",) if shutil.which("docker-compose") else None
-
-
-def _has_plugin() -> bool:
-    """Docker is only asked where its plugin is in none of the usual places: that takes it longer
-    than all else that is to be known before Compose can start."""
-    own = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
-    if any(os.access(place / _PLUGIN, os.X_OK) for place in (own, *_PLACES)):
-        return True
-    try:
-        done = subprocess.run(
-            ("docker", "compose", "version"),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=ANSWER_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0

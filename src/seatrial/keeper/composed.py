@@ -40,6 +40,7 @@ from seatrial.outcome import Cause, Health, State
 from seatrial.waiting import Deadline, backoff
 
 _LONGEST_PAUSE = 0.1  # s between two probes of what is not ready yet
+_BUSY_PAUSE = 0.5  # s, while Compose still starts what they need: each takes time from that
 _START_SECONDS = 300.0  # for images to be built and everything to be ready
 _RESTART_SECONDS = 60.0
 _PROBE_SECONDS = 2.0
@@ -104,11 +105,11 @@ class Composed:
         drive = await Drive.of(self.system, self.project, self.place.id, self.place.folder)
         self.apart = await drive.write(self._ports.reserve)
         self._drive = drive
-        await self._changes.begin()
         began = monotonic()
-        upping = asyncio.create_task(drive.up())
+        upping = asyncio.create_task(drive.up())  # first of all: everything waits for it
         upping.add_done_callback(lambda _: self._changes.look_again())
         try:
+            await self._changes.begin()
             await self._until_ready(list(self.system.components), began, upping)
         finally:
             upping.cancel()
@@ -139,7 +140,7 @@ class Composed:
                 await self._refuse_late(deadlines, last)
             if telling.due:
                 await telling.tell(self._held_up(waiting, last))
-            due = await self._changes.wait(pause)
+            due = await self._changes.wait(pause if over else max(pause, _BUSY_PAUSE))
 
     async def _refuse_dead(self, names: Sequence[str] | None) -> None:
         if (found := self._containers.dead(names)) is not None:
