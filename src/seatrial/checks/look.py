@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from seatrial.checks.addressed import addressed, astray
 from seatrial.declaration.models import Component
 from seatrial.kinds.base import CheckResult, Context, Kind, ProbeResult, Target, load
+from seatrial.kinds.programs import as_it_listens
 from seatrial.outcome import (
     Cause,
     Connection,
@@ -159,7 +160,8 @@ class _Look:
                 fault.fix,
             )
             return unknown, [fault]
-        result = _whole(_settled(result, self.target), self.target)
+        result = _settled(as_it_listens(result, self.target), self.target)
+        result = _whole(result, self.target)
         return _timed(result, self.component), []
 
     async def expectations(self) -> Sequence[CheckResult]:

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from seatrial.compose.earshot import with_listeners
 from seatrial.compose.engine import Container
 from seatrial.compose.logs import Heard, unsettled, with_last_words
 from seatrial.compose.project import Project, read_project
@@ -54,7 +55,7 @@ class Attached:
         declared = {service_of(one) for one in self.system.components.values()}
         ours = [one for one in unsettled(found) if one.service in declared]
         others = [one for one in found if one.service not in declared]
-        told = await with_last_words(ours, self._heard)
+        told = await with_last_words(with_listeners(ours), self._heard)
         return targets(self.system, self.project, told + others)
 
     async def _nothing_there(self) -> DeploymentError:

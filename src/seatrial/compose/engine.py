@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from seatrial.errors import DeploymentError
 from seatrial.kinds.base import Image
+from seatrial.listeners import Listener
 from seatrial.secrecy import ending
 
 PROJECT = "com.docker.compose.project"
@@ -126,6 +127,7 @@ class _State(_Said):
     exit_code: int = Field(0, alias="ExitCode")
     oom_killed: bool = Field(False, alias="OOMKilled")
     error: str = Field("", alias="Error")
+    pid: int = Field(0, alias="Pid")
     started: str = Field("", alias="StartedAt")
     health: _Health | None = Field(None, alias="Health")
 
@@ -211,9 +213,12 @@ class Container:
     compose_version: str
     working_dir: str = ""  # the folder of its project, as Compose says
     config_files: str = ""  # that it was started from, likewise
+    pid: int = 0  # of its first process, for the kernel that runs it; 0 for none
     # What `logs` adds:
     unsettled: bool = False  # it runs, but was restarted so lately that it may not stay
     last_words: str = field(default="", repr=False)  # of its log, where it ended on its own
+    # What `earshot` adds:
+    listens: tuple[Listener, ...] | None = None  # where anything in it does; None: not known
 
 
 async def containers(project: str) -> list[Container]:
@@ -273,6 +278,7 @@ def _container(
         compose_version=labels.get(_VERSION, ""),
         working_dir=labels.get(WORKING_DIR, ""),
         config_files=labels.get(CONFIG_FILES, ""),
+        pid=one.state.pid,
     )
 
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+from seatrial.compose.earshot import is_mute
 from seatrial.compose.engine import Container, EngineError, call
 from seatrial.last_words import LINES, last_words
 from seatrial.secrecy import last_lines
@@ -67,7 +68,7 @@ async def with_last_words(found: Sequence[Container], heard: Heard) -> list[Cont
 
 async def _with_last_words(one: Container, heard: Heard) -> Container:
     ended = one.status == "exited" and one.exit_code not in ASKED_TO_END
-    if not (ended or one.unsettled or one.status == "restarting"):
+    if not (ended or one.unsettled or one.status == "restarting" or is_mute(one)):
         return one
     which = (one.id, one.status, one.restarts)
     if which not in heard:

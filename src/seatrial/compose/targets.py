@@ -10,6 +10,7 @@ import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 
+from seatrial.compose import earshot
 from seatrial.compose.addresses import each_at_one, made_with, meant, told_addresses
 from seatrial.compose.astray import astray, listening_of, schemes_of
 from seatrial.compose.engine import Container, far_host
@@ -91,8 +92,11 @@ def target_of(
     worst = next((one for one, s in zip(mine, states, strict=False) if not s.up), None)
     told = mentions(_running(project, everything), service, kind)
     here = [one.endpoint for one in meant(told, kind, component.config)]
-    endpoints = _endpoints(component, kind, service, here, mine)
-    own = _endpoints(component, kind, service, (), mine)
+    inside = _inside(component, kind, service, here, mine)
+    endpoints = _endpoints(kind, inside)
+    own = _endpoints(kind, _inside(component, kind, service, (), mine))
+    ports = {one.port for _, known in inside for one in known.values()}
+    unheard, hearing = earshot.unheard(name, sorted(ports), mine)
     return Target(
         component.name,
         component.kind,
@@ -101,6 +105,8 @@ def target_of(
         states,
         dataclasses.replace(
             _words(project, service, worst, mine),
+            unheard=unheard,
+            hearing=hearing,
             setting=_setting(project, service, kind),
             images=tuple(dict.fromkeys(one.image for one in mine)),
         ),
@@ -123,20 +129,29 @@ def _is_ailing(one: Container) -> bool:
 # -- endpoints ----------------------------------------------------------------------------------
 
 
-def _endpoints(
+def _inside(
     component: Component,
     kind: Kind,
     service: Service,
     told: Sequence[Endpoint],
     mine: list[Container],
-) -> dict[str, tuple[Endpoint, ...]]:
+) -> list[tuple[Container | None, Mapping[str, Endpoint]]]:
+    """Of each container, None where there is none, its endpoints as others in its network reach
+    them."""
     if kind.containers is None or not kind.endpoints:
-        return {}
+        return []
+    return [
+        (one, kind.containers.endpoints(_as_it_runs(service, one), component.config, told))
+        for one in mine or (None,)
+    ]
+
+
+def _endpoints(
+    kind: Kind, inside: Sequence[tuple[Container | None, Mapping[str, Endpoint]]]
+) -> dict[str, tuple[Endpoint, ...]]:
     found: dict[str, list[Endpoint]] = {}
-    for container in mine or (None,):
-        whole = _as_it_runs(service, container)
-        inside = kind.containers.endpoints(whole, component.config, told)
-        for name, endpoint in inside.items():
+    for container, known in inside:
+        for name, endpoint in known.items():
             outside = _from_host(endpoint, container)
             if outside is not None:
                 found.setdefault(name, []).append(outside)

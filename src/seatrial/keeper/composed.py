@@ -36,6 +36,7 @@ from seatrial.keeper.telling import Telling
 from seatrial.keeper.timeline import Timeline
 from seatrial.kinds.base import ProbeResult, load
 from seatrial.kinds.logins import is_turned_away
+from seatrial.kinds.programs import as_it_listens
 from seatrial.outcome import Cause, Health, State
 from seatrial.waiting import Deadline, backoff
 
@@ -211,6 +212,9 @@ class Composed:
                 raise await self._never_ready(name, last.get(name))
 
     async def _never_ready(self, name: str, last: ProbeResult | None) -> StartFailed:
+        await self._look()
+        if last is not None:
+            last = as_it_listens(last, self._containers.seen[name])
         failure = StartFailed(
             (last.cause if last else None) or Cause.TIMEOUT,
             f"{name} is ready in time",

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from seatrial.compose.drive import Drive
+from seatrial.compose.earshot import with_listeners
 from seatrial.compose.engine import Container
 from seatrial.compose.logs import Heard, with_last_words
 from seatrial.compose.project import Project
@@ -58,10 +59,10 @@ class Containers:
     async def look(self, drive: Drive) -> None:
         """Ask the engine, and put every change on the time line. Raises EngineError."""
         async with self._looking:
-            self.all = await with_last_words(await drive.containers(), self._heard)
-            told = targets(self._system, self._project, self.all)
-            self.seen = {name: self._logins.known(target) for name, target in told.items()}
-            self._told = told
+            told = await with_last_words(await drive.containers(), self._heard)
+            self.all = with_listeners(told)
+            self._told = targets(self._system, self._project, self.all)
+            self.seen = {n: self._logins.known(target) for n, target in self._told.items()}
             await self._record()
 
     async def let_in(self, name: str, deadline: Deadline) -> bool:

@@ -4,34 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import ipaddress
 import os
 import socket
-import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-_TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
-_LISTEN = "0A"  # the state, as these tables have it
-
-
-@dataclass(frozen=True)
-class Listener:
-    address: str
-    port: int
-    inode: str  # of its socket
-
-    def __str__(self) -> str:
-        return (
-            f"[{self.address}]:{self.port}"
-            if ":" in self.address
-            else (f"{self.address}:{self.port}")
-        )
-
-    def takes(self, host: str, port: int) -> bool:
-        """Whether it takes connections to this address."""
-        return self.port == port and self.address in (host, "0.0.0.0", "::")  # noqa: S104
+from seatrial.listeners import Listener, all_listeners
 
 
 class PortReservations:
@@ -78,31 +56,13 @@ def is_taken(port: int) -> bool:
 def listening() -> frozenset[int]:
     """The TCP ports at which anybody on this machine listens. It disturbs nobody: a connection
     would, and to bind the port could keep its owner from doing so."""
-    return frozenset(socket_.port for socket_ in _listening())
+    return frozenset(one.port for one in all_listeners())
 
 
 def listeners(processes: Iterable[int]) -> list[Listener]:
     """Where these processes listen, as far as we may see it."""
     owned = {link for number in processes for link in _links(number)}
-    return [one for one in _listening() if f"socket:[{one.inode}]" in owned]
-
-
-def _listening() -> Iterator[Listener]:
-    for table in _TABLES:
-        with contextlib.suppress(OSError):
-            for line in table.read_text().splitlines()[1:]:
-                fields = line.split(None, 10)
-                if fields[3] == _LISTEN:
-                    address, _, port = fields[1].rpartition(":")
-                    yield Listener(_address(address), int(port, 16), fields[9])
-
-
-def _address(text: str) -> str:
-    """ "0100007F" is 127.0.0.1: words of four bytes, each as the machine has a number."""
-    words = [int(text[at : at + 8], 16) for at in range(0, len(text), 8)]
-    packed = b"".join(word.to_bytes(4, sys.byteorder) for word in words)
-    found = ipaddress.ip_address(packed)
-    return str(getattr(found, "ipv4_mapped", None) or found)  # as dual-stack sockets have it
+    return [one for one in all_listeners() if f"socket:[{one.inode}]" in owned]
 
 
 def _links(number: int) -> Iterator[str]:

@@ -56,6 +56,8 @@ class Words:
     ailing: str = ""  # though it runs: "its container ... runs, but its health check says ..."
     killed: str = ""  # where it was killed from outside: what may keep that from happening again
     well: str = ""  # "its own health check says healthy"; "" where it says anything else
+    unheard: str = ""  # though it runs: "in its container nothing listens at 8000, but at ..."
+    hearing: str = ""  # what is to be done about that, where it is certain
     setting: str = ""  # what says where it is reached, and as whom; "" where Seatrial allots it
     images: tuple[Image, ...] = ()  # of its containers, each once
 

@@ -186,6 +186,14 @@ def as_it_says_itself(
     return replace(result, health=Health.HEALTHY, found=found, fix=fix or result.fix)
 
 
+def as_it_listens(result: ProbeResult, target: Target) -> ProbeResult:
+    """With what whoever runs it knows of why nobody is heard there."""
+    said = target.provider
+    if result.connection is Connection.CONNECTED or not said.unheard:
+        return result
+    return replace(result, found=f"{result.found}; {said.unheard}", fix=said.hearing or result.fix)
+
+
 def waiting_by_states(target: Target) -> ProbeResult | None:
     """The result for a component that has not been started yet, else None."""
     if not target.states or any(state is not State.WAITING for state in target.states):

@@ -18,6 +18,7 @@ from seatrial.kinds.containers import Mount, Service
 from seatrial.kinds.programs import down_by_states
 from seatrial.kinds.redis.config import RedisConfig
 from seatrial.kinds.registry import KINDS
+from seatrial.listeners import Listener
 from seatrial.outcome import Cause, State
 
 COMPOSE = """
@@ -404,3 +405,11 @@ def test_the_database_of_redis(declared: dict[str, int], paths: list[str], datab
     config = RedisConfig.model_validate(declared)
     made = KINDS["redis"].containers.endpoints(Service("cache"), config, said)  # type: ignore[union-attr]
     assert made["redis"].path == database
+
+
+def test_why_it_is_not_heard_though_it_runs(look) -> None:  # type: ignore[no-untyped-def]
+    inside = (Listener("127.0.0.1", 8000, "1"),)
+    words = look(of("web", listens=inside))["web"].provider
+    assert "at 127.0.0.1:8000 only" in words.unheard
+    assert words.hearing.startswith("let web listen at 0.0.0.0")
+    assert look(of("web", listens=(Listener("::", 8000, "1"),)))["web"].provider.unheard == ""

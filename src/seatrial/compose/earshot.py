@@ -1,0 +1,72 @@
+"""What runs and yet hears nobody: a container in which nothing listens where others look for it.
+
+The kernel that runs it knows. Where that is another machine's, or a virtual one's, nothing is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from seatrial.compose.engine import Container, far_host
+from seatrial.listeners import Listener, all_listeners
+
+_PROCESSES = Path("/proc")
+_NAME_SERVER = "127.0.0.11"  # the engine's own, in each container
+_TOLD = 3  # other places that are named
+
+
+def with_listeners(found: Sequence[Container]) -> list[Container]:
+    if far_host() is not None:
+        return list(found)
+    return [replace(one, listens=_listens(one)) for one in found]
+
+
+def _listens(one: Container) -> tuple[Listener, ...] | None:
+    if one.status != "running" or not one.pid or one.on_host:
+        return None
+    process = _PROCESSES / str(one.pid)
+    try:
+        if one.id not in (process / "cgroup").read_text():
+            return None  # of another kernel, which gave the same number
+    except OSError:
+        return None
+    there = all_listeners(process / "net")
+    return tuple(one for one in there if one.address != _NAME_SERVER)
+
+
+def is_mute(one: Container) -> bool:
+    """Nothing in it listens at all, though it should: why, may be in its log."""
+    wanted = one.published or one.exposed
+    return one.listens == () and bool(wanted) and one.health != "starting"
+
+
+def unheard(service: str, ports: Iterable[int], some: Sequence[Container]) -> tuple[str, str]:
+    """Why nobody is heard at one of these ports of a service's containers, and what is to be done
+    where that is certain; both "" where somebody is, or it is not known."""
+    for one in some:
+        for port in ports if one.listens is not None else ():
+            said = _unheard(service, port, one.listens or (), one.last_words)
+            if said is not None:
+                return said
+    return "", ""
+
+
+def _unheard(
+    service: str, port: int, there: Sequence[Listener], log: str
+) -> tuple[str, str] | None:
+    here = [one for one in there if one.port == port]
+    if any(not one.for_itself for one in here):
+        return None
+    if here:
+        return (
+            f"in its container it listens at {here[0]} only, where nobody outside reaches it",
+            f"let {service} listen at 0.0.0.0 in its container, not at {here[0].address} (by its "
+            "option for the host or address)",
+        )
+    words = f"in its container nothing listens at {port}"
+    others = list(dict.fromkeys(str(one) for one in sorted(there, key=str)))[:_TOLD]
+    if others:
+        return f"{words}, but at {' and '.join(others)}", ""
+    return words + (f"; its log: {log}" if log else ""), ""

@@ -1,0 +1,130 @@
+"""Containers that run, and in which nothing listens where others look for it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from seatrial.compose.earshot import is_mute, unheard, with_listeners
+from seatrial.compose.engine import Container
+from seatrial.compose.logs import with_last_words
+from seatrial.kinds.base import ProbeResult, Target, Words
+from seatrial.kinds.programs import as_it_listens
+from seatrial.kinds.redis.config import RedisConfig
+from seatrial.listeners import Listener
+from seatrial.outcome import Cause, Connection, Health
+
+from .test_targets import of
+
+HEAD = "  sl  local_address rem_address   st\n"
+ROW = "   0: {} 00000000:0000 {} 00000000:00000000 00:00000000 00000000 0 0 {} 1 0\n"
+INSIDE = Listener("127.0.0.1", 8000, "1")
+OUTSIDE = Listener("0.0.0.0", 8000, "2")
+
+
+@pytest.fixture
+def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """One that runs a container called "abc" as process 7."""
+    monkeypatch.setattr("seatrial.compose.earshot._PROCESSES", tmp_path)
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    (tmp_path / "7" / "net").mkdir(parents=True)
+    (tmp_path / "7" / "cgroup").write_text("0::/system.slice/docker-abc.scope\n")
+    rows = [("0100007F:1F40", "0A", 1), ("0B00007F:9C40", "0A", 2), ("00000000:1F41", "01", 3)]
+    (tmp_path / "7" / "net" / "tcp").write_text(HEAD + "".join(ROW.format(*one) for one in rows))
+    return tmp_path
+
+
+def listens(one: Container) -> tuple[Listener, ...] | None:
+    (found,) = with_listeners([one])
+    return found.listens
+
+
+def test_the_kernel_knows_where_a_container_listens(kernel: Path) -> None:
+    """The engine's name server in it does not count, nor does what is connected."""
+    assert listens(of("web", id="abc", pid=7)) == (INSIDE,)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"id": "xyz"}, {"pid": 8}, {"pid": 0}, {"status": "exited"}, {"on_host": True}],
+)
+def test_of_whom_it_knows_nothing(kernel: Path, other: dict[str, object]) -> None:
+    assert listens(replace(of("web", id="abc", pid=7), **other)) is None  # type: ignore[arg-type]
+
+
+def test_an_engine_elsewhere_has_processes_of_its_own(
+    kernel: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "tcp://far.example:2376")
+    assert listens(of("web", id="abc", pid=7)) is None
+
+
+@pytest.mark.parametrize(
+    ("there", "found", "fix"),
+    [
+        ((INSIDE,), "it listens at 127.0.0.1:8000 only, where nobody", "let web listen at 0.0.0.0"),
+        ((Listener("::1", 8000, "1"),), "it listens at [::1]:8000 only", "not at ::1"),
+        ((Listener("0.0.0.0", 8080, "1"),), "nothing listens at 8000, but at 0.0.0.0:8080", ""),
+        ((), "nothing listens at 8000; its log: waiting", ""),
+        ((INSIDE, OUTSIDE), "", ""),
+        ((Listener("172.17.0.2", 8000, "1"),), "", ""),
+        (None, "", ""),
+    ],
+)
+def test_why_nobody_is_heard(there: tuple[Listener, ...] | None, found: str, fix: str) -> None:
+    one = of("web", listens=there, last_words="waiting")
+    said, to_do = unheard("web", [8000], [one])
+    assert found in said
+    assert fix in to_do
+    assert bool(said) is bool(found)
+    assert bool(to_do) is bool(fix)
+
+
+def test_of_several_the_one_that_is_not_heard_is_told() -> None:
+    some = [of("web", listens=(OUTSIDE,)), of("web", listens=None), of("web", listens=())]
+    assert "nothing listens at 8000" in unheard("web", [8000], some)[0]
+    assert unheard("web", [8000], some[:2]) == ("", "")
+
+
+def test_what_it_adds_to_a_look() -> None:
+    words = Words(unheard="nothing listens", hearing="let it")
+    target = Target("cache", "redis", RedisConfig(kind="redis"), {}, provider=words)
+    refused = ProbeResult(
+        Health.UNHEALTHY, Connection.DISCONNECTED, 0.0, Cause.REFUSED, "e", "refused", "restart"
+    )
+    told = as_it_listens(refused, target)
+    assert (told.found, told.fix) == ("refused; nothing listens", "let it")
+    unsure = replace(target, provider=Words(unheard="nothing listens"))
+    assert as_it_listens(refused, unsure).fix == "restart"
+    answers = replace(refused, connection=Connection.CONNECTED)
+    assert as_it_listens(answers, target) is answers
+    assert as_it_listens(refused, replace(target, provider=Words())) is refused
+
+
+@pytest.mark.parametrize(
+    ("mute", "other"),
+    [
+        (True, {}),
+        (True, {"health": "unhealthy"}),
+        (False, {"health": "starting"}),
+        (False, {"exposed": ()}),
+        (False, {"listens": None}),
+        (False, {"listens": (INSIDE,)}),
+    ],
+)
+def test_the_log_of_what_hears_nobody_may_say_why(mute: bool, other: dict[str, object]) -> None:
+    one = replace(of("web", listens=(), exposed=(8000,)), **other)  # type: ignore[arg-type]
+    assert is_mute(one) is mute
+
+
+def test_its_log_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    docker = tmp_path / "docker"
+    docker.write_text("#!/bin/sh\necho waiting for the registry\n")
+    docker.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    mute, well = of("web", listens=(), exposed=(1,)), of("web", listens=(OUTSIDE,), exposed=(1,))
+    told = asyncio.run(with_last_words([mute, well], {}))
+    assert [one.last_words for one in told] == ["waiting for the registry", ""]
