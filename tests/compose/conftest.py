@@ -84,6 +84,15 @@ class Project:
         )
         return Ended(done.returncode, done.stdout, done.stderr)
 
+    def becomes(self, files: Mapping[str, str]) -> Project:
+        """The same with these files instead of its own."""
+        for file in self.folder.iterdir():
+            file.unlink()
+        for name, text in files.items():
+            (self.folder / name).parent.mkdir(exist_ok=True)
+            (self.folder / name).write_text(text)
+        return self
+
     def shell(self, command: str) -> Ended:
         """What the user types."""
         done = subprocess.run(

@@ -37,14 +37,9 @@ def test_the_server_is_there(component):
 
 @pytest.fixture
 def project(copy: Copy, engine: Engine) -> Project:
-    found = copy("bookshop", engine)
-    for file in found.folder.iterdir():
-        file.unlink()
-    for name, text in (("compose.yaml", COMPOSE), ("seatrial.yaml", DECLARED)):
-        (found.folder / name).write_text(text)
-    (found.folder / "trials").mkdir()
-    (found.folder / "trials" / "test_p1_there.py").write_text(TRIAL)
-    return found
+    trial = {"trials/test_p1_there.py": TRIAL}
+    files = {"compose.yaml": COMPOSE, "seatrial.yaml": DECLARED} | trial
+    return copy("bookshop", engine).becomes(files)
 
 
 @pytest.mark.engine

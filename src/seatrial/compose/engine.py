@@ -270,7 +270,7 @@ def _container(
         command=" ".join((one.path, *(one.args or ()))),
         environment=dict(pair.partition("=")[::2] for pair in one.config.env or ()),
         published=ports.get(one.host.network_mode.removeprefix("container:"), ports[one.id]),
-        exposed=tuple(_port(name) for name in one.config.exposed or () if name.endswith("/tcp")),
+        exposed=tuple(_port(name) for name in one.config.exposed or () if _is_tcp(name)),
         networks={name: network.ip for name, network in networks.items()},
         links={name: network.link for name, network in networks.items()},
         on_host=one.host.network_mode == "host",
@@ -302,6 +302,11 @@ def _cut_off(made_on: str, networks: Mapping[str, _Network]) -> str:
     return "" if is_mode or networks else made_on
 
 
+def _is_tcp(name: str) -> bool:
+    """Also what is only exposed: Compose writes "8000" there."""
+    return name.partition("/")[2] in ("", "tcp")
+
+
 def _port(name: str) -> int:
     return int(name.partition("/")[0])
 
@@ -310,7 +315,7 @@ def _published(ports: Mapping[str, tuple[_Binding, ...] | None]) -> dict[int, tu
     found: dict[int, tuple[str, int]] = {}
     for name, bindings in ports.items():
         usable = [one for one in bindings or () if one.port.isdigit() and ":" not in one.ip]
-        if usable and name.endswith("/tcp"):
+        if usable and _is_tcp(name):
             found[_port(name)] = (usable[0].ip, int(usable[0].port))
     return found
 

@@ -1,0 +1,60 @@
+"""Containers that run, and in which nothing listens where others look for it."""
+
+from __future__ import annotations
+
+import pytest
+
+from seatrial.waiting import eventually
+from tests.compose.conftest import Copy
+from tests.compose.engine import Engine
+
+SERVE = "python -u -m http.server"
+COMPOSE = f"""
+services:
+  itself: {{image: "python:3.11-slim", command: {SERVE} 8000 --bind 127.0.0.1, ports: [8000]}}
+  other: {{image: "python:3.11-slim", command: {SERVE} 8080, ports: [8000]}}
+  mute: {{image: "python:3.11-slim", command: sh -c "echo no registry; sleep 1000", expose: [8000]}}
+  well: {{image: "python:3.11-slim", command: {SERVE} 8000, expose: [8000]}}
+"""
+DECLARED = """
+system: heard
+compose: compose.yaml
+components:
+  itself: {kind: http, start_timeout: 3}
+  other: {kind: http}
+  mute: {kind: http}
+  well: {kind: http}
+"""
+FOUND = {
+    "itself.refused": "; in its container it listens at 127.0.0.1:8000 only, where nobody outside "
+    "reaches it",
+    "other.refused": "; in its container nothing listens at 8000, but at 0.0.0.0:8080",
+    "mute.refused": "; in its container nothing listens at 8000; its log: no registry",
+}
+
+
+@pytest.mark.engine
+def test_a_check_and_a_start_say_where_it_listens(copy: Copy, engine: Engine) -> None:
+    files = {"compose.yaml": COMPOSE, "seatrial.yaml": DECLARED}
+    project = copy("bookshop", engine).becomes(files)
+    try:
+        engine.compose(project.folder, "up", "-d")
+        findings = eventually(
+            lambda: project.seatrial("check", "--json").json["findings"],
+            lambda found: {one["id"] for one in found} == set(FOUND) and "8080" in str(found),
+            timeout=60,
+            what="all but the one that is well are told",
+        )
+        for one in findings:
+            assert one["found"].endswith(FOUND[one["id"]])
+        fixes = {one["id"]: one["fix"] for one in findings}
+        assert fixes["itself.refused"].startswith("let itself listen at 0.0.0.0 in its container")
+        assert fixes["other.refused"].startswith("docker")
+
+        own = project.seatrial("up")
+        assert own.code == 3
+        assert "at 127.0.0.1:8000 only, where nobody outside reaches it" in own.err
+        assert "to do: let itself listen at 0.0.0.0" in own.err
+    finally:
+        project.seatrial("down")
+        engine.compose(project.folder, "down", "-v", "-t", "1", check=False)
