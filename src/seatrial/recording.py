@@ -196,7 +196,7 @@ class Recording:
 
     def _tell_apart(self, deployment: Deployment) -> None:
         for line in deployment.apart:
-            self.tell.line(f"kept apart from yours: {line}")
+            self.tell.line(f"own project: {line}")
 
     def _came_up(self, deployment: Deployment, seconds: float) -> None:
         digests = deployment.digests()

@@ -136,11 +136,11 @@ def test_the_users_project_that_runs_is_not_touched(copy: Copy, engine: Engine) 
 
         up = ours.seatrial("up")
         assert up.code == 0, up.err
-        told = [line for line in up.err.splitlines() if "kept apart from yours" in line]
+        told = [line for line in up.err.splitlines() if "own project: " in line]
         for name in ("keep", "files", "shared", "pgdata"):
             assert any(name in line for line in told), up.err
-        apart = ours.seatrial("status", "--json").json["kept_apart"]
-        assert [f"seatrial: kept apart from yours: {line}" for line in apart] == told
+        apart = ours.seatrial("status", "--json").json["own_project"]
+        assert [f"seatrial: own project: {line}" for line in apart] == told
         (vpn,) = engine.docker("ps", "-q", "-f", "name=seatrial-.*vpn").split()
         inside = [engine.docker("exec", vpn, *ADDRESSES, n) for n in ("cache", "shared_cache")]
         assert inside[0] == inside[1]

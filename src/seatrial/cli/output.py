@@ -80,7 +80,7 @@ def deployment_json(
         "environment": deployment.system.environment,
         "ready": all(status.state.up for status in statuses.values()),
         "components": {name: component_json(status) for name, status in statuses.items()},
-        **({"kept_apart": list(apart)} if apart else {}),
+        **({"own_project": list(apart)} if apart else {}),
     }
 
 

@@ -74,4 +74,4 @@ def command(system: Path, environment: str | None, name: str, as_json: bool, idl
 def _tell_apart(deployment: Deployment) -> None:
     """On standard error, where it was made just now."""
     for line in () if deployment.attached else deployment.apart:
-        click.echo(f"seatrial: kept apart from yours: {line}", err=True)
+        click.echo(f"seatrial: own project: {line}", err=True)

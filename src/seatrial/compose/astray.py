@@ -92,7 +92,7 @@ def _told(service: Service, schemes: Mapping[str, int]) -> Iterator[_Told]:
         if (server := _OF_SERVERS.search(before)) and re.fullmatch(r"[\w.-]+", value):
             port = service.environment.get(f"{before}{'port' if before.islower() else 'PORT'}", "")
             usual = schemes[next(name for name, word in server.groupdict().items() if word)]
-            yield _Told(variable, value, int(port) if port.isdigit() else 0, usual)
+            yield _Told(variable, value, int(port) if port.isdecimal() else 0, usual)
 
 
 def schemes_of(kinds: Mapping[str, Kind]) -> dict[str, int]:

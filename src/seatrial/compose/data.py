@@ -47,9 +47,13 @@ _MARKS = frozenset(
         *(".minio.sys", "influxd.bolt", "grafana.db", "indexdb", "commitlog"),
     )
 )
-_CODE = re.compile(
-    r".*\.(py|rb|php|js|mjs|cjs|ts|jsx|tsx|vue|svelte|go|rs|java|kt|scala|cs|ex|exs|erl|lua|pl|sh|sql"
-    r"|html|css|scss|ya?ml|toml|ini|cfg|conf|properties|pem|crt|key)|Dockerfile.*|Makefile"
+_SOURCE = re.compile(
+    r".*\.(py|rb|php|mjs|cjs|ts|jsx|tsx|vue|svelte|go|rs|java|kt|scala|cs|ex|exs|erl|lua|pl)"
+    r"|Dockerfile.*|Makefile"
+)
+#: Pages, scripts and settings: people write them, and lay them beside their data.
+_WRITTEN = re.compile(
+    r".*\.(js|sh|sql|html|css|scss|ya?ml|toml|ini|cfg|conf|properties|pem|crt|key)"
 )
 _SQLITE = re.compile(r".*\.(db|db3|sqlite|sqlite3)")
 _TEXT = re.compile(r".*\.(md|txt|json|xml)")  # written by people, or by programs
@@ -74,14 +78,22 @@ def holds_data(mount: Mount, one: Tree, code: Collection[str]) -> bool:
     names = list(islice(_names(mount.source, _DEEPEST), _MOST))
     if _is_hidden(mount.source) or any(os.path.basename(name) in _MARKS for name in names):
         return True
-    if any(_is(_CODE, name) for name in names):
+    if any(_is(_SOURCE, name) for name in names):
         return False
     if any(_is(_SQLITE, name) and is_sqlite(name) for name in names):
         return True
     if _SETTINGS.search(mount.target):
         return False
+    if _OF_USERS.search(mount.target):
+        return True
     top = (name for name in names if os.path.dirname(name) == mount.source)
-    return bool(_OF_USERS.search(mount.target)) or not any(_is(_TEXT, name) for name in top)
+    return not any(_is(_WRITTEN, name) for name in names) and not any(_is(_TEXT, n) for n in top)
+
+
+def databases_in(folder: str) -> list[str]:
+    """Those in one file, of a folder that stays the user's."""
+    names = islice(_names(folder, _DEEPEST), _MOST)
+    return sorted(name for name in names if _is(_SQLITE, name) and is_sqlite(name))
 
 
 def _is(sort: re.Pattern[str], path: str) -> bool:

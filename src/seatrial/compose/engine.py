@@ -257,7 +257,7 @@ def _container(
         image=Image(one.config.image, one.image),
         name=one.name.lstrip("/"),
         service=labels[_SERVICE],
-        number=int(number) if number.isdigit() else 1,
+        number=int(number) if number.isdecimal() else 1,
         status=one.state.status,
         exit_code=one.state.exit_code,
         oom_killed=one.state.oom_killed,
@@ -314,7 +314,7 @@ def _port(name: str) -> int:
 def _published(ports: Mapping[str, tuple[_Binding, ...] | None]) -> dict[int, tuple[str, int]]:
     found: dict[int, tuple[str, int]] = {}
     for name, bindings in ports.items():
-        usable = [one for one in bindings or () if one.port.isdigit() and ":" not in one.ip]
+        usable = [one for one in bindings or () if one.port.isdecimal() and ":" not in one.ip]
         if usable and _is_tcp(name):
             found[_port(name)] = (usable[0].ip, int(usable[0].port))
     return found

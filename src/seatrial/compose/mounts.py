@@ -11,12 +11,14 @@ import os
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
-from seatrial.compose.data import holds_data, is_sqlite
+from seatrial.compose.data import databases_in, holds_data, is_sqlite
 from seatrial.compose.merging import Tree
 from seatrial.declaration.source import Plain
 from seatrial.kinds.containers import Mount
 
 Tell = Callable[[str], None]
+
+_TOLD = 5  # databases of one folder
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,11 @@ def _kept(name: str, plain: Plain, new: dict[str, str], tell: Tell) -> Plain:
     if not mount.read_only and os.path.isfile(mount.source) and is_sqlite(mount.source):
         tell(f"{name} has no {mount.target}: your {mount.source} is a database")
         return None
+    for file in databases_in(mount.source)[:_TOLD] if not mount.read_only else ():
+        tell(
+            f"{name} writes into your {file}, a database among its source code: mount the folder "
+            "of the database from a volume"
+        )
     return plain
 
 

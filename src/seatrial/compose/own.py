@@ -140,7 +140,7 @@ def _published(targets: Collection[str], one: Tree, ports: Callable[[], int]) ->
 def _replicas(one: Tree) -> int:
     deploy = one.get("deploy")
     wanted = deploy.get("replicas") if isinstance(deploy, dict) else one.get("scale")
-    return int(str(wanted)) if str(wanted).isdigit() else 1
+    return int(str(wanted)) if str(wanted).isdecimal() else 1
 
 
 def _targets(declared: Plain, reached_at: Collection[int]) -> list[str]:

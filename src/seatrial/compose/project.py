@@ -246,7 +246,7 @@ class _Making:
         deploy = self.tree.get("deploy")
         wanted = deploy.get("replicas") if isinstance(deploy, dict) else None
         number = wanted if wanted is not None else self.tree.get("scale")
-        return int(str(number)) if str(number).isdigit() else 1
+        return int(str(number)) if str(number).isdecimal() else 1
 
     def _profiles(self) -> tuple[str, ...]:
         """Those that would have to be asked for; none where COMPOSE_PROFILES asks for one."""
@@ -311,7 +311,7 @@ def _published(one: Plain) -> Iterator[Port]:
 
 def _range(text: str) -> list[int]:
     first, _, last = text.partition("-")
-    if not first.isdigit() or (last and not last.isdigit()):
+    if not first.isdecimal() or (last and not last.isdecimal()):
         return []
     start = int(first)
     return list(range(start, min(int(last or first), start + _LARGEST_RANGE) + 1))

@@ -81,7 +81,7 @@ class Declared:
             node = step(self.entry.node, field)
             if (field == "port" or field.endswith("_port")) and isinstance(node, Scalar):
                 number = node.text.lstrip("+0")
-                if number.isascii() and number.isdigit():
+                if number.isascii() and number.isdecimal():
                     yield field, number
 
 

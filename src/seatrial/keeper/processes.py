@@ -78,7 +78,7 @@ def identify(number: int) -> Pid | None:
 
 
 def _all() -> dict[int, Stat]:
-    numbers = [int(entry) for entry in os.listdir(_PROC) if entry.isdigit()]
+    numbers = [int(entry) for entry in os.listdir(_PROC) if entry.isdecimal()]
     return {number: found for number in numbers if (found := stat_of(number)) is not None}
 
 

@@ -79,6 +79,11 @@ def test_a_database_in_a_file(made: Made) -> None:
     assert is_data(folder, "/config")
 
 
+def test_settings_beside_a_database_are_not_source_code(made: Made) -> None:
+    folder = made("configuration.yaml", "home.db", "www/a.js", content=b"SQLite format 3\0")
+    assert is_data(folder, "/config")
+
+
 def test_a_file_that_is_only_called_a_database(made: Made) -> None:
     assert not is_data(made("app.db"), "/config")
 
@@ -92,14 +97,15 @@ def test_what_is_neither_code_nor_settings(files: list[str], made: Made) -> None
     "target", ["/app/uploads", "/srv/media/", "/app/var/logs", "/backup/daily"]
 )
 def test_what_programs_keep_for_their_users(target: str, made: Made) -> None:
-    assert is_data(made("2026/me.jpg", "letter.txt", ".gitkeep"), target)
+    assert is_data(made("2026/me.jpg", "letter.txt", ".gitkeep", "page.html", "a.sql"), target)
 
 
 @pytest.mark.parametrize(
     ("files", "target", "one"),
     [
         (["app.py", "lib/x.py"], "/app", {}),
-        (["player.js", "a.jpg"], "/app/media", {}),
+        (["player.ts", "a.jpg"], "/app/media", {}),
+        (["player.js", "a.jpg"], "/app/assets", {}),
         (["pkg/deep/x.py"], "/app/src", {}),
         (["README.md"], "/app/docs", {}),
         ([], "/etc/logs", {}),

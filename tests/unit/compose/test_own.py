@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -183,6 +184,19 @@ def test_a_database_that_is_a_file_is_left_out(tmp_path: Path) -> None:
     found, told = of(f"services: {{web: {{image: web, volumes: {volumes}}}}}")
     assert found["services"]["web"]["volumes"] == volumes[1:]
     assert len(told) == 1
+
+
+def test_a_database_among_source_code_is_told(tmp_path: Path) -> None:
+    for name, content in (("a.py", b""), ("no.db", b"x"), ("site.db", b"SQLite format 3\0...")):
+        (tmp_path / name).write_bytes(content)
+    services = {
+        name: {"image": "web", "volumes": [f"{tmp_path}:/app{mode}"]}
+        for name, mode in (("web", ""), ("reader", ":ro"))
+    }
+    found, told = of(json.dumps({"services": services}))
+    assert found["services"]["web"]["volumes"] == [f"{tmp_path}:/app"]
+    (line,) = told
+    assert line.startswith(f"web writes into your {tmp_path}/site.db")
 
 
 # -- networks ----------------------------------------------------------------------------------

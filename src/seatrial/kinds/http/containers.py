@@ -137,7 +137,7 @@ def _number(service: Service, asked: re.Match[str]) -> int | None:
     if not asked["port"]:
         return {"http": 80, "https": 443}[asked["scheme"]]
     told = service.filled(asked["port"]) or ""
-    return int(told) if told.isdigit() else None
+    return int(told) if told.isdecimal() else None
 
 
 def _port(service: Service) -> int | None:
@@ -148,7 +148,7 @@ def _port(service: Service) -> int | None:
     if asked is not None and (number := _number(service, asked)) is not None:
         return number
     told = [int(number) for number in _OPTION.findall(service.command)]
-    if service.environment.get("PORT", "").isdigit():
+    if service.environment.get("PORT", "").isdecimal():
         told.append(int(service.environment["PORT"]))
     if targets:
         return next((one for one in told if one in targets), targets[0])

@@ -244,5 +244,5 @@ def _sweep(cache: Path) -> None:
     """Remove the folders of processes that are gone, and with them what ran in there."""
     for folder in cache.glob("scratch-*-*"):
         pid = folder.name.split("-")[1]
-        if pid.isdigit() and not Path(f"/proc/{pid}").exists():
+        if pid.isdecimal() and not Path(f"/proc/{pid}").exists():
             shutil.rmtree(folder, ignore_errors=True)

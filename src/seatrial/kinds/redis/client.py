@@ -25,7 +25,7 @@ class RedisClient(redis.Redis):
         self._settings: dict[str, Any] = {
             "host": endpoint.host,
             "port": endpoint.port,
-            "db": int(number) if number.isdigit() else config.database,
+            "db": int(number) if number.isdecimal() else config.database,
             "username": endpoint.user,
             "password": endpoint.password,
             "ssl": endpoint.scheme == SECURE,

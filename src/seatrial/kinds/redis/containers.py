@@ -107,7 +107,7 @@ def _port(service: Service, setting: str) -> int | None:
     """None where it is not set, 0 where none is served."""
     told = re.search(_PORT_TOLD.format(setting), service.command)
     number = told[1] if told else _told_there(service, setting) or ""
-    return int(number) if number.isdigit() else None
+    return int(number) if number.isdecimal() else None
 
 
 def _told_there(service: Service, setting: str) -> str | None:
