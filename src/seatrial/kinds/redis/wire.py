@@ -84,7 +84,7 @@ class Session:
             raise Said(rest.decode(errors="replace"))
         if kind == b"+":
             return rest.decode(errors="replace")
-        if kind != b"$" or not rest.isdecimal() or int(rest) > _LONGEST_TEXT:
+        if kind != b"$" or not rest.isdigit() or int(rest) > _LONGEST_TEXT:
             raise NotRedis(line[:64])
         text = await self._reader.readexactly(int(rest) + 2)
         return text[:-2].decode(errors="replace")
