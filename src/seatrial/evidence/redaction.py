@@ -28,9 +28,11 @@ from seatrial.secrecy import LOGIN, keys, names_secret
 
 MASK = "***"
 
-#: Values that are a technology's name before they are anybody's password (`POSTGRES_PASSWORD:
+#: Values that are a plain word or a technology's name before they are a password (`DB_PASSWORD:
 #: postgres`). Redacting them by value would hide nothing and make every report unreadable.
-PUBLIC = frozenset({"postgres", "postgresql", "rabbitmq", "mariadb", "mongodb", "localhost"})
+PUBLIC = frozenset(
+    ("password", "secret", "postgres", "postgresql", "rabbitmq", "mariadb", "mongodb", "localhost")
+)
 
 Span = tuple[int, int]
 

@@ -234,6 +234,12 @@ def test_a_public_word_is_redacted_by_key_only() -> None:
     assert redactor.redact("password: postgres") == "password: ***"
 
 
+def test_words_of_our_own_sentences_stay_though_somebody_took_one_for_a_password() -> None:
+    redactor = Redactor(["password", "secret"])
+    assert redactor.redact("a wrong password or secret") == "a wrong password or secret"
+    assert redactor.redact("DB_PASSWORD=password") == f"DB_PASSWORD={MASK}"
+
+
 def test_a_public_word_that_begins_a_secret_stays() -> None:
     redactor = Redactor(["postgres_pass", "worker-7-secret"], public=["worker"])
     assert redactor.redact("cannot reach postgres") == "cannot reach postgres"
