@@ -118,8 +118,18 @@ class _Look(_Said):
 
 
 class _Health(_Said):
-    status: str = Field("", alias="Status")
+    said: str = Field("", alias="Status")
+    failed: int = Field(1, alias="FailingStreak")  # of the last looks, without one in between
     log: tuple[_Look, ...] | None = Field(None, alias="Log")
+
+    @property
+    def status(self) -> str:
+        """Whatever was paused the engine calls unhealthy until it has looked again: then counts
+        what it found before."""
+        if self.said == "none":
+            return ""
+        paused = self.said == "unhealthy" and self.failed == 0
+        return "healthy" if paused and self.log and self.log[-1].exit_code == 0 else self.said
 
 
 class _State(_Said):
@@ -262,7 +272,7 @@ def _container(
         exit_code=one.state.exit_code,
         oom_killed=one.state.oom_killed,
         error=one.state.error,
-        health=health.status if health and health.status != "none" else "",
+        health=health.status if health else "",
         health_output=ending(looks[-1].output.strip(), 300) if looks else "",
         restarts=one.restarts,
         ran_for=_seconds_since(one.state.started),

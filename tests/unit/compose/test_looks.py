@@ -170,6 +170,41 @@ def test_an_engine_tells_which_network_a_container_was_made_on(
     assert one.image == Image("postgres:15", "sha256:17")
 
 
+@pytest.mark.parametrize(
+    ("said", "failed", "codes", "told"),
+    [
+        ("unhealthy", 3, [0, 1], "unhealthy"),
+        ("unhealthy", 0, [1, 0], "healthy"),  # it was paused, and is not looked at again yet
+        ("unhealthy", 0, [], "unhealthy"),
+        ("unhealthy", None, [0], "unhealthy"),
+        ("starting", 0, [0], "starting"),
+        ("none", 0, [], ""),
+    ],
+)
+def test_what_was_paused_is_as_well_as_before(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    said: str,
+    failed: int | None,
+    codes: list[int],
+    told: str,
+) -> None:
+    health = {"Status": said, "Log": [{"ExitCode": code, "Output": ""} for code in codes]}
+    inspected = {
+        "Id": "0",
+        "State": {
+            "Status": "running",
+            "Health": health | ({} if failed is None else {"FailingStreak": failed}),
+        },
+        "Config": {"Labels": {"com.docker.compose.service": "db"}},
+        "NetworkSettings": {},
+        "HostConfig": {},
+    }
+    answering(tmp_path, monkeypatch, [inspected])
+    (one,) = asyncio.run(containers("shop"))
+    assert one.health == told
+
+
 def answering(folder: Path, monkeypatch: pytest.MonkeyPatch, inspected: object) -> None:
     """Let an engine say this to whoever inspects something."""
     (folder / "inspected").write_text(json.dumps(inspected))
