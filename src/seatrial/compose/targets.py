@@ -45,9 +45,16 @@ def targets(system: System, project: Project, containers: Sequence[Container]) -
         for one in components
     }
     for one in components:
-        told = astray(runs, services[one.name], schemes, listening)
+        by_file = _told_by_file(services[one.name], project.services[service_of(one)])
+        told = astray(runs, by_file, schemes, listening)
         found[one.name] = dataclasses.replace(found[one.name], astray=tuple(told))
     return found
+
+
+def _told_by_file(runs: Service, written: Service) -> Service:
+    """Without what its image has set: those who made that know nobody here."""
+    told = {name: v for name, v in runs.environment.items() if name in written.environment}
+    return dataclasses.replace(runs, environment=told)
 
 
 def _places_of_one(system: System, found: Mapping[str, Target]) -> dict[str, Target]:

@@ -16,6 +16,8 @@ from seatrial.outcome import Cause
 
 from .test_targets import of
 
+#: What the image of web has set: nobody of the project has a say in it.
+IMAGE = {"REDIS_HOST": "localhost", "BROKER_URL": "amqp://broker"}
 DECLARED = """
 system: shop
 compose: compose.yaml
@@ -54,7 +56,7 @@ def told(
     project = read_project(folder / "compose.yaml", {})
     system = load(folder, KINDS, variables={})
     command = str(web.get("command", ""))
-    running = of("web", environment=environment, command=command, exposed=())
+    running = of("web", environment=IMAGE | environment, command=command, exposed=())
     return list(targets(system, project, [running])["web"].astray)
 
 
