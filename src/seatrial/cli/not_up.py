@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 import click
 from pydantic import JsonValue
@@ -14,7 +15,9 @@ from seatrial.declaration.models import System
 from seatrial.environment.commands import instead_of_restart, whole
 from seatrial.environment.deployment import Deployment
 from seatrial.environment.errors import EnvironmentFailedError
-from seatrial.keeper.protocol import Failure
+from seatrial.keeper.log import LOG_TAIL
+from seatrial.keeper.protocol import ComponentStatus, Failure
+from seatrial.outcome import Cause
 
 
 def end_and_tell(
@@ -37,6 +40,23 @@ def end_and_tell(
     told = not as_json and any(one.found == error.failure.found for one in report.findings)
     click.echo(f"seatrial: {failed.briefly if told else failed}", err=True)
     return failed.exit_code
+
+
+def fallen(
+    declared: System, deployment: Deployment, statuses: Mapping[str, ComponentStatus]
+) -> EnvironmentFailedError:
+    """Of the first that was ready and is not up any more, though nobody asked for that."""
+    name, status = next((n, status) for n, status in statuses.items() if not status.state.up)
+    redact, log = deployment.redactor.redact_lines, deployment.logs(name, LOG_TAIL)
+    failure = Failure(
+        component=name,
+        cause=next(filter(None, status.causes), Cause.EXITED),
+        expected=f"{name} stays up once it is ready",
+        found=status.detail or f"it is {status.state} soon after",
+        fix=f"seatrial logs {name}   (why did it end?)",
+        log=tuple(redact(log)),
+    )
+    return EnvironmentFailedError(declared, failure)
 
 
 def _to_be_ended(

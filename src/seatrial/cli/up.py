@@ -49,6 +49,12 @@ def command(system: Path, environment: str | None, name: str, as_json: bool, idl
             return end_and_tell(declared, name, deployment, error, as_json=as_json)
         statuses = deployment.statuses()
         document = deployment_json(deployment, statuses)
+        ours = not deployment.attached and declared.config.provider != "remote"
+        if ours and not document["ready"]:
+            from seatrial.cli.not_up import end_and_tell, fallen
+
+            fell = fallen(declared, deployment, statuses)
+            return end_and_tell(declared, name, deployment, fell, as_json=as_json)
         # What others run may never be up: then there is nothing to keep.
         kept = bool(document["ready"]) or deployment.attached
         if as_json:

@@ -216,6 +216,7 @@ class Container:
     #: Container's port -> address and port of the host; where it uses another's network, of that.
     published: Mapping[int, tuple[str, int]]
     exposed: tuple[int, ...]
+    address: str  # where this machine reaches it, by a network; likewise; "" for nowhere
     networks: Mapping[str, str]  # name -> its address there
     links: Mapping[str, tuple[str, ...]]  # name -> what would connect it there again
     on_host: bool  # it shares the host's network
@@ -246,22 +247,21 @@ async def containers(project: str) -> list[Container]:
             f"docker inspect: an answer that is not understood: {type(error).__name__}",
             hint="docker version   (Seatrial knows 20.10 and later)",
         ) from error
-    ports = {one.id: _published(one.networking.ports or {}) for one in inspected}
-    found = [_container(one, ports) for one in inspected]
+    networks = {one.id: one.networking for one in inspected}
+    found = [_container(one, networks) for one in inspected]
     return sorted(
         (one for one in found if one is not None), key=lambda one: (one.service, one.number)
     )
 
 
-def _container(
-    one: _Inspected, ports: Mapping[str, Mapping[int, tuple[str, int]]]
-) -> Container | None:
+def _container(one: _Inspected, everybodys: Mapping[str, _Networking]) -> Container | None:
     labels = one.config.labels or {}
     if labels.get(_ONEOFF, "").lower() == "true" or _SERVICE not in labels:
         return None
     health = one.state.health
     looks = (health.log if health else None) or ()
     number, networks = labels.get(_NUMBER, "1"), one.networking.networks or {}
+    used = everybodys.get(one.host.network_mode.removeprefix("container:"), one.networking)
     return Container(
         id=one.id,
         image=Image(one.config.image, one.image),
@@ -279,8 +279,9 @@ def _container(
         age=_seconds_since(one.created),
         command=" ".join((one.path, *(one.args or ()))),
         environment=dict(pair.partition("=")[::2] for pair in one.config.env or ()),
-        published=ports.get(one.host.network_mode.removeprefix("container:"), ports[one.id]),
+        published=_published(used.ports or {}),
         exposed=tuple(_port(name) for name in one.config.exposed or () if _is_tcp(name)),
+        address=next((each.ip for each in (used.networks or {}).values() if each.ip), ""),
         networks={name: network.ip for name, network in networks.items()},
         links={name: network.link for name, network in networks.items()},
         on_host=one.host.network_mode == "host",

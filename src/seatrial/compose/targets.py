@@ -201,12 +201,11 @@ def _from_host(endpoint: Endpoint, container: Container | None) -> Endpoint | No
             host = far or "127.0.0.1"
         return dataclasses.replace(endpoint, host=host, port=port)
     if container.status in ("running", "paused"):
-        address = next((ip for ip in container.networks.values() if ip), None)
-        if address is None and container.cut_off:
+        if not container.address and container.cut_off:
             return endpoint
-        if far is not None or address is None:
+        if far is not None or not container.address:
             return None
-        return dataclasses.replace(endpoint, host=address, called="localhost")
+        return dataclasses.replace(endpoint, host=container.address, called="localhost")
     return endpoint
 
 

@@ -17,7 +17,7 @@ from seatrial.compose.project import Project
 from seatrial.compose.targets import refuse_unknown, service_of
 from seatrial.declaration.models import System
 from seatrial.errors import CapabilityMissing, SeatrialError
-from seatrial.keeper.containers import Containers, used_by
+from seatrial.keeper.containers import Containers, are_up, used_by
 from seatrial.keeper.instance import StartFailed
 from seatrial.keeper.log import LOG_TAIL, Log
 from seatrial.keeper.network.impairment import Impairment, NetworkEdge
@@ -178,7 +178,7 @@ class Composed:
     async def _prove(self, name: str, last: dict[str, ProbeResult], began: float) -> bool:
         """Take a component for ready once its containers run and its probe says so."""
         target = self._containers.seen[name]
-        if not target.states or not all(state in _UP for state in target.states):
+        if not are_up(target.states):
             return False
         context, deadline = self._containers.context(), Deadline.after(_PROBE_SECONDS)
         last[name] = await load(target.kind).probe(target, context, deadline)
@@ -237,7 +237,7 @@ class Composed:
     async def _look(self) -> None:
         assert self._drive is not None
         self._changes.looked()
-        await self._containers.look(self._drive)
+        await self._containers.look(self._drive, starting=not self.ready)
 
     async def look(self) -> None:
         """Ask the engine now; in between that happens by itself."""
@@ -316,9 +316,6 @@ class Composed:
         if self._drive is not None:
             await self._drive.remove(hurry=hurry)
         self._ports.close()
-
-
-_UP = (State.READY, State.DONE)
 
 
 def _applies(action: Action, one: Container) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from seatrial.compose.drive import Drive
 from seatrial.compose.earshot import with_listeners
 from seatrial.compose.engine import Container
-from seatrial.compose.logs import Heard, with_last_words
+from seatrial.compose.logs import Heard, unsettled, with_last_words
 from seatrial.compose.project import Project
 from seatrial.compose.targets import service_of, targets, told_of
 from seatrial.compose.top import processes_of
@@ -20,7 +20,7 @@ from seatrial.keeper.places import cache
 from seatrial.keeper.protocol import ComponentStatus, Usage
 from seatrial.keeper.timeline import Timeline
 from seatrial.keeper.usage import together
-from seatrial.kinds.base import Context, Target, Words
+from seatrial.kinds.base import Context, Target, Words, load
 from seatrial.kinds.logins import Logins
 from seatrial.outcome import Cause, State
 from seatrial.waiting import Deadline
@@ -56,14 +56,26 @@ class Containers:
     def context(self) -> Context:
         return Context(self._system.folder, self._targets, cache(), interpreter(self._system))
 
-    async def look(self, drive: Drive) -> None:
+    async def look(self, drive: Drive, *, starting: bool = False) -> None:
         """Ask the engine, and put every change on the time line. Raises EngineError."""
         async with self._looking:
-            told = await with_last_words(await drive.containers(), self._heard)
-            self.all = with_listeners(told)
+            found = await drive.containers()
+            if starting:
+                found = self._doubted(found)
+            self.all = with_listeners(await with_last_words(found, self._heard))
             self._told = targets(self._system, self._project, self.all)
             self.seen = {n: self._logins.known(target) for n, target in self._told.items()}
+            if starting:  # what ended behind its proof is to prove itself again
+                self.proven -= {n for n, one in self.seen.items() if not are_up(one.states)}
             await self._record()
+
+    def _doubted(self, found: list[Container]) -> list[Container]:
+        """What no probe can ask is not up between two of its ends. Later that is not waited for:
+        what was up once, and is restarted, is most likely up again."""
+        components = self._system.components.values()
+        silent = {service_of(one) for one in components if not load(one.kind).endpoints}
+        doubted = zip(found, unsettled(found), strict=True)
+        return [marked if one.service in silent else one for one, marked in doubted]
 
     async def let_in(self, name: str, deadline: Deadline) -> bool:
         """Whether a server that turned one login away lets in another one of the project."""
@@ -176,6 +188,11 @@ class Containers:
             astray=() if target is None else target.astray,
             started_in_ms=self.took.get(name),
         )
+
+
+def are_up(states: Sequence[State]) -> bool:
+    """All of them, of those that there are."""
+    return bool(states) and all(state in (State.READY, State.DONE) for state in states)
 
 
 def _together(states: tuple[State, ...]) -> State:

@@ -17,6 +17,7 @@ from seatrial.keeper.containers import Containers
 from seatrial.keeper.timeline import Timeline
 from seatrial.kinds.base import Words
 from seatrial.kinds.registry import KINDS
+from seatrial.outcome import State
 
 from .test_targets import COMPOSE, DECLARED, RUNNING, of
 
@@ -31,12 +32,14 @@ class There:
         return self.found
 
 
-def seen(folder: Path, *found: Container, timeline: Timeline | None = None) -> Containers:
+def seen(
+    folder: Path, *found: Container, timeline: Timeline | None = None, starting: bool = False
+) -> Containers:
     (folder / "compose.yaml").write_text(COMPOSE + "  seed: {image: busybox}\n")
     (folder / "seatrial.yaml").write_text(DECLARED)
     system = load(folder, KINDS, variables={})
     own = Containers(system, read_project(folder / "compose.yaml", {}), timeline or Timeline())
-    asyncio.run(own.look(cast(Drive, There(list(found)))))
+    asyncio.run(own.look(cast(Drive, There(list(found))), starting=starting))
     return own
 
 
@@ -89,3 +92,25 @@ def test_its_endpoints_stand_in_the_users_file_and_its_commands_are_ours(tmp_pat
         setting="the service web of compose.yaml (healthcheck, ports, command)",
         images=(RUNNING.image,),
     )
+
+
+def test_a_worker_between_two_ends_is_not_up_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))  # no engine tells its log
+    lately = [of(name, restarts=2, ran_for=0.5, age=3.0) for name in ("worker", "web", "db")]
+    own = seen(tmp_path, *lately, starting=True)
+    assert own.seen["worker"].states == (State.STARTING,)
+    assert "was restarted 2 times" in own.seen["worker"].provider.found
+    assert [own.seen[name].states for name in ("web", "db")] == [(State.READY,)] * 2
+    assert seen(tmp_path, *lately).seen["worker"].states == (State.READY,)
+
+
+def test_what_ends_behind_its_proof_proves_itself_again(tmp_path: Path) -> None:
+    there = [of("worker"), of("web")]
+    own = seen(tmp_path, *there, starting=True)
+    own.proven.update({"worker", "web"})
+    gone = [of("worker", status="restarting", exit_code=1), of("web")]
+    for starting, proven in ((False, {"worker", "web"}), (True, {"web"})):
+        asyncio.run(own.look(cast(Drive, There(gone)), starting=starting))
+        assert own.proven == proven

@@ -205,6 +205,29 @@ def test_what_was_paused_is_as_well_as_before(
     assert one.health == told
 
 
+def test_who_shares_a_network_is_reached_where_its_owner_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ports = {"8000/tcp": [{"HostIp": "0.0.0.0", "HostPort": "80"}]}
+    networks = {"shop_default": {"IPAddress": "172.20.0.2"}}
+    sides = (("1", "web", "shop_default", ports, networks), ("2", "side", "container:1", {}, {}))
+    inspected = [
+        {
+            "Id": number,
+            "State": {"Status": "running"},
+            "Config": {"Labels": {"com.docker.compose.service": service}},
+            "NetworkSettings": {"Ports": there, "Networks": known},
+            "HostConfig": {"NetworkMode": mode},
+        }
+        for number, service, mode, there, known in sides
+    ]
+    answering(tmp_path, monkeypatch, inspected)
+    side, web = asyncio.run(containers("shop"))
+    assert side.address == web.address == "172.20.0.2"
+    assert side.published == web.published == {8000: ("0.0.0.0", 80)}
+    assert (side.networks, side.cut_off) == ({}, "")
+
+
 def answering(folder: Path, monkeypatch: pytest.MonkeyPatch, inspected: object) -> None:
     """Let an engine say this to whoever inspects something."""
     (folder / "inspected").write_text(json.dumps(inspected))

@@ -59,6 +59,7 @@ RUNNING = Container(
     environment={"POSTGRES_PASSWORD": "as-it-runs"},
     published={},
     exposed=(5432,),
+    address="172.20.0.2",
     networks={"shop_default": "172.20.0.2"},
     links={},
     on_host=False,
@@ -69,6 +70,8 @@ RUNNING = Container(
 
 def of(service: str, **changes: object) -> Container:
     name = f"shop-{service}-{changes.get('number', 1)}"
+    if isinstance(networks := changes.get("networks"), dict):
+        changes["address"] = next(iter(networks.values()), "")
     return replace(RUNNING, service=service, name=name, **changes)  # type: ignore[arg-type]
 
 
