@@ -14,6 +14,7 @@ from seatrial.listeners import Listener, all_listeners
 
 _PROCESSES = Path("/proc")
 _NAME_SERVER = "127.0.0.11"  # the engine's own, in each container
+_STARTS = 30.0  # s in which a program may not listen yet
 _TOLD = 3  # other places that are named
 
 
@@ -47,17 +48,16 @@ def unheard(service: str, ports: Iterable[int], some: Sequence[Container]) -> tu
     where that is certain; both "" where somebody is, or it is not known."""
     for one in some:
         for port in ports if one.listens is not None else ():
-            said = _unheard(service, port, one.listens or (), one.last_words)
+            said = _unheard(service, port, one)
             if said is not None:
                 return said
     return "", ""
 
 
-def _unheard(
-    service: str, port: int, there: Sequence[Listener], log: str
-) -> tuple[str, str] | None:
-    here = [one for one in there if one.port == port]
-    if any(not one.for_itself for one in here):
+def _unheard(service: str, port: int, one: Container) -> tuple[str, str] | None:
+    there = one.listens or ()
+    here = [each for each in there if each.port == port]
+    if any(not each.for_itself for each in here):
         return None
     if here:
         return (
@@ -66,7 +66,13 @@ def _unheard(
             "option for the host or address)",
         )
     words = f"in its container nothing listens at {port}"
-    others = list(dict.fromkeys(str(one) for one in sorted(there, key=str)))[:_TOLD]
+    others = list(dict.fromkeys(str(each) for each in sorted(there, key=str)))[:_TOLD]
     if others:
         return f"{words}, but at {' and '.join(others)}", ""
-    return words + (f"; its log: {log}" if log else ""), ""
+    log = f"; its log: {one.last_words}" if one.last_words else ""
+    if one.ran_for < _STARTS:
+        return (
+            f"{words} yet, {one.ran_for:.0f} s after it was started{log}",
+            f"look again in a moment; if it stays so, see why in the log of {service}",
+        )
+    return words + log, ""

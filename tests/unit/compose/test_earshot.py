@@ -83,6 +83,12 @@ def test_why_nobody_is_heard(there: tuple[Listener, ...] | None, found: str, fix
     assert bool(to_do) is bool(fix)
 
 
+def test_what_was_started_lately_may_not_listen_yet() -> None:
+    said, to_do = unheard("web", [8000], [of("web", listens=(), ran_for=3.2, last_words="hm")])
+    assert said.endswith("nothing listens at 8000 yet, 3 s after it was started; its log: hm")
+    assert to_do.startswith("look again in a moment")
+
+
 def test_of_several_the_one_that_is_not_heard_is_told() -> None:
     some = [of("web", listens=(OUTSIDE,)), of("web", listens=None), of("web", listens=())]
     assert "nothing listens at 8000" in unheard("web", [8000], some)[0]
