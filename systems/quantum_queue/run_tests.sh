@@ -25,13 +25,14 @@ mkdir -p "$results"
 results=$(cd "$results" && pwd)
 
 "$python" - "$url" "$seconds" <<'PYTHON' || exit
-import http.client, sys, time, urllib.error, urllib.request
+import http.client, re, sys, time, urllib.error, urllib.request
 
 def wrong(variable, found, remedy):
     print(f"run_tests: {variable}={found}: {remedy}", file=sys.stderr)
     sys.exit(2)
 
 url, patience = sys.argv[1] + "/health", sys.argv[2]
+shown = re.sub("//.*@", "//***@", url)  # a login in it is nobody's business
 try:
     limit = float(patience)
 except ValueError:
@@ -39,7 +40,7 @@ except ValueError:
 if not 0 < limit < float("inf"):
     wrong("TEST_TIMEOUT", patience, "write seconds over 0, such as 60")
 limit += time.monotonic()
-print(f"run_tests: waiting up to {patience} s for {url}", flush=True)
+print(f"run_tests: waiting up to {patience} s for {shown}", flush=True)
 pause, last = 0.05, "no answer yet"
 while time.monotonic() < limit:
     try:
@@ -50,12 +51,12 @@ while time.monotonic() < limit:
     except urllib.error.HTTPError as error:
         last = f"{error.code}: {error.read(500).decode(errors='replace')}"
     except (ValueError, http.client.InvalidURL):
-        wrong("TEST_API_URL", sys.argv[1], "write a URL, such as http://localhost:8001")
+        wrong("TEST_API_URL", shown.removesuffix("/health"), "write a URL, such as http://localhost:8001")
     except (OSError, http.client.HTTPException) as error:
         last = str(error) or type(error).__name__
     time.sleep(pause)
     pause = min(pause * 1.5, 1.0)
-print(f"run_tests: {url} is not healthy: {last}", file=sys.stderr)
+print(f"run_tests: {shown} is not healthy: {last}", file=sys.stderr)
 sys.exit(3)
 PYTHON
 

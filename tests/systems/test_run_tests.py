@@ -114,6 +114,15 @@ def test_a_wrong_variable_is_named_with_what_it_holds_and_what_to_do(
     assert called.err == f"run_tests: {variable}={value}: {remedy}\n"
 
 
+def test_a_login_in_the_url_is_not_shown(small: Queue, tmp_path: Path) -> None:
+    url = "http://me:of@mine@localhost:1"
+    called = run(small, tmp_path / "results", TEST_API_URL=url, TEST_TIMEOUT="0.3")
+    said = called.out + called.err
+    assert called.code == 3
+    assert "http://***@localhost:1" in said
+    assert "mine" not in said.replace("***@", "")
+
+
 @pytest.mark.parametrize("variable", ["TEST_TIMEOUT", "TEST_POLL_INTERVAL"])
 @pytest.mark.parametrize("value", ["abc", "-1", "nan", "inf"])
 def test_the_trials_name_it_too(variable: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
