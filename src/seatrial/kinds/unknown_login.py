@@ -1,4 +1,5 @@
-"""A server of a compose project that asks for a login which nothing in the project tells."""
+"""A server of a compose project that asks for what nothing in the project tells: a login, or a
+certificate of its clients."""
 
 from __future__ import annotations
 
@@ -8,18 +9,22 @@ from seatrial.kinds.base import ProbeResult, Target
 from seatrial.kinds.programs import as_it_says_itself
 from seatrial.outcome import Cause, Health
 
+_TELL = "tell a service its login, in a URL or beside its host (X_HOST with X_USER, X_PASSWORD)"
+_WITHOUT = "let it take clients without a certificate (tls-auth-clients no)"
 
-def unless_nobody_knows(result: ProbeResult, target: Target) -> ProbeResult:
-    """A server of a compose project, a replica say, that asks for a login which nothing in the
-    project tells: it is there, and how well it is cannot be seen."""
-    asks = result.cause is Cause.AUTH and result.health is Health.UNHEALTHY
-    if not (asks and target.provider.in_containers) or target.endpoint().password is not None:
+
+def unless_nobody_knows(
+    result: ProbeResult, target: Target, *, certificate: bool = False
+) -> ProbeResult:
+    """Such a server, a replica say, is there, and how well it is cannot be seen. `certificate`:
+    that is what it asks for."""
+    login = result.cause is Cause.AUTH and target.endpoint().password is None
+    asks = result.health is Health.UNHEALTHY and (login or certificate)
+    if not (asks and target.provider.in_containers):
         return result
-    found = f"{result.found}; nothing in the project tells a login for it"
-    fix = (
-        "tell a service its login, in a URL or beside its host (X_HOST with X_USER, X_PASSWORD); "
-        f"or leave {target.name} out"
-    )
+    what = "a certificate" if certificate else "a login"
+    found = f"{result.found}; nothing in the project tells {what} for it"
+    fix = f"{_WITHOUT if certificate else _TELL}; or leave {target.name} out"
     if target.provider.well:
         return as_it_says_itself(replace(result, found=found), target, ours=True, fix=fix)
     expected, cause = f"{target.name} lets in who looks at it", Cause.NOT_MEASURED

@@ -145,6 +145,14 @@ def test_tls_that_wants_a_certificate_of_us(start: Start, look: Look, tls: tuple
         asked = at(there, scheme="rediss", path=ANY)
         result = look(asked)
         assert (result.health, result.cause) == (Health.UNHEALTHY, Cause.TLS)
+        in_project = dataclasses.replace(asked, provider=Words(images=CONTAINED))
+        unseen = look(in_project)
+        assert (unseen.health, unseen.cause) == (Health.UNKNOWN, Cause.NOT_MEASURED)
+        assert "nothing in the project tells a certificate for it" in unseen.found
+        assert unseen.fix.startswith("let it take clients without a certificate")
+        says_well = Words(images=CONTAINED, well="its own health check says healthy")
+        believed = look(dataclasses.replace(asked, provider=says_well))
+        assert (believed.health, believed.cause) == (Health.HEALTHY, Cause.TLS)
         assert "certificate of its clients" in result.found
         assert look(well(asked)).health is Health.HEALTHY
 

@@ -46,6 +46,7 @@ _UNWELL = {
     "BUSY": "end the script that keeps it busy: {cli} SCRIPT KILL",
 }
 
+_BEHIND = "it hangs up behind the TLS handshake"
 #: The share of the time that is left to find out why a TLS handshake came to nothing: Redis waits
 #: for the end of a line in it.
 _SPARE = 0.3
@@ -76,7 +77,8 @@ async def probe(target: Target, context: Context, deadline: Deadline) -> ProbeRe
         fix=_fix(trouble, target),
         version=version,
     )
-    result = unless_nobody_knows(result, target)
+    behind = trouble.cause is Cause.TLS and trouble.found.startswith(_BEHIND)
+    result = unless_nobody_knows(result, target, certificate=behind)
     return as_it_says_itself(result, target, ours=trouble.cause is Cause.TLS)
 
 
@@ -113,7 +115,7 @@ async def _look(endpoint: Endpoint, until: Deadline) -> str | None:
 async def _hung_up(endpoint: Endpoint, until: Deadline) -> Trouble:
     if endpoint.scheme == SECURE:
         why = "it wants a certificate of its clients, or what it hands on to is down"
-        return Trouble(Cause.TLS, f"it hangs up behind the TLS handshake: {why}")
+        return Trouble(Cause.TLS, f"{_BEHIND}: {why}")
     if await speaks_tls(endpoint, until.remaining()):
         return Trouble(Cause.TLS, "it speaks TLS only: it hangs up on plain text")
     found = f"{endpoint.address} takes the connection and hangs up without an answer"
