@@ -57,10 +57,26 @@ def astray(
                 hint = nearest(host, known, whole_list=False)
                 fix = f"correct {where}" + (f": {hint}" if hint else "")
                 yield Astray(where, Cause.DNS, f"there is no service {host}", fix)
+        elif _apart(service, project.services[known[host]]):
+            found = (
+                f"{service.name} and {known[host]} share no network: {host} has no address there"
+            )
+            fix = f"let both be on one network (networks of {project.file.name})"
+            yield Astray(where, Cause.DNS, found, fix)
         elif port and (there := listening.get(known[host])) and port not in there:
             ports = " and ".join(map(str, sorted(there)))
             found = f"{host} listens at {ports} in its container, not at {port}"
             yield Astray(where, Cause.REFUSED, found, f"correct {where}")
+
+
+def _apart(one: Service, other: Service) -> bool:
+    """Each is on networks of the project's own, and on none together."""
+    if one.name == other.name or one.knows_others or other.knows_others:
+        return False
+    if one.joined and other.joined:
+        return one.joined.isdisjoint(other.joined)
+    known = not (one.joined or other.joined)  # of both from the same
+    return known and one.networks.isdisjoint(other.networks)
 
 
 def _meant(project: Project, service: Service, port: int, listening: Listening) -> str:

@@ -176,6 +176,7 @@ class _Making:
             container_name=_text(tree.get("container_name")),
             aliases=tuple(dict.fromkeys(self._aliases())),
             network_mode=_text(tree.get("network_mode")),
+            networks=frozenset(self._networks),
             knows_others=self._knows_others(),
             secrets=self._secrets(),
         )
@@ -260,11 +261,16 @@ class _Making:
             if isinstance(one, dict):
                 yield from map(str, items(one.get("aliases")))
 
+    @property
+    def _networks(self) -> tuple[str, ...]:
+        if self.tree.get("network_mode"):
+            return ()
+        return tuple(by_name(self.tree.get("networks"), "")) or ("default",)
+
     def _knows_others(self) -> bool:
         keys = ("external_links", "extra_hosts", "network_mode", "dns", "dns_search")
         told = any(self.tree.get(key) for key in keys)
-        networks = by_name(self.tree.get("networks"), "") or ("default",)
-        return told or not self.external.isdisjoint(networks)
+        return told or not self.external.isdisjoint(self._networks)
 
     def _secrets(self) -> dict[str, Path]:
         found = {}

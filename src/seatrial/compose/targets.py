@@ -176,6 +176,7 @@ def _as_it_runs(service: Service, container: Container | None) -> Service:
         command=container.command,
         environment=container.environment,
         ports=service.ports + more,
+        joined=frozenset(container.networks),
     )
 
 

@@ -62,6 +62,8 @@ class Service:
     container_name: str = ""
     aliases: tuple[str, ...] = ()  # other names by which it is reached
     network_mode: str = ""
+    networks: frozenset[str] = frozenset()  # as the file calls them; none where it has none
+    joined: frozenset[str] = frozenset()  # those of its container that runs, as the engine does
     knows_others: bool = False  # it may know hosts that are no services of the project
     secrets: Mapping[str, Path] = field(default_factory=dict)  # /run/secrets/NAME -> its file
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -30,8 +31,15 @@ components:
 
 
 def told(
-    folder: Path, environment: dict[str, str], default: object = None, **web: object
+    folder: Path,
+    environment: dict[str, str],
+    default: object = None,
+    *,
+    web_networks: Sequence[str] = ("all",),
+    db_networks: Sequence[str] | None = None,
+    **web: object,
 ) -> list[Astray]:
+    """`db_networks`: None where it has no container."""
     db = {
         "image": "postgres:15",
         "container_name": "shop_db",
@@ -56,8 +64,15 @@ def told(
     project = read_project(folder / "compose.yaml", {})
     system = load(folder, KINDS, variables={})
     command = str(web.get("command", ""))
-    running = of("web", environment=IMAGE | environment, command=command, exposed=())
-    return list(targets(system, project, [running])["web"].astray)
+    running = [
+        of(name, networks=dict.fromkeys(networks, "10.0.0.9"), exposed=(), **changes)
+        for name, networks, changes in (
+            ("web", web_networks, {"command": command, "environment": IMAGE | environment}),
+            ("db", db_networks, {}),
+        )
+        if networks is not None
+    ]
+    return list(targets(system, project, running)["web"].astray)
 
 
 @pytest.mark.parametrize(
@@ -169,3 +184,19 @@ def test_where_localhost_may_be_right(tmp_path: Path, web: dict[str, object]) ->
     assert told(tmp_path, {"DB_HOST": "localhost"}, **web) == []
     more = {"DB_HOST": "localhost", "DATABASE_URL": "postgres://u:p@db/shop"}
     assert told(tmp_path, more) == []
+
+
+def test_who_shares_no_network_has_no_way(tmp_path: Path) -> None:
+    """As the file says where one of the two does not run, else as they were put on networks."""
+    url = {"DATABASE_URL": "postgres://u:p@db:5432/shop"}
+    (one,) = told(tmp_path, url, web_networks=["shop_front"], db_networks=["shop_back"])
+    assert one.cause is Cause.DNS
+    assert one.found == "web and db share no network: db has no address there"
+    assert "networks of compose.yaml" in one.fix
+    assert told(tmp_path, url, web_networks=["a", "b"], db_networks=["b", "c"]) == []
+    assert told(tmp_path, url, web_networks=["a"]) == [], "of one nobody knows"
+    assert told(tmp_path, url, web_networks=[], networks=["back"]) == []
+    (one,) = told(tmp_path, url, web_networks=[], networks=["default"])
+    assert "share no network" in one.found
+    for free in ({"networks": ["shared"]}, {"extra_hosts": ["db:10.0.0.1"]}):
+        assert told(tmp_path, url, web_networks=[], **free) == []
