@@ -7,7 +7,7 @@ all come from the project; and localhost, where a service is told of a server in
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from seatrial.compose.mentions import hosts, names_host, urls
@@ -44,7 +44,7 @@ def astray(
     project: Project, service: Service, schemes: Mapping[str, int], listening: Listening
 ) -> Iterator[Astray]:
     """`schemes` are those of the servers that Seatrial knows, with the usual ports."""
-    known = {name: one.name for one in project.services.values() for name in one.names}
+    called = _by_name(project)
     for told in _told(service, schemes):
         host, port = told.host, told.port
         where = f"{told.variable} of the service {service.name} of {project.file.name}"
@@ -52,21 +52,35 @@ def astray(
             if server := _meant(project, service, port or told.usual, listening):
                 found = f"{host} is there the container of {service.name} itself, not {server}"
                 yield Astray(where, Cause.REFUSED, found, f"correct {where}: the host is {server}")
-        elif host not in known:
+        elif host not in called:
             if not (service.knows_others or _OUTSIDE.fullmatch(host)):
-                hint = nearest(host, known, whole_list=False)
+                hint = nearest(host, called, whole_list=False)
                 fix = f"correct {where}" + (f": {hint}" if hint else "")
                 yield Astray(where, Cause.DNS, f"there is no service {host}", fix)
-        elif _apart(service, project.services[known[host]]):
-            found = (
-                f"{service.name} and {known[host]} share no network: {host} has no address there"
-            )
+        elif not (reached := [one for one in called[host] if not _apart(service, one)]):
+            both = f"{service.name} and {called[host][0].name}"
+            found = f"{both} share no network: {host} has no address there"
             fix = f"let both be on one network (networks of {project.file.name})"
             yield Astray(where, Cause.DNS, found, fix)
-        elif port and (there := listening.get(known[host])) and port not in there:
+        elif port and (there := _ports_of(reached, listening)) and port not in there:
             ports = " and ".join(map(str, sorted(there)))
             found = f"{host} listens at {ports} in its container, not at {port}"
             yield Astray(where, Cause.REFUSED, found, f"correct {where}")
+
+
+def _ports_of(some: Sequence[Service], listening: Listening) -> frozenset[int]:
+    """None where it is not known of one of them."""
+    each = [listening.get(one.name, frozenset()) for one in some]
+    return frozenset().union(*each) if all(each) else frozenset()
+
+
+def _by_name(project: Project) -> dict[str, list[Service]]:
+    """Several may share an alias, each on a network of its own."""
+    called: dict[str, list[Service]] = {}
+    for service in project.services.values():
+        for name in service.names:
+            called.setdefault(name, []).append(service)
+    return called
 
 
 def _apart(one: Service, other: Service) -> bool:

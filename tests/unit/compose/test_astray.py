@@ -55,9 +55,10 @@ def told(
         },
         "mq": {"image": "rabbitmq:3-management"},
         "other": {"image": "x", "links": ["db:linked"]},
+        "twin": {"image": "x", "networks": {"side": {"aliases": ["database", "alone"]}}},
         "web": {"image": "x", "environment": environment, **web},
     }
-    networks = {"back": {}, "shared": {"external": True}, "default": default}
+    networks = {"back": {}, "side": {}, "shared": {"external": True}, "default": default}
     whole = {"services": services, "networks": networks}
     (folder / "compose.yaml").write_text(json.dumps(whole))
     (folder / "seatrial.yaml").write_text(DECLARED)
@@ -142,6 +143,17 @@ def test_who_may_know_other_hosts(tmp_path: Path, web: dict[str, object]) -> Non
     url = {"DATABASE_URL": "postgres://u:p@dbb/shop"}
     assert told(tmp_path, url, **web) == []
     assert len(told(tmp_path, url, networks=["back"])) == 1
+
+
+def test_of_several_of_one_name_the_one_in_reach_is_meant(tmp_path: Path) -> None:
+    url = {"DATABASE_URL": "postgres://u:p@database:5432/shop"}
+    both = ["back", "side"]
+    assert told(tmp_path, url, web_networks=[], networks=["back"]) == []
+    assert told(tmp_path, url, web_networks=[], networks=["side"]) == [], "it is no server we know"
+    assert told(tmp_path, url, web_networks=[], networks=["default"])[0].cause is Cause.DNS
+    wrong = {"DATABASE_URL": "postgres://u:p@database:5433/shop"}
+    assert "not at 5433" in told(tmp_path, wrong, web_networks=[], networks=["back"])[0].found
+    assert told(tmp_path, wrong, web_networks=[], networks=both) == [], "of twin nobody knows"
 
 
 def test_where_the_usual_network_is_that_of_others(tmp_path: Path) -> None:
