@@ -7,7 +7,7 @@ all come from the project; and localhost, where a service is told of a server in
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from seatrial.compose.mentions import hosts, names_host, urls
@@ -16,6 +16,7 @@ from seatrial.declaration.models import ComponentConfig
 from seatrial.declaration.problems import nearest
 from seatrial.kinds.base import Astray, Kind
 from seatrial.kinds.containers import Service
+from seatrial.listeners import Listener
 from seatrial.outcome import Cause
 
 #: Before _HOST: of what it is, with a scheme of its URLs. Others may be there or not, as a mail
@@ -29,8 +30,17 @@ _OUTSIDE = re.compile(r"(?i).*[.:%$].*|\d+")
 _WORD = re.compile(r"[\w.-]+")
 _ITSELF = re.compile(r"(?i)localhost|127(\.\d+){3}|::1|0\.0\.0\.0")
 
-#: Service -> where it listens, as far as that is known.
-Listening = Mapping[str, frozenset[int]]
+
+class Ports(NamedTuple):
+    """Where a server listens, but for its web pages; all empty where nothing is known of it."""
+
+    told: frozenset[int] = frozenset()  # as it is told to people
+    maybe: frozenset[int] = frozenset()  # and what else may be one
+    web: frozenset[int] = frozenset()
+
+
+#: Service -> what is known of it.
+Listening = Mapping[str, Ports]
 
 
 class _Told(NamedTuple):
@@ -38,6 +48,7 @@ class _Told(NamedTuple):
     host: str
     port: int  # 0 where it names none
     usual: int  # of such a server
+    url: bool  # else in variables, which may be those of its web page
 
 
 def astray(
@@ -51,7 +62,8 @@ def astray(
         if _ITSELF.fullmatch(host):
             if server := _meant(project, service, port or told.usual, listening):
                 found = f"{host} is there the container of {service.name} itself, not {server}"
-                yield Astray(where, Cause.REFUSED, found, f"correct {where}: the host is {server}")
+                right = f"the host is {server}, the port {_listed(listening[server].told)}"
+                yield Astray(where, Cause.REFUSED, found, f"correct {where}: {right}")
         elif host not in called:
             if not (service.knows_others or _OUTSIDE.fullmatch(host)):
                 hint = nearest(host, called, whole_list=False)
@@ -62,16 +74,27 @@ def astray(
             found = f"{both} share no network: {host} has no address there"
             fix = f"let both be on one network (networks of {project.file.name})"
             yield Astray(where, Cause.DNS, found, fix)
-        elif port and (there := _ports_of(reached, listening)) and port not in there:
-            ports = " and ".join(map(str, sorted(there)))
-            found = f"{host} listens at {ports} in its container, not at {port}"
-            yield Astray(where, Cause.REFUSED, found, f"correct {where}")
+        elif port and (right := _elsewhere(told, [listening.get(one.name) for one in reached])):
+            found = f"{host} listens at {right} in its container, not at {port}"
+            if told.url and any(port in listening[one.name].web for one in reached):
+                found = f"at {port} of {host} is its web page; it listens at {right}"
+            yield Astray(where, Cause.REFUSED, found, f"correct {where}: the port is {right}")
 
 
-def _ports_of(some: Sequence[Service], listening: Listening) -> frozenset[int]:
-    """None where it is not known of one of them."""
-    each = [listening.get(one.name, frozenset()) for one in some]
-    return frozenset().union(*each) if all(each) else frozenset()
+def _elsewhere(told: _Told, some: Sequence[Ports | None]) -> str:
+    """Where these servers listen, if it is not where they are looked for; "" where it may be, or
+    nobody knows that of one of them."""
+    known = [one for one in some if one is not None and one.told]
+    if len(known) < len(some):
+        return ""
+    may_be = (one.maybe if told.url else one.maybe | one.web for one in known)
+    if any(told.port in ports for ports in may_be):
+        return ""
+    return _listed(frozenset().union(*(one.told for one in known)))
+
+
+def _listed(ports: Iterable[int]) -> str:
+    return " and ".join(map(str, sorted(ports)))
 
 
 def _by_name(project: Project) -> dict[str, list[Service]]:
@@ -97,13 +120,13 @@ def _meant(project: Project, service: Service, port: int, listening: Listening) 
     """The server that a service looks for in its own container: the only one at this port, inside
     or outside, of which it is told nothing else. "" where it may be in there after all."""
     shared = any(":" in one.network_mode for one in project.services.values())
-    here = listening.get(service.name) or any(port == one.target for one in service.ports)
+    here = service.name in listening or any(port == one.target for one in service.ports)
     if shared or here or service.network_mode == "host":
         return ""
     servers = [
         project.services[name]
         for name, ports in listening.items()
-        if port in ports or any(port == one.published for one in project.services[name].ports)
+        if port in ports.maybe or any(port == one.published for one in project.services[name].ports)
     ]
     if len(servers) != 1:
         return ""
@@ -117,12 +140,12 @@ def _told(service: Service, schemes: Mapping[str, int]) -> Iterator[_Told]:
         for endpoint in urls(value):
             if endpoint.scheme in schemes and endpoint.host:
                 usual = schemes[endpoint.scheme]
-                yield _Told(variable, endpoint.host, endpoint.port or usual, usual)
+                yield _Told(variable, endpoint.host, endpoint.port or usual, usual, True)
         before = names_host(variable)
         if (server := _OF_SERVERS.search(before)) and re.fullmatch(r"[\w.-]+", value):
             port = service.environment.get(f"{before}{'port' if before.islower() else 'PORT'}", "")
             usual = schemes[next(name for name, word in server.groupdict().items() if word)]
-            yield _Told(variable, value, int(port) if port.isdecimal() else 0, usual)
+            yield _Told(variable, value, int(port) if port.isdecimal() else 0, usual, False)
 
 
 def schemes_of(kinds: Mapping[str, Kind]) -> dict[str, int]:
@@ -132,13 +155,24 @@ def schemes_of(kinds: Mapping[str, Kind]) -> dict[str, int]:
     return {scheme: port for scheme, port in found.items() if not scheme.startswith("http")}
 
 
-def listening_of(kind: Kind, service: Service, config: ComponentConfig) -> frozenset[int]:
-    """The ports of a server, and all that may be one; none for anything else."""
+def listening_of(
+    kind: Kind, service: Service, config: ComponentConfig, listeners: Collection[Listener] | None
+) -> Ports | None:
+    """None of what is no server. `listeners`: what listens in its container, None where nobody
+    knows; they are not believed before it listens where it should."""
     if not kind.packages or kind.containers is None:
-        return frozenset()
-    found = {one.port for one in kind.containers.endpoints(service, config, ()).values()}
-    if not found.isdisjoint(kind.schemes.values()):
-        found.update(kind.schemes.values())  # encrypted, too
-    found.update(port.target for port in service.ports)
+        return None
+    endpoints = kind.containers.endpoints(service, config, ()).values()
+    web = {one.port for one in endpoints if one.scheme.startswith("http")}
+    usual = {port for scheme, port in kind.schemes.items() if not scheme.startswith("http")}
+    web.update(set(kind.schemes.values()) - usual)
+    told = frozenset(one.port for one in endpoints if one.port not in web)
+    outside = {one.port for one in listeners or () if not one.for_itself}
+    if told & outside:
+        return Ports(told, frozenset(outside - web), frozenset(web))
+    maybe = {*told, *(port.target for port in service.ports)}
+    if not told.isdisjoint(usual):
+        maybe.update(usual)  # encrypted, too
     said = " ".join((service.command, *service.environment.values()))
-    return frozenset((*found, *map(int, _MAY_BE_PORT.findall(said))))
+    maybe.update(map(int, _MAY_BE_PORT.findall(said)))
+    return Ports(told, frozenset(maybe - web), frozenset(web))

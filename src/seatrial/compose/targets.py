@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from seatrial.compose import earshot
 from seatrial.compose.addresses import each_at_one, made_with, meant, told_addresses
-from seatrial.compose.astray import astray, listening_of, schemes_of
+from seatrial.compose.astray import Ports, astray, listening_of, schemes_of
 from seatrial.compose.engine import Container, far_host
 from seatrial.compose.logs import ASKED_TO_END
 from seatrial.compose.mentions import mentions
@@ -40,10 +40,13 @@ def targets(system: System, project: Project, containers: Sequence[Container]) -
     found |= _places_of_one(system, found)
     runs, schemes = _running(project, containers), schemes_of(KINDS)
     services = {one.name: runs.services[service_of(one)] for one in components}
-    listening = {
-        services[one.name].name: listening_of(load(one.kind), services[one.name], one.config)
-        for one in components
-    }
+    heard = {one.service: one.listens for one in containers if one.status == "running"}
+    listening: dict[str, Ports] = {}
+    for one in components:
+        service = services[one.name]
+        of_it = heard.get(service.name)
+        if (ports := listening_of(load(one.kind), service, one.config, of_it)) is not None:
+            listening[service.name] = ports
     for one in components:
         by_file = _told_by_file(services[one.name], project.services[service_of(one)])
         told = astray(runs, by_file, schemes, listening)

@@ -45,6 +45,17 @@ SHAPES = (
     ),
     _shape("Slack token", "xox", rf"{_ALONE}xox[a-z](?:\.xox[a-z])?-[A-Za-z0-9-]{{10,}}+"),
     _shape(
+        "Webhook of Slack or Discord",
+        "hooks.slack.com/ /api/webhooks/",
+        r"(?:hooks\.slack\.com/(?:services|workflows|triggers)|/api/webhooks)/(?P<value>[\w/-]{8,}+)",
+    ),
+    _shape(
+        "Token alone in a URL",
+        "://",
+        # with a digit: else it is somebody's name
+        r"(?i)https?://(?P<value>(?=[a-z_.~%+-]{0,128}[0-9])[\w.~%+-]{12,256}+)@",
+    ),
+    _shape(
         "JWT",
         "eyJ",
         r"(?<![\w-])eyJ[\w-]{8,}+\.ey[\w-]{8,}+(?:\.[\w-]*+)?",

@@ -13,6 +13,7 @@ from seatrial.compose.targets import targets
 from seatrial.declaration.load import load
 from seatrial.kinds.base import Astray
 from seatrial.kinds.registry import KINDS
+from seatrial.listeners import Listener
 from seatrial.outcome import Cause
 
 from .test_targets import of
@@ -37,17 +38,19 @@ def told(
     *,
     web_networks: Sequence[str] = ("all",),
     db_networks: Sequence[str] | None = None,
+    db_port: int = 5432,
+    db_listens: Sequence[int] | None = None,
     **web: object,
 ) -> list[Astray]:
-    """`db_networks`: None where it has no container."""
-    db = {
+    """`db_networks`: None where it has no container; `db_listens`: None where nobody knows."""
+    declared = {
         "image": "postgres:15",
         "container_name": "shop_db",
         "hostname": "db-host",
         "networks": {"back": {"aliases": ["database"]}},
     }
     services = {
-        "db": db,
+        "db": declared,
         "cache": {
             "image": "redis:7",
             "command": "redis-server --port 6380 --tls-port 6390",
@@ -65,11 +68,14 @@ def told(
     project = read_project(folder / "compose.yaml", {})
     system = load(folder, KINDS, variables={})
     command = str(web.get("command", ""))
+    db = {"exposed": (5432,), "command": f"postgres -p {db_port}"}
+    if db_listens is not None:
+        db["listens"] = tuple(Listener("0.0.0.0", port, "") for port in db_listens)
     running = [
-        of(name, networks=dict.fromkeys(networks, "10.0.0.9"), exposed=(), **changes)
+        of(name, networks=dict.fromkeys(networks, "10.0.0.9"), **{"exposed": ()} | changes)
         for name, networks, changes in (
             ("web", web_networks, {"command": command, "environment": IMAGE | environment}),
-            ("db", db_networks, {}),
+            ("db", db_networks, db),
         )
         if networks is not None
     ]
@@ -145,6 +151,25 @@ def test_who_may_know_other_hosts(tmp_path: Path, web: dict[str, object]) -> Non
     assert len(told(tmp_path, url, networks=["back"])) == 1
 
 
+def test_a_server_that_runs_is_believed_once_it_listens(tmp_path: Path) -> None:
+    """Its image exposes the usual port, at which nothing listens."""
+    url = {"DATABASE_URL": "postgres://u:p@db:5432/shop"}
+    (one,) = told(tmp_path, url, db_networks=["all"], db_port=5433, db_listens=[5433, 9187])
+    assert one.found == "db listens at 5433 in its container, not at 5432"
+    assert one.fix.endswith("of compose.yaml: the port is 5433")
+    for listens in ([], [9187], [5432, 5433], None):
+        assert told(tmp_path, url, db_networks=["all"], db_port=5433, db_listens=listens) == []
+    right = {"DATABASE_URL": "postgres://u:p@db:5433/shop"}
+    assert told(tmp_path, right, db_networks=["all"], db_port=5433, db_listens=[5433]) == []
+
+
+def test_a_web_page_is_no_server(tmp_path: Path) -> None:
+    (one,) = told(tmp_path, {"AMQP_URL": "amqp://mq:15672/"})
+    assert one.found == "at 15672 of mq is its web page; it listens at 5672"
+    parts = {"RABBITMQ_HOST": "mq", "RABBITMQ_PORT": "15672"}
+    assert told(tmp_path, parts) == [], "that may be what is meant"
+
+
 def test_of_several_of_one_name_the_one_in_reach_is_meant(tmp_path: Path) -> None:
     url = {"DATABASE_URL": "postgres://u:p@database:5432/shop"}
     both = ["back", "side"]
@@ -180,7 +205,7 @@ def test_localhost_is_the_container_itself(
     (one,) = told(tmp_path, variables)
     assert one.cause is Cause.REFUSED
     assert one.found.endswith(f"is there the container of web itself, not {server}")
-    assert one.fix.endswith(f": the host is {server}")
+    assert f": the host is {server}, the port " in one.fix
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,25 @@ def test_tokens_that_say_what_they_are(what: str, frame: str) -> None:
 @pytest.mark.parametrize(
     ("line", "redacted"),
     [
+        ("pip from https://tok2abcdefgh@pypi.corp/simple", "pip from https://***@pypi.corp/simple"),
+        ("DSN=https://0af1c2d3e4f56789@o1.ingest.io/1", "DSN=https://***@o1.ingest.io/1"),
+        ("https://hooks.slack.com/services/T0/B0/XXY", "https://hooks.slack.com/services/***"),
+        ("https://discord.com/api/webhooks/12/a-b_c!", "https://discord.com/api/webhooks/***!"),
+        ("https://maintainers@git.corp/x", "https://maintainers@git.corp/x"),
+        ("https://me2@git.corp/x", "https://me2@git.corp/x"),
+        ("amqp://worker-number-1@mq/", "amqp://worker-number-1@mq/"),
+        ("https://example.com/a1b2c3d4e5f6@2", "https://example.com/a1b2c3d4e5f6@2"),
+    ],
+)
+def test_tokens_in_urls(line: str, redacted: str) -> None:
+    once = Redactor().redact(line)
+    assert once == redacted
+    assert Redactor().redact(once) == once
+
+
+@pytest.mark.parametrize(
+    ("line", "redacted"),
+    [
         ("serve --password hunter2 -h db", "serve --password *** -h db"),
         ("it --api-key 'a b' --port 1", "it --api-key '***' --port 1"),
         ('it --auth-token "a b"', 'it --auth-token "***"'),
@@ -243,7 +262,12 @@ def test_hostile_text_takes_time_in_proportion(piece: str) -> None:
 
 
 def test_of_each_shape_there_is_an_example_here() -> None:
-    example = {**TOKENS, "Bearer token": "Bearer " + str(uuid.UUID(int=1 << 127))}
+    example = {
+        **TOKENS,
+        "Bearer token": "Bearer " + str(uuid.UUID(int=1 << 127)),
+        "Webhook of Slack or Discord": "https://hooks.slack.com/services/T0/B0/XXY",
+        "Token alone in a URL": "https://tok2abcdefgh@pypi.corp/simple",
+    }
     for shape in shapes.SHAPES:
         assert shape.what in example
         assert shape.pattern.search(example[shape.what])
