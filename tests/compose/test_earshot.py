@@ -20,7 +20,7 @@ DECLARED = """
 system: heard
 compose: compose.yaml
 components:
-  itself: {kind: http, start_timeout: 3}
+  itself: {kind: http, start_timeout: 6}
   other: {kind: http}
   mute: {kind: http}
   well: {kind: http}
@@ -50,12 +50,15 @@ def test_a_check_and_a_start_say_where_it_listens(copy: Copy, engine: Engine) ->
         )
         fixes = {one["id"]: one["fix"] for one in findings}
         assert fixes["itself.refused"].startswith("let itself listen at 0.0.0.0 in its container")
-        assert fixes["other.refused"].startswith("docker")
+        assert fixes["other.refused"].startswith("let other listen at 8000 in its container")
 
         own = project.seatrial("up")
         assert own.code == 3
         assert "at 127.0.0.1:8000 only, where nobody outside reaches it" in own.err
-        assert "to do: let itself listen at 0.0.0.0" in own.err
+        assert "let itself listen at 0.0.0.0" in own.err
+        assert " 0 findings" not in own.err
+        told = [line for line in own.err.splitlines() if " itself " in line]
+        assert any("starting" in line and "8000 only" in line for line in told), told
     finally:
         project.seatrial("down")
         engine.compose(project.folder, "down", "-v", "-t", "1", check=False)

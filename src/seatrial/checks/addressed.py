@@ -64,7 +64,8 @@ def _priority(component: Target | None) -> Priority:
     work, may not use it. Of what cannot answer, a worker, it must be taken that it does."""
     if component is None or load(component.kind).endpoints or component.provider.well:
         return Priority.P2
-    done = bool(component.states) and all(one is State.DONE for one in component.states)
+    ended = (State.DONE, State.STOPPED)  # on purpose, it seems
+    done = bool(component.states) and all(one in ended for one in component.states)
     return Priority.P2 if done else component.config.priority
 
 
@@ -74,11 +75,11 @@ def astray(target: Target) -> list[CheckResult]:
         CheckResult(
             id=f"{target.name}.{_variable(one)}",
             component=target.name,
-            title=f"{_variable(one)} leads to a service",
+            title=f"{_variable(one)} leads to a server",
             priority=_priority(target),
             outcome=Outcome.FAILED,
             cause=one.cause,
-            expected=f"{one.where} leads to a service",
+            expected=f"{one.where} leads to where a server listens",
             found=one.found,
             fix=one.fix,
             own=True,

@@ -59,7 +59,11 @@ async def diagnose(system: System, context: Context, failure: Failure) -> CheckR
     What has not been started yet is nobody's fault, and so no finding; nor is what it would have
     brought. What failed has been ended, and a look at it shows no more: its keeper knows why.
     """
-    report = await run_checks(system, context.targets, context, _QUICK)
+    targets = dict(context.targets)
+    if (late := targets.get(failure.component or "")) is not None:  # it had its time to start
+        over = (State.READY if one is State.STARTING else one for one in late.states)
+        targets[late.name] = replace(late, states=tuple(over))
+    report = await run_checks(system, targets, context, _QUICK)
     found = {
         f.id: _as_it_failed(f, failure)
         for f in report.findings

@@ -14,6 +14,7 @@ from seatrial.listeners import Listener, all_listeners
 
 _PROCESSES = Path("/proc")
 _NAME_SERVER = "127.0.0.11"  # the engine's own, in each container
+_LONG = 3600.0  # s for which it is told how long a program has run
 _STARTS = 30.0  # s in which a program may not listen yet
 _TOLD = 3  # other places that are named
 
@@ -68,11 +69,16 @@ def _unheard(service: str, port: int, one: Container) -> tuple[str, str] | None:
     words = f"in its container nothing listens at {port}"
     others = list(dict.fromkeys(str(each) for each in sorted(there, key=str)))[:_TOLD]
     if others:
-        return f"{words}, but at {' and '.join(others)}", ""
+        return (
+            f"{words}, but at {' and '.join(others)}",
+            f"let {service} listen at {port} in its container, or correct its ports or its health "
+            "check",
+        )
     log = f"; its log: {one.last_words}" if one.last_words else ""
     if one.ran_for < _STARTS:
         return (
             f"{words} yet, {one.ran_for:.0f} s after it was started{log}",
             f"look again in a moment; if it stays so, see why in the log of {service}",
         )
-    return words + log, ""
+    since = f", {one.ran_for:.0f} s after it was started" if one.ran_for < _LONG else ""
+    return words + since + log, ""

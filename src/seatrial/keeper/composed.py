@@ -140,6 +140,7 @@ class Composed:
                 deadlines = deadlines or {n: Deadline.after(self._patience(n)) for n in names}
                 await self._refuse_late(deadlines, last)
             if telling.due:
+                await self._look()  # where they listen by now
                 await telling.tell(self._held_up(waiting, last))
             due = await self._changes.wait(pause if over else max(pause, _BUSY_PAUSE))
 
@@ -198,8 +199,9 @@ class Composed:
         found = {}
         for name in waiting:
             if self._containers.of(name):
-                known = last.get(name)
-                found[name] = known.found if known else self._containers.seen[name].provider.found
+                known, target = last.get(name), self._containers.seen[name]
+                told = as_it_listens(known, target).found if known else target.provider.found
+                found[name] = told
             else:
                 found[name] = busy.get(service_of(self.system.components[name]), "")
         return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -175,6 +176,10 @@ def _port_in_use(target: Target) -> ProbeResult:
     )
 
 
+#: Before what a connection alone lets one suppose.
+_GUESSES = re.compile(r": | \(")
+
+
 def as_it_says_itself(
     result: ProbeResult, target: Target, *, ours: bool, fix: str = ""
 ) -> ProbeResult:
@@ -187,11 +192,13 @@ def as_it_says_itself(
 
 
 def as_it_listens(result: ProbeResult, target: Target) -> ProbeResult:
-    """With what whoever runs it knows of why nobody is heard there."""
+    """With what whoever runs it knows of why nobody is heard there, instead of guesses."""
     said = target.provider
     if result.connection is Connection.CONNECTED or not said.unheard:
         return result
-    return replace(result, found=f"{result.found}; {said.unheard}", fix=said.hearing or result.fix)
+    seen = _GUESSES.split(result.found, maxsplit=1)[0]
+    fix = said.hearing or f"see why in its log ({target.logs}), then: {result.fix}"
+    return replace(result, found=f"{seen}; {said.unheard}", fix=fix)
 
 
 def waiting_by_states(target: Target) -> ProbeResult | None:

@@ -67,8 +67,12 @@ def test_an_engine_elsewhere_has_processes_of_its_own(
     [
         ((INSIDE,), "it listens at 127.0.0.1:8000 only, where nobody", "let web listen at 0.0.0.0"),
         ((Listener("::1", 8000, "1"),), "it listens at [::1]:8000 only", "not at ::1"),
-        ((Listener("0.0.0.0", 8080, "1"),), "nothing listens at 8000, but at 0.0.0.0:8080", ""),
-        ((), "nothing listens at 8000; its log: waiting", ""),
+        (
+            (Listener("0.0.0.0", 8080, "1"),),
+            "nothing listens at 8000, but at 0.0.0.0:8080",
+            "let web listen at 8000 in its container, or correct its ports or its health check",
+        ),
+        ((), "nothing listens at 8000, 60 s after it was started; its log: waiting", ""),
         ((INSIDE, OUTSIDE), "", ""),
         ((Listener("172.17.0.2", 8000, "1"),), "", ""),
         (None, "", ""),
@@ -89,6 +93,11 @@ def test_what_was_started_lately_may_not_listen_yet() -> None:
     assert to_do.startswith("look again in a moment")
 
 
+def test_how_long_a_program_has_run_is_told_of_the_first_hour() -> None:
+    said, _ = unheard("web", [8000], [of("web", listens=(), ran_for=7200.0)])
+    assert said.endswith("nothing listens at 8000")
+
+
 def test_of_several_the_one_that_is_not_heard_is_told() -> None:
     some = [of("web", listens=(OUTSIDE,)), of("web", listens=None), of("web", listens=())]
     assert "nothing listens at 8000" in unheard("web", [8000], some)[0]
@@ -104,7 +113,12 @@ def test_what_it_adds_to_a_look() -> None:
     told = as_it_listens(refused, target)
     assert (told.found, told.fix) == ("refused; nothing listens", "let it")
     unsure = replace(target, provider=Words(unheard="nothing listens"))
-    assert as_it_listens(refused, unsure).fix == "restart"
+    assert as_it_listens(refused, unsure).fix == (
+        "see why in its log (seatrial logs cache), then: restart"
+    )
+    for guessed in ("it hangs up: it is not up yet, or", "it hangs up (a port forwarder)"):
+        told = as_it_listens(replace(refused, found=guessed), target)
+        assert told.found == "it hangs up; nothing listens"
     answers = replace(refused, connection=Connection.CONNECTED)
     assert as_it_listens(answers, target) is answers
     assert as_it_listens(refused, replace(target, provider=Words())) is refused
