@@ -15,6 +15,8 @@ services:
   other: {{image: "python:3.11-slim", command: {SERVE} 8080, ports: [8000]}}
   mute: {{image: "python:3.11-slim", command: sh -c "echo no registry; sleep 1000", expose: [8000]}}
   well: {{image: "python:3.11-slim", command: {SERVE} 8000, expose: [8000]}}
+  worker: {{image: "python:3.11-slim", command: {SERVE} 9200, ports: [9100]}}
+  debugged: {{image: "python:3.11-slim", command: sleep 999, init: true, ports: [5678]}}
 """
 DECLARED = """
 system: heard
@@ -24,12 +26,15 @@ components:
   other: {kind: http}
   mute: {kind: http}
   well: {kind: http}
+  worker: {kind: process}
+  debugged: {kind: process}
 """
 FOUND = {
     "itself.refused": "; in its container it listens at 127.0.0.1:8000 only, where nobody outside "
     "reaches it",
     "other.refused": "; in its container nothing listens at 8000, but at 0.0.0.0:8080",
     "mute.refused": "after it was started; its log: no registry",
+    "worker.unhealthy": "in its container nothing listens at 9100, but at 0.0.0.0:9200",
 }
 
 

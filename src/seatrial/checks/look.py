@@ -111,15 +111,23 @@ def _settled(result: ProbeResult, target: Target) -> ProbeResult:
 def _whole(result: ProbeResult, target: Target) -> ProbeResult:
     """What whoever runs it says is wrong with it is a warning, as well as it may answer."""
     said = target.provider
-    if result.health is not Health.HEALTHY or not (said.lacks or said.ailing):
+    unheard = "" if target.endpoints else said.unheard
+    if result.health is not Health.HEALTHY or not (said.lacks or said.ailing or unheard):
         return result
-    if said.lacks:
+    if unheard and not (said.lacks or said.ailing):
+        expected, cause = f"{target.name} listens at what it publishes", Cause.UNHEALTHY
+        fix = said.hearing
+    elif said.lacks:
         expected, cause, fix = f"all of {target.name} runs", Cause.STOPPED, target.start
     else:
         expected, cause = f"its health check finds {target.name} well", Cause.UNHEALTHY
         fix = f"correct its health check, for it answers; or {target.start}"
     return dataclasses.replace(
-        result, cause=cause, expected=expected, found=said.lacks or said.ailing, fix=fix
+        result,
+        cause=cause,
+        expected=expected,
+        found=said.lacks or said.ailing or unheard,
+        fix=fix,
     )
 
 

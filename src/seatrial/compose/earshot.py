@@ -55,6 +55,17 @@ def unheard(service: str, ports: Iterable[int], some: Sequence[Container]) -> tu
     return "", ""
 
 
+def published_unheard(service: str, some: Sequence[Container]) -> tuple[str, str]:
+    """Likewise of what nothing asks, a worker say: it listens, but at none of the ports that it
+    publishes. Where it listens at one of them, the others may be for debugging."""
+    for one in some:
+        there = [each for each in one.listens or () if each.port in one.published]
+        if one.listens and one.published and all(each.for_itself for each in there):
+            port = min(each.port for each in there) if there else min(one.published)
+            return _unheard(service, port, one) or ("", "")
+    return "", ""
+
+
 def _unheard(service: str, port: int, one: Container) -> tuple[str, str] | None:
     there = one.listens or ()
     here = [each for each in there if each.port == port]

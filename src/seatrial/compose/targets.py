@@ -106,7 +106,11 @@ def target_of(
     endpoints = _endpoints(kind, inside)
     own = _endpoints(kind, _inside(component, kind, service, (), mine))
     ports = {one.port for _, known in inside for one in known.values()}
-    unheard, hearing = earshot.unheard(name, sorted(ports), mine)
+    unheard, hearing = (
+        earshot.unheard(name, sorted(ports), mine)
+        if kind.endpoints
+        else earshot.published_unheard(name, mine)
+    )
     return Target(
         component.name,
         component.kind,

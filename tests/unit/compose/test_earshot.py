@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from seatrial.compose.earshot import is_mute, unheard, with_listeners
+from seatrial.compose.earshot import is_mute, published_unheard, unheard, with_listeners
 from seatrial.compose.engine import Container
 from seatrial.compose.logs import with_last_words
 from seatrial.kinds.base import ProbeResult, Target, Words
@@ -102,6 +102,28 @@ def test_of_several_the_one_that_is_not_heard_is_told() -> None:
     some = [of("web", listens=(OUTSIDE,)), of("web", listens=None), of("web", listens=())]
     assert "nothing listens at 8000" in unheard("web", [8000], some)[0]
     assert unheard("web", [8000], some[:2]) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("published", "there", "found"),
+    [
+        ([9100], [("127.0.0.1", 9100)], "it listens at 127.0.0.1:9100 only"),
+        ([5678, 9100], [("127.0.0.1", 9100)], "it listens at 127.0.0.1:9100 only"),
+        ([50051], [("0.0.0.0", 50052)], "nothing listens at 50051, but at 0.0.0.0:50052"),
+        ([5678], [], ""),  # for a debugger that is not there
+        ([5678, 9100], [("0.0.0.0", 9100)], ""),
+        ([], [("0.0.0.0", 9100)], ""),
+        ([9100], None, ""),
+    ],
+)
+def test_what_is_published_and_nobody_asks(
+    published: list[int], there: list[tuple[str, int]] | None, found: str
+) -> None:
+    listens = None if there is None else tuple(Listener(*one, "") for one in there)
+    one = of("worker", published=dict.fromkeys(published, ("0.0.0.0", 1)), listens=listens)
+    said, to_do = published_unheard("worker", [one])
+    assert found in said
+    assert bool(said) is bool(to_do) is bool(found)
 
 
 def test_what_it_adds_to_a_look() -> None:

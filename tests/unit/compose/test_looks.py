@@ -26,6 +26,7 @@ from seatrial.declaration.load import load
 from seatrial.declaration.models import System
 from seatrial.kinds.base import Context, Image
 from seatrial.kinds.registry import KINDS
+from seatrial.listeners import Listener
 from seatrial.outcome import Cause, Health, State
 from seatrial.waiting import Deadline
 
@@ -334,6 +335,17 @@ def test_what_its_own_health_check_says_is_told_though_it_answers(tmp_path: Path
     assert "its health check says unhealthy: no /up" in probe.found
     worker = seen(tmp_path, "worker", of("worker", **ailing)).probe
     assert (worker.health, worker.cause) == (Health.UNHEALTHY, Cause.UNHEALTHY)
+
+
+def test_a_worker_that_nobody_hears_at_what_it_publishes_is_a_warning(tmp_path: Path) -> None:
+    published = {9100: ("0.0.0.0", 9100)}
+    inside = of("worker", published=published, listens=(Listener("127.0.0.1", 9100, ""),))
+    probe = seen(tmp_path, "worker", inside).probe
+    assert (probe.health, probe.cause) == (Health.HEALTHY, Cause.UNHEALTHY)
+    assert "listens at 127.0.0.1:9100 only" in probe.found
+    assert probe.fix.startswith("let worker listen at 0.0.0.0")
+    outside = of("worker", published=published, listens=(Listener("0.0.0.0", 9100, ""),))
+    assert seen(tmp_path, "worker", outside).probe.cause is None
 
 
 @pytest.mark.parametrize(("health", "well"), [("healthy", True), ("starting", False), ("", False)])
