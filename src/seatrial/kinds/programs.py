@@ -145,18 +145,20 @@ def down_by_states(target: Target) -> ProbeResult | None:
     }
     why = Cause.UNHEALTHY if causes[number] is Cause.UNHEALTHY else Cause.EXITED
     on_request = state in (State.STOPPED, State.PAUSED, State.UNREACHABLE)
-    killed = target.provider.killed
+    said = target.provider
+    first = said.killed or ("" if on_request or not said.in_containers else _MEND)
+    last = "" if on_request else f"; its last words: {target.logs}"
+    if said.found.endswith(_ENDED_WELL) and not target.endpoints:
+        last = "; what is to end is of kind: task"
     return ProbeResult(
         Health.UNHEALTHY,
         Connection.DISCONNECTED,
         0.0,
         Cause.STOPPED if on_request else why,
         expected=f"{target.name} runs",
-        found=(target.provider.found or f"{who} {words[state]}") + more,
-        fix=(f"{killed}, then: " if killed else "")
-        + target.start
-        + ("" if on_request else f"; its last words: {target.logs}"),
-        own=bool(killed),
+        found=(said.found or f"{who} {words[state]}") + more,
+        fix=(f"{first}, then: " if first else "") + target.start + last,
+        own=bool(said.killed),
     )
 
 
@@ -176,6 +178,8 @@ def _port_in_use(target: Target) -> ProbeResult:
     )
 
 
+_MEND = "mend what its log tells"  # of a container, which would end again
+_ENDED_WELL = "has exited with code 0"
 #: Before what a connection alone lets one suppose.
 _GUESSES = re.compile(r": | \(")
 

@@ -337,6 +337,27 @@ def test_what_its_own_health_check_says_is_told_though_it_answers(tmp_path: Path
     assert (worker.health, worker.cause) == (Health.UNHEALTHY, Cause.UNHEALTHY)
 
 
+@pytest.mark.parametrize(
+    ("service", "status", "code", "fix"),
+    [
+        (
+            "worker",
+            "exited",
+            3,
+            "mend what its log tells, then: docker compose up -d worker; its la",
+        ),
+        ("worker", "exited", 0, "docker compose start worker; what is to end is of kind: task"),
+        ("db", "exited", 0, "docker compose start db"),
+    ],
+)
+def test_what_to_do_about_what_has_ended(
+    tmp_path: Path, service: str, status: str, code: int, fix: str
+) -> None:
+    probe = seen(tmp_path, service, of(service, status=status, exit_code=code)).probe
+    assert probe.fix.startswith(fix)
+    assert ("task" in probe.fix) is ("task" in fix)
+
+
 def test_a_worker_that_nobody_hears_at_what_it_publishes_is_a_warning(tmp_path: Path) -> None:
     published = {9100: ("0.0.0.0", 9100)}
     inside = of("worker", published=published, listens=(Listener("127.0.0.1", 9100, ""),))
