@@ -17,6 +17,7 @@ from seatrial.environment.deployment import Deployment
 from seatrial.environment.errors import EnvironmentFailedError
 from seatrial.keeper.log import LOG_TAIL
 from seatrial.keeper.protocol import ComponentStatus, Failure
+from seatrial.kinds.programs import MEND
 from seatrial.outcome import Cause
 
 
@@ -65,7 +66,8 @@ def _to_be_ended(
     """Both with what is to be done when nothing of it runs any more."""
 
     def told(fix: str) -> str:
-        return instead_of_restart(whole(fix, declared, name), whole("seatrial up", declared, name))
+        again = whole("seatrial up", declared, name)
+        return instead_of_restart(whole(fix.replace(MEND, ""), declared, name), again)
 
     failure = failure.model_copy(update={"fix": told(failure.fix)})
     return report.with_fixes(told), EnvironmentFailedError(declared, failure)

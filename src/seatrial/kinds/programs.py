@@ -146,7 +146,9 @@ def down_by_states(target: Target) -> ProbeResult | None:
     why = Cause.UNHEALTHY if causes[number] is Cause.UNHEALTHY else Cause.EXITED
     on_request = state in (State.STOPPED, State.PAUSED, State.UNREACHABLE)
     said = target.provider
-    first = said.killed or ("" if on_request or not said.in_containers else _MEND)
+    first = "" if on_request or not said.in_containers else MEND
+    if said.killed:
+        first = f"{said.killed}, then: "
     last = "" if on_request else f"; its last words: {target.logs}"
     if said.found.endswith(_ENDED_WELL) and not target.endpoints:
         last = "; what is to end is of kind: task"
@@ -157,7 +159,7 @@ def down_by_states(target: Target) -> ProbeResult | None:
         Cause.STOPPED if on_request else why,
         expected=f"{target.name} runs",
         found=(said.found or f"{who} {words[state]}") + more,
-        fix=(f"{first}, then: " if first else "") + target.start + last,
+        fix=f"{first}{target.start}{last}",
         own=bool(said.killed),
     )
 
@@ -178,7 +180,7 @@ def _port_in_use(target: Target) -> ProbeResult:
     )
 
 
-_MEND = "mend what its log tells"  # of a container, which would end again
+MEND = "mend what its log tells, then: "  # of a container, which would end again
 _ENDED_WELL = "has exited with code 0"
 #: Before what a connection alone lets one suppose.
 _GUESSES = re.compile(r": | \(")
