@@ -55,7 +55,7 @@ def test_a_check_and_a_start_say_where_it_listens(copy: Copy, engine: Engine) ->
         )
         fixes = {one["id"]: one["fix"] for one in findings}
         assert fixes["itself.refused"].startswith("let itself listen at 0.0.0.0 in its container")
-        assert fixes["other.refused"].startswith("let other listen at 8000 in its container")
+        assert "let other listen at 8000 in its container" in fixes["other.refused"]
 
         own = project.seatrial("up")
         assert own.code == 3

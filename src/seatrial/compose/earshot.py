@@ -80,10 +80,11 @@ def _unheard(service: str, port: int, one: Container) -> tuple[str, str] | None:
     words = f"in its container nothing listens at {port}"
     others = list(dict.fromkeys(str(each) for each in sorted(there, key=str)))[:_TOLD]
     if others:
+        young = "look again in a moment; if it stays so, " if one.ran_for < _STARTS else ""
         return (
             f"{words}, but at {' and '.join(others)}",
-            f"let {service} listen at {port} in its container, or correct its ports or its health "
-            "check",
+            f"{young}let {service} listen at {port} in its container, or correct its ports or its "
+            "health check",
         )
     log = f"; its log: {one.last_words}" if one.last_words else ""
     if one.ran_for < _STARTS:

@@ -91,6 +91,10 @@ def test_what_was_started_lately_may_not_listen_yet() -> None:
     said, to_do = unheard("web", [8000], [of("web", listens=(), ran_for=3.2, last_words="hm")])
     assert said.endswith("nothing listens at 8000 yet, 3 s after it was started; its log: hm")
     assert to_do.startswith("look again in a moment")
+    other = of("mq", listens=(Listener("0.0.0.0", 4369, ""),), ran_for=3.2)
+    said, to_do = unheard("mq", [5672], [other])
+    assert said.endswith("nothing listens at 5672, but at 0.0.0.0:4369")
+    assert to_do.startswith("look again in a moment; if it stays so, let mq listen at 5672")
 
 
 def test_how_long_a_program_has_run_is_told_of_the_first_hour() -> None:
