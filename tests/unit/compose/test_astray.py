@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from seatrial.compose.astray import listening_of
 from seatrial.compose.project import read_project
 from seatrial.compose.targets import targets
 from seatrial.declaration.load import load
 from seatrial.kinds.base import Astray
+from seatrial.kinds.base import load as load_kind
+from seatrial.kinds.containers import Service
 from seatrial.kinds.registry import KINDS
 from seatrial.listeners import Listener
 from seatrial.outcome import Cause
@@ -166,6 +169,13 @@ def test_a_server_that_runs_is_believed_once_it_listens(tmp_path: Path) -> None:
 def test_a_web_page_is_no_server(tmp_path: Path) -> None:
     (one,) = told(tmp_path, {"AMQP_URL": "amqp://mq:15672/"})
     assert one.found == "at 15672 of mq is its web page; it listens at 5672"
+    kind = load_kind("rabbitmq")
+    running = [Listener("::", port, "") for port in (4369, 5672, 15672)]
+    service, config = Service("mq"), kind.config.model_validate({"kind": "rabbitmq"})
+    ports = listening_of(kind, service, config, running)
+    assert ports is not None
+    assert (ports.told, ports.maybe) == ({5672}, {4369, 5672})
+    assert 15672 in ports.web
     parts = {"RABBITMQ_HOST": "mq", "RABBITMQ_PORT": "15672"}
     assert told(tmp_path, parts) == [], "that may be what is meant"
 
