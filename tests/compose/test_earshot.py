@@ -62,6 +62,7 @@ def test_a_check_and_a_start_say_where_it_listens(copy: Copy, engine: Engine) ->
         assert "at 127.0.0.1:8000 only, where nobody outside reaches it" in own.err
         assert "let itself listen at 0.0.0.0" in own.err
         assert " 0 findings" not in own.err
+        assert "is no HTTP server" not in own.err, "what is known is not guessed"
         told = [line for line in own.err.splitlines() if " itself " in line]
         assert any("starting" in line and "8000 only" in line for line in told), told
     finally:

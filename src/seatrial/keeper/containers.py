@@ -98,7 +98,13 @@ class Containers:
             words = Words(setting=said.setting, images=said.images)
             causes: tuple[Cause | None, ...] = ()
             if name not in self.asked:
-                words = replace(words, found=said.found, ailing=said.ailing)
+                words = replace(
+                    words,
+                    found=said.found,
+                    ailing=said.ailing,
+                    unheard=said.unheard,
+                    hearing=said.hearing,
+                )
                 causes = target.causes
             self._targets[name] = replace(target, states=states, provider=words, causes=causes)
             await self._note(name, states)

@@ -114,3 +114,18 @@ def test_what_ends_behind_its_proof_proves_itself_again(tmp_path: Path) -> None:
     for starting, proven in ((False, {"worker", "web"}), (True, {"web"})):
         asyncio.run(own.look(cast(Drive, There(gone)), starting=starting))
         assert own.proven == proven
+
+
+def test_everybody_is_told_why_nobody_is_heard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seatrial.compose.earshot._PROCESSES", tmp_path)
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    (tmp_path / "7" / "net").mkdir(parents=True)
+    (tmp_path / "7" / "cgroup").write_text("0::/docker/abc\n")
+    own = seen(tmp_path, of("web", id="abc", pid=7))
+    words = own.statuses()["web"].provider
+    assert "nothing listens at 8000" in words.unheard
+    own.asked.add("web")
+    asyncio.run(own.look(cast(Drive, There(own.all))))
+    assert own.statuses()["web"].provider.unheard == ""
