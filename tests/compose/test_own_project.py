@@ -254,7 +254,8 @@ def _state(project: Project) -> dict[str, object]:
 
 
 def _nothing_left(engine: Engine, before: object) -> None:
-    eventually(lambda: engine.everything() == before, timeout=60, longest_pause=0.5)
+    what = f"all is as before: {before}"
+    eventually(engine.everything, lambda now: now == before, timeout=60, what=what)
 
 
 def test_a_client_that_is_killed_before_it_is_ready(bookshop: Project, engine: Engine) -> None:
