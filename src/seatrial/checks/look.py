@@ -111,24 +111,19 @@ def _settled(result: ProbeResult, target: Target) -> ProbeResult:
 def _whole(result: ProbeResult, target: Target) -> ProbeResult:
     """What whoever runs it says is wrong with it is a warning, as well as it may answer."""
     said = target.provider
-    unheard = "" if target.endpoints else said.unheard
-    if result.health is not Health.HEALTHY or not (said.lacks or said.ailing or unheard):
+    if result.health is not Health.HEALTHY:
         return result
-    if unheard and not (said.lacks or said.ailing):
-        expected, cause = f"{target.name} listens at what it publishes", Cause.UNHEALTHY
-        fix = said.hearing
-    elif said.lacks:
+    if found := said.lacks:
         expected, cause, fix = f"all of {target.name} runs", Cause.STOPPED, target.start
-    else:
+    elif found := said.ailing:
         expected, cause = f"its health check finds {target.name} well", Cause.UNHEALTHY
         fix = f"correct its health check, for it answers; or {target.start}"
-    return dataclasses.replace(
-        result,
-        cause=cause,
-        expected=expected,
-        found=said.lacks or said.ailing or unheard,
-        fix=fix,
-    )
+    elif found := "" if target.endpoints else said.unheard:  # what was asked has answered
+        expected, cause = f"{target.name} listens at what it publishes", Cause.UNHEALTHY
+        fix = said.hearing
+    else:
+        return result
+    return dataclasses.replace(result, cause=cause, expected=expected, found=found, fix=fix)
 
 
 @dataclass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 
 import click
 from pydantic import JsonValue
@@ -15,9 +16,9 @@ from seatrial.declaration.models import System
 from seatrial.environment.commands import instead_of_restart, whole
 from seatrial.environment.deployment import Deployment
 from seatrial.environment.errors import EnvironmentFailedError
+from seatrial.errors import SeatrialError
 from seatrial.keeper.log import LOG_TAIL
 from seatrial.keeper.protocol import ComponentStatus, Failure
-from seatrial.kinds.programs import MEND
 from seatrial.outcome import Cause
 
 
@@ -48,14 +49,16 @@ def fallen(
 ) -> EnvironmentFailedError:
     """Of the first that was ready and is not up any more, though nobody asked for that."""
     name, status = next((n, status) for n, status in statuses.items() if not status.state.up)
-    redact, log = deployment.redactor.redact_lines, deployment.logs(name, LOG_TAIL)
+    log: tuple[str, ...] = ()
+    with suppress(SeatrialError):  # what is known is told though nobody tells the log
+        log = tuple(deployment.redactor.redact_lines(deployment.logs(name, LOG_TAIL)))
     failure = Failure(
         component=name,
         cause=next(filter(None, status.causes), Cause.EXITED),
         expected=f"{name} stays up once it is ready",
         found=status.detail or f"it is {status.state} soon after",
         fix=f"seatrial logs {name}   (why did it end?)",
-        log=tuple(redact(log)),
+        log=log,
     )
     return EnvironmentFailedError(declared, failure)
 
@@ -66,8 +69,7 @@ def _to_be_ended(
     """Both with what is to be done when nothing of it runs any more."""
 
     def told(fix: str) -> str:
-        again = whole("seatrial up", declared, name)
-        return instead_of_restart(whole(fix.replace(MEND, ""), declared, name), again)
+        return instead_of_restart(whole(fix, declared, name), whole("seatrial up", declared, name))
 
     failure = failure.model_copy(update={"fix": told(failure.fix)})
     return report.with_fixes(told), EnvironmentFailedError(declared, failure)

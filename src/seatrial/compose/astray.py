@@ -1,4 +1,5 @@
-"""What services are told that leads nowhere: a host that no service is, a port that is not its.
+"""What services are told that leads nowhere: a host that no service is, or none in reach, a port
+that is not its.
 
 Only what Compose itself would resolve is judged: a single word for a host, of a service whose names
 all come from the project; and localhost, where a service is told of a server in no other way.
@@ -32,14 +33,14 @@ _ITSELF = re.compile(r"(?i)localhost|127(\.\d+){3}|::1|0\.0\.0\.0")
 
 
 class Ports(NamedTuple):
-    """Where a server listens, but for its web pages; all empty where nothing is known of it."""
+    """Where a server listens."""
 
-    told: frozenset[int] = frozenset()  # as it is told to people
-    maybe: frozenset[int] = frozenset()  # and what else may be one
-    web: frozenset[int] = frozenset()
+    told: frozenset[int]  # as it is told to people
+    maybe: frozenset[int]  # these, and what else may be one, but for its web pages
+    web: frozenset[int]  # its web pages
 
 
-#: Service -> what is known of it.
+#: Service -> where it listens, of those that are servers.
 Listening = Mapping[str, Ports]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from seatrial.declaration.models import System
 from seatrial.kinds.base import Target
+from seatrial.kinds.programs import MEND
 
 #: A command on one component, or on the system, with the options that were added to it.
 _OPTIONS = r"(?: --(?:system|env|name) (?:'[^']*'|[^\s,;)]+))*"
@@ -63,9 +64,11 @@ def whole(text: str, system: System, name: str = "", here: Path | None = None) -
 
 
 def instead_of_restart(text: str, again: str) -> str:
-    """For what has been ended: it can only be started `again`, all of it; its logs stay."""
+    """For what has been ended: it can only be started `again`, all of it; its logs stay. That it is
+    to be corrected first need not be said twice."""
     return ON_COMPONENT.sub(
-        lambda found: found[0] if found[1] == "logs" else f"correct {found[2]}, then {again}", text
+        lambda found: found[0] if found[1] == "logs" else f"correct {found[2]}, then {again}",
+        text.replace(MEND, ""),
     )
 
 

@@ -110,6 +110,8 @@ def test_of_several_in_one_variable_the_last_is_told(database: Target, tmp_path:
         ("http", {}, Priority.P2),
         ("process", {}, Priority.P1),
         ("process", {"states": (State.DONE,)}, Priority.P2),
+        ("process", {"states": (State.STOPPED,)}, Priority.P2),
+        ("process", {"states": (State.STOPPED, State.EXITED)}, Priority.P1),
         ("process", {"provider": Words(well="its own health check says healthy")}, Priority.P2),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from seatrial.declaration.models import Component
 from seatrial.evidence.records import ANY_RECORD
 from seatrial.keeper.protocol import Failure
 from seatrial.kinds.base import Context, ProbeResult
-from seatrial.outcome import Cause, Connection, ExitCode, Health, Outcome, Priority
+from seatrial.outcome import Cause, Connection, ExitCode, Health, Outcome, Priority, State
 
 
 @pytest.fixture
@@ -328,3 +329,13 @@ def test_an_expectation_cites_the_finding_of_what_did_not_come_up(kinds):
     assert [one.id for one in report.findings] == ["db.exited"]
     cited = {one.id: one.finding for one in report.expectations}
     assert cited == {"db.tables": "db.exited", "web.a": None}  # nobody knows of the web yet
+
+
+def test_what_did_not_come_up_in_its_time_is_not_still_starting(kinds):
+    kinds.add("db", unwell(Cause.REFUSED))
+    kinds.add("web", unwell(Cause.REFUSED))
+    both = (component("db"), component("web"))
+    starting = {one.name: replace(target(one), states=(State.STARTING,)) for one in both}
+    failure = Failure(component="db", cause=Cause.TIMEOUT, expected="e", found="f", fix="x")
+    report = asyncio.run(diagnose(system(*both), Context(Path(), starting, Path()), failure))
+    assert [(one.id, one.found) for one in report.findings] == [("db.timeout", "f")]

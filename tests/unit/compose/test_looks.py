@@ -210,13 +210,17 @@ def test_who_shares_a_network_is_reached_where_its_owner_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ports = {"8000/tcp": [{"HostIp": "0.0.0.0", "HostPort": "80"}]}
+    exposed = {"9000": {}, "9001/tcp": {}, "9002/udp": {}}
     networks = {"shop_default": {"IPAddress": "172.20.0.2"}}
     sides = (("1", "web", "shop_default", ports, networks), ("2", "side", "container:1", {}, {}))
     inspected = [
         {
             "Id": number,
             "State": {"Status": "running"},
-            "Config": {"Labels": {"com.docker.compose.service": service}},
+            "Config": {
+                "Labels": {"com.docker.compose.service": service},
+                "ExposedPorts": exposed,
+            },
             "NetworkSettings": {"Ports": there, "Networks": known},
             "HostConfig": {"NetworkMode": mode},
         }
@@ -227,6 +231,7 @@ def test_who_shares_a_network_is_reached_where_its_owner_is(
     assert side.address == web.address == "172.20.0.2"
     assert side.published == web.published == {8000: ("0.0.0.0", 80)}
     assert (side.networks, side.cut_off) == ({}, "")
+    assert web.exposed == (9000, 9001)
 
 
 def answering(folder: Path, monkeypatch: pytest.MonkeyPatch, inspected: object) -> None:

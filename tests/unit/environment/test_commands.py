@@ -12,6 +12,7 @@ from seatrial.declaration.models import ComponentConfig, EnvironmentConfig, Syst
 from seatrial.environment.commands import instead_of_restart, whole, workable
 from seatrial.keeper.remote import remote_context
 from seatrial.kinds.base import Target, Words
+from seatrial.kinds.programs import MEND
 from seatrial.kinds.registry import KINDS
 
 UP = "seatrial up"
@@ -51,6 +52,7 @@ def test_what_has_ended_is_not_restarted_but_has_logs(tmp_path: Path) -> None:
     told = whole(BOTH, system(tmp_path))
     ended = instead_of_restart(told, UP)
     assert ended.startswith(f"correct db, then {UP}; its last words: seatrial logs db --system")
+    assert instead_of_restart(f"{MEND}{told}", UP) == ended
 
 
 SETTING = "the service db of compose.yaml (ports)"

@@ -10,6 +10,7 @@ import pytest
 from seatrial.cli.not_up import fallen
 from seatrial.declaration.load import load
 from seatrial.environment.deployment import Deployment
+from seatrial.errors import KeeperError
 from seatrial.evidence.redaction import Redactor
 from seatrial.keeper.protocol import ComponentStatus
 from seatrial.kinds.registry import KINDS
@@ -28,6 +29,13 @@ class There:
 
     def logs(self, component: str, lines: int) -> tuple[str, ...]:
         return (f"{component} has no use for not-for-all",)
+
+
+class Mute(There):
+    """Its engine is gone, say."""
+
+    def logs(self, component: str, lines: int) -> tuple[str, ...]:
+        raise KeeperError("the log cannot be read")
 
 
 @pytest.mark.parametrize(
@@ -49,6 +57,7 @@ def test_the_first_that_is_down_is_told(
         )
         for name, state in (("web", State.READY), ("worker", State.EXITED))
     }
+    assert fallen(system, cast(Deployment, Mute()), statuses).failure.log == ()
     failure = fallen(system, cast(Deployment, There()), statuses).failure
     assert (failure.component, failure.cause) == ("worker", cause)
     assert failure.found.startswith(found)
