@@ -86,7 +86,9 @@ class Engine:
             "networks": sorted(self.docker("network", "ls", "--format", "{{.Name}}").split()),
             "volumes": sorted(self.docker("volume", "ls", "-q").split()),
             "images": sorted(
-                self.docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}").split()
+                self.docker(
+                    "image", "ls", "-a", "--format", "{{.Repository}}:{{.Tag}}={{.ID}}"
+                ).split()
             ),
         }
 
@@ -96,6 +98,7 @@ class Engine:
             (("ps", "-aq"), ("rm", "-fv")),
             (("network", "ls", "-q", "--filter", "type=custom"), ("network", "rm")),
             (("volume", "ls", "-q"), ("volume", "rm", "-f")),
+            (("image", "ls", "-q", "--filter", "reference=seatrial-*"), ("image", "rm", "-f")),
             (("image", "ls", "-q", "--filter", "dangling=true"), ("image", "rm", "-f")),
         ):
             if found := self.docker(*listing).split():

@@ -197,15 +197,42 @@ def test_nobody_waits_in_silence(bookshop: Project) -> None:
     assert len(up.err.splitlines()) < 20, up.err
 
 
+#: Two stages of several images each: the engine's classic builder shows all of them.
+STAGES = """\
+FROM python:3.11-slim AS stage
+RUN echo one > /one
+FROM python:3.11-slim
+COPY --from=stage /one /one
+WORKDIR /code
+RUN echo two > /two
+"""
+
+
 def test_an_image_that_cannot_be_built(bookshop: Project, engine: Engine) -> None:
     before = engine.everything()
-    (bookshop.folder / "Dockerfile").write_text(
-        "FROM python:3.11-slim\nRUN echo no luck && false\n"
-    )
+    (bookshop.folder / "Dockerfile").write_text(f"{STAGES}RUN echo no luck && false\n")
     up = bookshop.seatrial("up", "--json")
     assert up.code == 3
     assert "no luck" in "\n".join(up.json["failure"]["log"])
     assert engine.everything() == before
+
+
+def test_what_was_built_goes_and_what_was_there_stays(bookshop: Project, engine: Engine) -> None:
+    """Of images without a name, too: of an earlier stage, and of the user's own cache."""
+    dockerfile = (bookshop.folder / "Dockerfile").read_text().partition("WORKDIR")[2]
+    (bookshop.folder / "Dockerfile").write_text(f"{STAGES}WORKDIR{dockerfile}")
+    own = bookshop.folder / "own"
+    own.mkdir()
+    (own / "Dockerfile").write_text(STAGES.partition("FROM python:3.11-slim\n")[0])
+    users = engine.docker("build", "-q", str(own)).split()[-1]
+    try:
+        before = engine.everything()
+        assert bookshop.seatrial("up").code == 0
+        assert engine.everything() != before
+        assert bookshop.seatrial("down").code == 0
+        assert engine.everything() == before
+    finally:
+        engine.docker("image", "rm", users)
 
 
 def test_a_private_one_ends_with_its_run(bookshop: Project, engine: Engine) -> None:
@@ -253,6 +280,15 @@ def _state(project: Project) -> dict[str, object]:
     return found
 
 
+def _kill(state: dict[str, object], who: str) -> None:
+    """The keeper, or it and its guardian: so that the guardian cannot see it."""
+    if who == "both":
+        os.kill(int(str(state["guardian"])), signal.SIGSTOP)
+    os.kill(int(str(state["keeper"])), signal.SIGKILL)
+    if who == "both":
+        os.kill(int(str(state["guardian"])), signal.SIGKILL)
+
+
 def _nothing_left(engine: Engine, before: object) -> None:
     what = f"all is as before: {before}"
     eventually(engine.everything, lambda now: now == before, timeout=60, what=what)
@@ -283,12 +319,39 @@ def test_a_keeper_that_is_killed(bookshop: Project, engine: Engine, who: str) ->
     assert up.code == 0, up.err
     state = _state(bookshop)
     folder = Path(str(state["socket"])).parent
+    _kill(state, who)
     if who == "both":
-        os.kill(int(str(state["guardian"])), signal.SIGSTOP)
-    os.kill(int(str(state["keeper"])), signal.SIGKILL)
-    if who == "both":
-        os.kill(int(str(state["guardian"])), signal.SIGKILL)
         assert engine.everything() != before  # nobody is left to do it
         assert bookshop.seatrial("down").code == 0
     _nothing_left(engine, before)
     assert not (folder / "compose.yaml").exists()  # it holds passwords
+
+
+@pytest.mark.parametrize("who", ["client", "keeper", "both"])
+def test_a_build_that_is_cut_off(bookshop: Project, engine: Engine, who: str) -> None:
+    before = engine.everything()
+    (bookshop.folder / "Dockerfile").write_text(f"{STAGES}RUN sleep 600\n")
+    client = subprocess.Popen(
+        [sys.executable, "-P", "-m", "seatrial", "up"],
+        cwd=bookshop.folder,
+        env=dict(bookshop.env),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    base = Path(bookshop.env["SEATRIAL_HOME"], "d")  # it holds the logs of others, too
+
+    def said() -> str:
+        logs = [one.parent / "logs" / "compose.log" for one in base.glob("*/state.json")]
+        return "".join(one.read_text() for one in logs if one.exists())
+
+    try:
+        eventually(said, lambda text: "RUN sleep 600" in text, timeout=60)
+        if who != "client":
+            _kill(_state(bookshop), who)
+    finally:
+        client.kill()
+        client.wait()
+    if who == "both":
+        assert bookshop.seatrial("down").code == 0
+    _nothing_left(engine, before)

@@ -9,9 +9,12 @@ import subprocess
 import time
 from pathlib import Path
 
+from seatrial.compose.builder import REMOVE_IMAGES, remove_made
+
 _LABEL = "com.docker.compose.project"
 MARK = "compose-project"  # a file in the deployment's folder that says its name
 FILE = "compose.yaml"  # there too: what it was started from
+OUTPUT = Path("logs", "compose.log")  # and there: what Compose said when it was told to
 _SECONDS = 20.0  # for one call
 
 #: What a project consists of, in the order in which it can be removed.
@@ -37,10 +40,10 @@ def marked(folder: Path) -> str | None:
         return None
 
 
-def clear(project: str, patience: float = 10.0) -> list[str]:
+def clear(project: str, folder: Path, patience: float = 10.0) -> list[str]:
     """Remove its containers, networks, volumes and the images it built, again and again until
-    nothing of it is left or `patience` seconds are over. Returns what is left, or why that is not
-    known."""
+    nothing of it is left or `patience` seconds are over. `folder` is the deployment's. Returns what
+    is left, or why that is not known."""
     limit = time.monotonic() + patience
     try:
         while True:
@@ -53,7 +56,8 @@ def clear(project: str, patience: float = 10.0) -> list[str]:
             if not left or time.monotonic() > limit:
                 break
         if images := _docker(*_IMAGES, f"reference={project}-*").split():
-            _docker("image", "rm", *images, check=False)
+            _docker(*REMOVE_IMAGES, *images, check=False)
+        remove_made(folder / OUTPUT, lambda *words: _docker(*words, check=False))
     except (OSError, subprocess.SubprocessError) as error:
         return [f"the engine could not be asked: {error}"]
     return left

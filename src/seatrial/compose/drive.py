@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import re
+import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +30,6 @@ from seatrial.kinds.base import load
 BUILD = "SEATRIAL_BUILD"
 
 _CONFIG_SECONDS = 30.0
-_STEP = re.compile(r"-> Running in ([0-9a-f]{12,64})")  # as the builder says it
 _STOP_SECONDS = 2  # that a container has between SIGTERM and SIGKILL when all is taken down
 
 
@@ -63,7 +62,7 @@ class Drive:
     @property
     def output(self) -> Path:
         """What `up` said."""
-        return self.folder / "logs" / "compose.log"
+        return self.folder / clear.OUTPUT
 
     async def write(self, ports: Callable[[], int]) -> tuple[str, ...]:
         """Make our file of the user's; `ports` reserves one of the host. Returns what is not as the
@@ -124,21 +123,12 @@ class Drive:
 
     # -- its life -------------------------------------------------------------------------------
 
-    async def up(self) -> int:
-        """Build and start everything. Returns Compose's exit code; what it said is in `output`."""
-        code = await self._tell("up", "-d", *(("--build",) if self.builds else ()))
-        if code != 0:
-            await self._remove_half_built()
-        return code
+    async def up(self, marks: Mapping[str, str]) -> int:
+        """Build and start everything; `marks` go into Compose's environment, by which it is found
+        when nobody waits for it any more. Returns its exit code; what it said is in `output`."""
+        return await self._tell(marks, "up", "-d", *(("--build",) if self.builds else ()))
 
-    async def _remove_half_built(self) -> None:
-        """The engine's classic builder leaves the container in which a step failed; nothing but
-        its id tells whose it is. (`build --force-rm` first would cost another start of Compose.)"""
-        said = await asyncio.to_thread(self.output.read_text, errors="replace")
-        if steps := _STEP.findall(said):
-            await call(("docker", "rm", "-f", "-v", *steps), 30.0)  # most have gone already
-
-    async def _tell(self, *words: str) -> int:
+    async def _tell(self, marks: Mapping[str, str], *words: str) -> int:
         """Tell Compose, and wait for its end; when we are cut off, so is it."""
         log = os.open(self.output, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
@@ -148,7 +138,8 @@ class Drive:
                 stdout=log,
                 stderr=log,
                 cwd=self.project.folder,
-                env={**os.environ, **_QUIET},
+                env={**os.environ, **_QUIET, **marks},
+                start_new_session=True,  # with what it calls itself: Compose 1 builds by `docker`
             )
         finally:
             os.close(log)
@@ -157,7 +148,7 @@ class Drive:
         finally:
             if process.returncode is None:
                 with contextlib.suppress(ProcessLookupError):
-                    process.kill()
+                    os.killpg(process.pid, signal.SIGKILL)
                 await process.wait()
 
     def _ours(self, *words: str) -> tuple[str, ...]:
@@ -174,7 +165,7 @@ class Drive:
                 await docker("stop", "-t", str(_STOP_SECONDS), *running, seconds=30.0)
         except EngineError:
             pass  # they are removed in any case
-        await asyncio.to_thread(clear.clear, self.name)
+        await asyncio.to_thread(clear.clear, self.name, self.folder)
 
 
 def _write(file: Path, text: str) -> None:

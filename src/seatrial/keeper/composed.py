@@ -17,6 +17,7 @@ from seatrial.compose.project import Project
 from seatrial.compose.targets import refuse_unknown, service_of
 from seatrial.declaration.models import System
 from seatrial.errors import CapabilityMissing, SeatrialError
+from seatrial.keeper import processes
 from seatrial.keeper.containers import Containers, are_up, used_by
 from seatrial.keeper.instance import StartFailed
 from seatrial.keeper.log import LOG_TAIL, Log
@@ -107,7 +108,8 @@ class Composed:
         self.apart = await drive.write(self._ports.reserve)
         self._drive = drive
         began = monotonic()
-        upping = asyncio.create_task(drive.up())  # first of all: everything waits for it
+        marks = {processes.DEPLOYMENT: self.place.id}
+        upping = asyncio.create_task(drive.up(marks))  # first of all: everything waits for it
         upping.add_done_callback(lambda _: self._changes.look_again())
         try:
             await self._changes.begin()

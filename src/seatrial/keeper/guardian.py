@@ -51,7 +51,7 @@ def guard(client: socket.socket, keep: Callable[[socket.socket, socket.socket], 
         order, _ = received
         processes.end_all([order.id], root=guardian)
         if (project := clear.marked(order.folder)) is not None:
-            clear.clear(project)
+            clear.clear(project, order.folder)
         private = is_private(order.id)  # nobody will ever ask for its logs
         crashed = os.waitstatus_to_exitcode(status) == CRASHED
         _forget(order.folder, keep_logs=crashed or (status != 0 and not private))

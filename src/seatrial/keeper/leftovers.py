@@ -60,7 +60,7 @@ def end_leftovers(place: Place, *, logs_too: bool = False) -> bool:
                 hint=f"end them as the user who they belong to: ps -fp {numbers.replace(' ', ',')}",
             )
         project = clear.marked(place.folder)
-        if project is not None and (stuck := clear.clear(project)):
+        if project is not None and (stuck := clear.clear(project, place.folder)):
             raise KeeperError(
                 f"the compose project {project}, which has no keeper any more, cannot be removed: "
                 f"{', '.join(stuck)}",

@@ -1,0 +1,106 @@
+"""What the engine's classic builder leaves of a build that failed or was cut off, and of a build's
+earlier stages: containers and images that have neither name nor label.
+
+Compose 1 builds by it. Whose they are is told by nothing but the ids that it says.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+#: Without what it was built on: that may be the user's.
+REMOVE_IMAGES = ("image", "rm", "--no-prune")
+
+_SECONDS = 3.0  # that the builder has to see that nobody listens any more
+_FROM = re.compile(r"Step \d+/\d+ : FROM\b", re.IGNORECASE)
+_RUNNING = re.compile(r" ---> Running in ([0-9a-f]{12,64})")
+_IMAGE = re.compile(r" ---> ([0-9a-f]{12,64})")
+_FOUND = " ---> Using cache"
+
+Docker = Callable[..., str]  # its words, without fail; returns what it printed
+
+
+@dataclass(frozen=True)
+class Made:
+    containers: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()  # as they were built, each on one before
+    #: The image that it was building upon when it said its last: the next has no known id.
+    tip: str | None = None
+    silent: bool = False  # and would have said nothing before that one is there
+
+
+def made(said: Iterable[str]) -> Made:
+    """From the lines that the builder said. What it found in its cache was there before."""
+    containers, images = list[str](), list[str]()
+    last: str | None = None  # the image that is built upon
+    unfinished = new = silent = False
+    for line in map(str.rstrip, said):
+        if line.startswith("Step "):
+            new = silent = unfinished = _FROM.match(line) is None
+            last = last if new else None
+            continue
+        silent = False
+        if line == _FOUND:
+            new = False
+        elif running := _RUNNING.fullmatch(line):
+            containers.append(running[1])
+        elif image := _IMAGE.fullmatch(line):
+            last, unfinished = image[1], False
+            images += [last] if new else []
+    return Made(tuple(containers), tuple(images), last if unfinished else None, silent)
+
+
+def remove_made(output: Path, docker: Docker) -> None:
+    """Remove what the builder made that wrote to `output`, as far as nothing else uses it by now:
+    what has a name, runs, or was built upon stays."""
+    try:
+        ended = output.stat().st_mtime
+        with output.open(errors="replace") as lines:
+            found = made(lines)
+    except OSError:
+        return
+    limit = time.monotonic() + _SECONDS
+    awaited = found.silent
+    while True:
+        containers = _there(found.containers, docker)
+        if containers:
+            docker("rm", "-v", *containers)
+        last = _upon(found.tip, ended, docker)
+        awaited = awaited and not last and time.monotonic() < limit
+        images = [] if awaited else [*last, *reversed(_nameless(found.images, docker))]
+        if images:
+            docker(*REMOVE_IMAGES, *images)
+        over = found.tip is None or not (containers or images or awaited)
+        if over or time.monotonic() > limit:
+            return
+
+
+def _there(containers: Iterable[str], docker: Docker) -> list[str]:
+    filters = [f"--filter=id={one}" for one in containers]
+    return docker("ps", "-aq", *filters).split() if filters else []
+
+
+def _nameless(images: Iterable[str], docker: Docker) -> list[str]:
+    form = "{{if not .RepoTags}}{{.Id}}{{end}}"
+    some = tuple(images)
+    return docker("image", "inspect", "-f", form, *some).split() if some else []
+
+
+def _upon(tip: str | None, ended: float, docker: Docker) -> list[str]:
+    """The image that it made of `tip` when nobody listened any more."""
+    if tip is None:
+        return []
+    listing = ("image", "ls", "-q", "--no-trunc", "--filter=dangling=true")
+    some = docker(*listing, f"--filter=since={tip}").split()
+    form = "{{.Id}} {{.Parent}} {{.Created}}"
+    rows = docker("image", "inspect", "-f", form, *some).splitlines() if some else []
+    since = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(ended))
+    return [
+        name
+        for name, parent, created in (row.split(" ") for row in rows)  # some have no parent
+        if parent.removeprefix("sha256:").startswith(tip) and created >= since
+    ]
