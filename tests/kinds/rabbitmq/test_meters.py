@@ -27,7 +27,8 @@ def test_a_sample(target: Target, admin: Admin) -> None:
     with RabbitmqClient(target) as client:
         for _ in range(3):
             client.publish("x", "tasks")
-    found = sample(target)
+    # A broker that has just started tells of itself after its first interval only.
+    found = eventually(lambda: sample(target), lambda s: "memory_used_bytes" in s, timeout=30)
     assert (found["queues"], found["messages_ready"]) == (2, 3)
     assert found["messages_unacknowledged"] == 0
     assert found["alarms"] == 0
