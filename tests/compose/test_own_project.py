@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
@@ -281,6 +282,24 @@ def _state(project: Project) -> dict[str, object]:
     return found
 
 
+@contextmanager
+def _client(project: Project) -> Iterator[None]:
+    """One that starts it, and is killed at the end."""
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "seatrial", "up"],
+        cwd=project.folder,
+        env=dict(project.env),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
 def _kill(state: dict[str, object], who: str) -> None:
     """The keeper, or it and its guardian: so that the guardian cannot see it."""
     if who == "both":
@@ -297,19 +316,8 @@ def _nothing_left(engine: Engine, before: object) -> None:
 
 def test_a_client_that_is_killed_before_it_is_ready(bookshop: Project, engine: Engine) -> None:
     before = engine.everything()
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "seatrial", "up"],
-        cwd=bookshop.folder,
-        env=dict(bookshop.env),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
+    with _client(bookshop):
         eventually(lambda: engine.everything() != before, timeout=60, longest_pause=0.2)
-    finally:
-        process.kill()
-        process.wait()
     _nothing_left(engine, before)
 
 
@@ -332,27 +340,16 @@ def test_a_keeper_that_is_killed(bookshop: Project, engine: Engine, who: str) ->
 def test_a_build_that_is_cut_off(bookshop: Project, engine: Engine, who: str) -> None:
     before = engine.everything()
     (bookshop.folder / "Dockerfile").write_text(f"{STAGES}RUN sleep 600\n")
-    client = subprocess.Popen(
-        [sys.executable, "-P", "-m", "seatrial", "up"],
-        cwd=bookshop.folder,
-        env=dict(bookshop.env),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
     base = Path(bookshop.env["SEATRIAL_HOME"], "d")  # it holds the logs of others, too
 
     def said() -> str:
         logs = [one.parent / "logs" / "compose.log" for one in base.glob("*/state.json")]
         return "".join(one.read_text() for one in logs if one.exists())
 
-    try:
+    with _client(bookshop):
         eventually(said, lambda text: "RUN sleep 600" in text, timeout=60)
         if who != "client":
             _kill(_state(bookshop), who)
-    finally:
-        client.kill()
-        client.wait()
     if who == "both":
         assert bookshop.seatrial("down").code == 0
     _nothing_left(engine, before)
