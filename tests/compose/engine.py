@@ -2,9 +2,10 @@
 
 One of their own is Debian's dockerd, as root, with a data folder, a socket and images of its own:
 no registry need be in reach, because the images are stand-ins made of Debian's packages (`images/`)
-under the official tags. Compose is version 2, Debian 13's where the machine has only version 1. On
-the machine's own engine nothing stands in: there the official images are pulled. The data folder is
-kept between runs, so images are built once.
+under the official tags. Compose is version 2, Debian 13's where the machine has only version 1;
+with SEATRIAL_TEST_ENGINE=newer dockerd is Debian 13's, too. On the machine's own engine nothing
+stands in: there the official images are pulled. The data folder is kept between runs, so images are
+built once.
 """
 
 from __future__ import annotations
@@ -143,7 +144,8 @@ def running_engine() -> Iterator[Engine]:
         yield Engine(None, command, stands_in=False)
         return
     CACHE.mkdir(mode=0o700, exist_ok=True)
-    with open(CACHE / "lock", "w") as lock, _own_daemon(lock.fileno()) as host:
+    newer = os.environ.get("SEATRIAL_TEST_ENGINE") == "newer"
+    with open(CACHE / "lock", "w") as lock, _own_daemon(lock.fileno(), newer=newer) as host:
         config = None if has(COMPOSE_2) else _compose_2()
         engine = Engine(host, COMPOSE_2, stands_in=True, config=config)
         if os.environ.get("SEATRIAL_TEST_COMPOSE") == "1":
@@ -155,23 +157,35 @@ def running_engine() -> Iterator[Engine]:
 
 
 def _compose_2() -> Path:
-    """A folder for DOCKER_CONFIG with Debian 13's Compose 2, which runs on Debian 12 too; fetched
-    once. Without a plugin of the machine's own, all else finds Compose 1."""
-    config = CACHE / "compose-2"
-    plugin = config / "cli-plugins" / "docker-compose"
-    if not plugin.exists():
-        plugin.parent.mkdir(parents=True, exist_ok=True)
+    """A folder for DOCKER_CONFIG with Debian 13's Compose 2, which runs on Debian 12 too. Without a
+    plugin of the machine's own, all else finds Compose 1."""
+    plugin = "cli-plugins/docker-compose"
+    return _of_debian_13("compose-2", "docker-compose", {plugin: f"usr/libexec/docker/{plugin}"})
+
+
+def _newer_engine() -> Path:
+    """A folder with Debian 13's engine but for runc, which wants its C library: the machine's
+    does."""
+    inside = ("usr/sbin/dockerd", "usr/bin/containerd", "usr/bin/containerd-shim-runc-v2")
+    files = {Path(one).name: one for one in (*inside, "usr/sbin/docker-proxy")}
+    return _of_debian_13("engine-newer", "docker.io", files)
+
+
+def _of_debian_13(name: str, package: str, files: Mapping[str, str]) -> Path:
+    """A folder with these files of one of its packages, fetched once."""
+    folder = CACHE / name
+    if not all((folder / file).exists() for file in files):
         with fresh_machine("trixie") as machine:
-            machine.apt_install("docker-compose")
-            new = shutil.copy(
-                machine.root / "usr/libexec/docker/cli-plugins/docker-compose", config
-            )
-            os.replace(new, plugin)
-    return config
+            machine.apt_install(package)
+            for file, inside in files.items():
+                (folder / file).parent.mkdir(parents=True, exist_ok=True)
+                new = shutil.copy(machine.root / inside, CACHE / "new")
+                os.replace(new, folder / file)
+    return folder
 
 
 @contextmanager
-def _own_daemon(lock: int) -> Iterator[str]:
+def _own_daemon(lock: int, *, newer: bool) -> Iterator[str]:
     """dockerd in the foreground, ended with its containers; one at a time on a machine."""
 
     def locked() -> bool:
@@ -184,13 +198,19 @@ def _own_daemon(lock: int) -> Iterator[str]:
     eventually(locked, timeout=500, longest_pause=0.5, what="no other test uses the engine")
     folder = Path(tempfile.mkdtemp(prefix="st-engine-", dir="/var/tmp"))
     host = f"unix://{folder}/docker.sock"
+    data = CACHE / ("data-newer" if newer else "data")
     argv = (
-        *("dockerd", "--data-root", str(CACHE / "data"), "--exec-root", str(folder / "exec")),
+        *("dockerd", "--data-root", str(data), "--exec-root", str(folder / "exec")),
         *("--pidfile", str(folder / "pid"), "--host", host),
     )
+    env = dict(os.environ)
+    if newer:
+        env["PATH"] = f"{_newer_engine()}{os.pathsep}{env['PATH']}"
     log = folder / "log"
     with log.open("wb") as output:
-        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        process = subprocess.Popen(
+            argv, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+        )
     try:
         eventually(
             lambda: (

@@ -25,6 +25,8 @@ pytestmark = pytest.mark.engine
 TRIALS = """
 import httpx
 
+DOWN = (500, "ReadTimeout")  # the engine may ask a name server that is not there for what has gone
+
 
 def status(web):
     try:
@@ -39,7 +41,7 @@ def mended(component, eventually):
 
 def test_stop(component, fault, eventually):
     with fault.stopped("redis"):
-        assert status(component("web")) == 500
+        assert status(component("web")) in DOWN
     mended(component, eventually)
 
 
@@ -47,21 +49,21 @@ def test_kill(component, fault, eventually):
     db = component("db")
     books = db.value("SELECT count(*) FROM books")
     with fault.killed("db"):
-        assert status(component("web")) == 500
+        assert status(component("web")) in DOWN
     mended(component, eventually)
     assert db.value("SELECT count(*) FROM books") == books  # at the same address, with its data
 
 
 def test_pause(component, fault, eventually):
     with fault.paused("redis"):
-        assert status(component("web")) == 500
+        assert status(component("web")) in DOWN
     mended(component, eventually)
 
 
 def test_disconnect(component, deployment, fault, eventually):
     with fault.disconnected("db"):
         assert str(deployment.statuses()["db"].state) == "unreachable"
-        assert status(component("web")) in (500, "ReadTimeout")
+        assert status(component("web")) in DOWN
     mended(component, eventually)  # by its name, as before
     assert component("db").value("SELECT 1") == 1  # and at its port of this host
 
