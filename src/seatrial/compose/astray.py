@@ -30,6 +30,14 @@ _MAY_BE_PORT = re.compile(r"(?<![\w.-])[1-9]\d{1,4}(?![\w.-])")
 _OUTSIDE = re.compile(r"(?i).*[.:%$].*|\d+")
 _WORD = re.compile(r"[\w.-]+")
 _ITSELF = re.compile(r"(?i)localhost|127(\.\d+){3}|::1|0\.0\.0\.0")
+_FOR_TESTS = re.compile(r"(?i)(^|_)test(s|ing)?(_|$)")
+#: Of what else there is, a program may be told as well: what it does use, others choose.
+_CHOOSES = {
+    "postgresql": re.compile(r"(?i)connection|engine|driver|dialect|type|client"),  # behind DB_
+    "redis": re.compile(r"(?i)(cache|queue|session|broadcast)_(driver|connection|store)"),
+    "amqp": re.compile(r"(?i)queue_(driver|connection)"),
+}
+_CHOSEN = {"postgresql": "(?i)pg|postgres", "redis": "(?i)redis", "amqp": "(?i)amqp|rabbit"}
 
 
 class Ports(NamedTuple):
@@ -50,28 +58,38 @@ class _Told(NamedTuple):
     port: int  # 0 where it names none
     usual: int  # of such a server
     url: bool  # else in variables, which may be those of its web page
+    used: bool = True  # as far as other variables say
 
 
 def astray(
-    project: Project, service: Service, schemes: Mapping[str, int], listening: Listening
+    project: Project,
+    service: Service,
+    schemes: Mapping[str, int],
+    listening: Listening,
+    inside: Collection[Listener] | None = None,
 ) -> Iterator[Astray]:
-    """`schemes` are those of the servers that Seatrial knows, with the usual ports."""
+    """`schemes` are those of the servers that Seatrial knows, with the usual ports; `inside`: what
+    listens in the service's own container, None where nobody knows."""
     called = _by_name(project)
+    here = {one.port for one in inside or ()} | {port.target for port in service.ports}
     for told in _told(service, schemes):
         host, port = told.host, told.port
         where = f"{told.variable} of the service {service.name} of {project.file.name}"
         if _ITSELF.fullmatch(host):
-            if server := _meant(project, service, port or told.usual, listening):
+            looked_for = port or told.usual
+            here_too = looked_for in here or not told.used
+            server = "" if here_too else _meant(project, service, looked_for, listening)
+            if server:
                 found = f"{host} is there the container of {service.name} itself, not {server}"
                 right = f"the host is {server}, the port {_listed(listening[server].told)}"
                 yield Astray(where, Cause.REFUSED, found, f"correct {where}: {right}")
-        elif host not in called:
-            if not (service.knows_others or _OUTSIDE.fullmatch(host)):
+        elif host.lower() not in called:
+            if not (service.knows_others or _OUTSIDE.fullmatch(host) or _of_one(project, host)):
                 hint = nearest(host, called, whole_list=False)
                 fix = f"correct {where}" + (f": {hint}" if hint else "")
                 yield Astray(where, Cause.DNS, f"there is no service {host}", fix)
-        elif not (reached := [one for one in called[host] if not _apart(service, one)]):
-            both = f"{service.name} and {called[host][0].name}"
+        elif not (reached := [one for one in called[host.lower()] if not _apart(service, one)]):
+            both = f"{service.name} and {called[host.lower()][0].name}"
             found = f"{both} share no network: {host} has no address there"
             fix = f"let both be on one network (networks of {project.file.name})"
             yield Astray(where, Cause.DNS, found, fix)
@@ -103,8 +121,16 @@ def _by_name(project: Project) -> dict[str, list[Service]]:
     called: dict[str, list[Service]] = {}
     for service in project.services.values():
         for name in service.names:
-            called.setdefault(name, []).append(service)
+            called.setdefault(name.lower(), []).append(service)
     return called
+
+
+def _of_one(project: Project, host: str) -> bool:
+    """Whether it is a container's name as Compose makes it: another host where the project has
+    another name, and yet there."""
+    made = re.fullmatch(r"(?i)(.+?)[_-]\d+", host)
+    names = {f"{project.name}{joint}{one}" for one in project.services for joint in "-_"}
+    return made is not None and made[1] in names
 
 
 def _apart(one: Service, other: Service) -> bool:
@@ -121,8 +147,7 @@ def _meant(project: Project, service: Service, port: int, listening: Listening) 
     """The server that a service looks for in its own container: the only one at this port, inside
     or outside, of which it is told nothing else. "" where it may be in there after all."""
     shared = any(":" in one.network_mode for one in project.services.values())
-    here = service.name in listening or any(port == one.target for one in service.ports)
-    if shared or here or service.network_mode == "host":
+    if shared or service.name in listening or service.network_mode == "host":
         return ""
     servers = [
         project.services[name]
@@ -138,6 +163,8 @@ def _meant(project: Project, service: Service, port: int, listening: Listening) 
 
 def _told(service: Service, schemes: Mapping[str, int]) -> Iterator[_Told]:
     for variable, value in sorted(service.environment.items()):
+        if _FOR_TESTS.search(variable):
+            continue
         for endpoint in urls(value):
             if endpoint.scheme in schemes and endpoint.host:
                 usual = schemes[endpoint.scheme]
@@ -145,8 +172,20 @@ def _told(service: Service, schemes: Mapping[str, int]) -> Iterator[_Told]:
         before = names_host(variable)
         if (server := _OF_SERVERS.search(before)) and re.fullmatch(r"[\w.-]+", value):
             port = service.environment.get(f"{before}{'port' if before.islower() else 'PORT'}", "")
-            usual = schemes[next(name for name, word in server.groupdict().items() if word)]
-            yield _Told(variable, value, int(port) if port.isdecimal() else 0, usual, False)
+            scheme = next(name for name, word in server.groupdict().items() if word)
+            number, used = int(port) if port.isdecimal() else 0, _is_chosen(service, before, scheme)
+            yield _Told(variable, value, number, schemes[scheme], False, used)
+
+
+def _is_chosen(service: Service, before: str, scheme: str) -> bool:
+    """Unless variables that choose what a program works with name others alone."""
+    prefix = before if scheme == "postgresql" else ""
+    choices = [
+        value
+        for variable, value in service.environment.items()
+        if variable.startswith(prefix) and _CHOOSES[scheme].fullmatch(variable.removeprefix(prefix))
+    ]
+    return not choices or any(re.search(_CHOSEN[scheme], value) for value in choices)
 
 
 def schemes_of(kinds: Mapping[str, Kind]) -> dict[str, int]:
@@ -171,7 +210,7 @@ def listening_of(
     outside = {one.port for one in listeners or () if not one.for_itself}
     if told & outside:
         return Ports(told, frozenset(outside - web), frozenset(web))
-    maybe = {*told, *(port.target for port in service.ports)}
+    maybe = {*told, *outside, *(port.target for port in service.ports)}
     if not told.isdisjoint(usual):
         maybe.update(usual)  # encrypted, too
     said = " ".join((service.command, *service.environment.values()))

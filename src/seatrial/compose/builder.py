@@ -16,6 +16,9 @@ from pathlib import Path
 REMOVE_IMAGES = ("image", "rm", "--no-prune")
 
 _SECONDS = 3.0  # that the builder has to see that nobody listens any more
+_LATE = 10.0  # s after its last word in which an image may still be its
+_PAUSE = 0.1  # s between two looks
+_FAILED = re.compile(r".* returned a non-zero code: \d+|ERROR: .*")
 _FROM = re.compile(r"Step \d+/\d+ : FROM\b", re.IGNORECASE)
 _RUNNING = re.compile(r" ---> Running in ([0-9a-f]{12,64})")
 _IMAGE = re.compile(r" ---> ([0-9a-f]{12,64})")
@@ -41,10 +44,14 @@ def made(said: Iterable[str]) -> Made:
     for line in map(str.rstrip, said):
         if line.startswith("Step "):
             new = silent = unfinished = _FROM.match(line) is None
-            last = last if new else None
+            last = last if new and not line.startswith("Step 1/") else None
             continue
-        silent = False
-        if line == _FOUND:
+        if silent and line:  # a step that says nothing before its end has failed
+            unfinished = _RUNNING.fullmatch(line) is not None
+            silent = False
+        if _FAILED.fullmatch(line):
+            unfinished = False
+        elif line == _FOUND:
             new = False
         elif running := _RUNNING.fullmatch(line):
             containers.append(running[1])
@@ -59,12 +66,12 @@ def remove_made(output: Path, docker: Docker) -> None:
     what has a name, runs, or was built upon stays."""
     try:
         ended = output.stat().st_mtime
-        with output.open(errors="replace") as lines:
+        with output.open(errors="replace", newline="\n") as lines:
             found = made(lines)
     except OSError:
         return
     limit = time.monotonic() + _SECONDS
-    awaited = found.silent
+    awaited = found.silent and found.tip is not None
     while True:
         containers = _there(found.containers, docker)
         if containers:
@@ -77,6 +84,7 @@ def remove_made(output: Path, docker: Docker) -> None:
         over = found.tip is None or not (containers or images or awaited)
         if over or time.monotonic() > limit:
             return
+        time.sleep(_PAUSE)
 
 
 def _there(containers: Iterable[str], docker: Docker) -> list[str]:
@@ -85,7 +93,7 @@ def _there(containers: Iterable[str], docker: Docker) -> list[str]:
 
 
 def _nameless(images: Iterable[str], docker: Docker) -> list[str]:
-    form = "{{if not .RepoTags}}{{.Id}}{{end}}"
+    form = "{{if not (or .RepoTags .RepoDigests)}}{{.Id}}{{end}}"
     some = tuple(images)
     return docker("image", "inspect", "-f", form, *some).split() if some else []
 
@@ -98,9 +106,11 @@ def _upon(tip: str | None, ended: float, docker: Docker) -> list[str]:
     some = docker(*listing, f"--filter=since={tip}").split()
     form = "{{.Id}} {{.Parent}} {{.Created}}"
     rows = docker("image", "inspect", "-f", form, *some).splitlines() if some else []
-    since = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(ended))
+    since, until = (
+        time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at)) for at in (ended, ended + _LATE)
+    )
     return [
         name
         for name, parent, created in (row.split(" ") for row in rows)  # some have no parent
-        if parent.removeprefix("sha256:").startswith(tip) and created >= since
+        if parent.removeprefix("sha256:").startswith(tip) and since <= created <= until
     ]

@@ -5,6 +5,7 @@ Light and synchronous, because a keeper's guardian does it too when the keeper w
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import time
 from pathlib import Path
@@ -57,10 +58,16 @@ def clear(project: str, folder: Path, patience: float = 10.0) -> list[str]:
                 break
         if images := _docker(*_IMAGES, f"reference={project}-*").split():
             _docker(*REMOVE_IMAGES, *images, check=False)
-        remove_made(folder / OUTPUT, lambda *words: _docker(*words, check=False))
+        _remove_made(folder)
     except (OSError, subprocess.SubprocessError) as error:
         return [f"the engine could not be asked: {error}"]
     return left
+
+
+def _remove_made(folder: Path) -> None:
+    """It is but cache: whatever hinders this must not hinder the rest."""
+    with contextlib.suppress(OSError, subprocess.SubprocessError, ValueError):
+        remove_made(folder / OUTPUT, lambda *words: _docker(*words, check=False))
 
 
 def _docker(*words: str, check: bool = True) -> str:

@@ -49,7 +49,7 @@ def targets(system: System, project: Project, containers: Sequence[Container]) -
             listening[service.name] = ports
     for one in components:
         by_file = _told_by_file(services[one.name], project.services[service_of(one)])
-        told = astray(runs, by_file, schemes, listening)
+        told = astray(runs, by_file, schemes, listening, heard.get(by_file.name))
         found[one.name] = dataclasses.replace(found[one.name], astray=tuple(told))
     return found
 

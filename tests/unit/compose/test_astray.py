@@ -43,9 +43,11 @@ def told(
     db_networks: Sequence[str] | None = None,
     db_port: int = 5432,
     db_listens: Sequence[int] | None = None,
+    web_listens: Sequence[int] = (),
     **web: object,
 ) -> list[Astray]:
     """`db_networks`: None where it has no container; `db_listens`: None where nobody knows."""
+    inside = tuple(Listener("127.0.0.1", port, "") for port in web_listens)
     declared = {
         "image": "postgres:15",
         "container_name": "shop_db",
@@ -77,7 +79,11 @@ def told(
     running = [
         of(name, networks=dict.fromkeys(networks, "10.0.0.9"), **{"exposed": ()} | changes)
         for name, networks, changes in (
-            ("web", web_networks, {"command": command, "environment": IMAGE | environment}),
+            (
+                "web",
+                web_networks,
+                {"command": command, "environment": IMAGE | environment, "listens": inside},
+            ),
             ("db", db_networks, db),
         )
         if networks is not None
@@ -231,6 +237,62 @@ def test_where_localhost_may_be_right(tmp_path: Path, web: dict[str, object]) ->
     assert told(tmp_path, {"DB_HOST": "localhost"}, **web) == []
     more = {"DB_HOST": "localhost", "DATABASE_URL": "postgres://u:p@db/shop"}
     assert told(tmp_path, more) == []
+
+
+def test_where_a_server_is_in_the_container_too(tmp_path: Path) -> None:
+    url = {"REDIS_URL": "redis://localhost:6380"}
+    assert len(told(tmp_path, url, web_listens=[8000])) == 1
+    assert told(tmp_path, url, web_listens=[8000, 6380]) == []
+
+
+@pytest.mark.parametrize(
+    ("variables", "chosen"),
+    [
+        ({"REDIS_HOST": "localhost", "CACHE_DRIVER": "file", "QUEUE_CONNECTION": "database"}, 0),
+        ({"REDIS_HOST": "localhost", "CACHE_DRIVER": "file", "QUEUE_CONNECTION": "redis"}, 1),
+        ({"REDIS_HOST": "localhost", "DB_CONNECTION": "mysql"}, 1),  # that is of the database
+        ({"DB_HOST": "localhost", "DB_CONNECTION": "sqlite"}, 0),
+        ({"DB_HOST": "localhost", "DB_CONNECTION": "mysql"}, 0),
+        ({"DB_HOST": "localhost", "DB_CONNECTION": "pgsql"}, 1),
+        ({"DB_HOST": "localhost", "DB_ENGINE": "django.db.backends.postgresql"}, 1),
+        ({"DB_HOST": "localhost", "CACHE_DRIVER": "file"}, 1),
+        ({"RABBITMQ_HOST": "localhost", "QUEUE_CONNECTION": "sync"}, 0),
+        ({"DATABASE_URL": "postgres://u:p@localhost/x", "DATABASE_DSN": "host=db user=u"}, 0),
+    ],
+)
+def test_what_others_choose_is_used(tmp_path: Path, variables: dict[str, str], chosen: int) -> None:
+    assert len(told(tmp_path, variables)) == chosen
+
+
+@pytest.mark.parametrize(
+    ("variable", "host"),
+    [
+        ("TEST_DATABASE_URL", "testdb"),
+        ("DATABASE_TEST_URL", "testdb"),
+        ("DATABASE_URL", "DB"),
+        ("DATABASE_URL", "shop-db-1"),  # as Compose calls containers
+        ("DATABASE_URL", "shop_db_1"),
+    ],
+)
+def test_hosts_that_are_there_or_need_not_be(tmp_path: Path, variable: str, host: str) -> None:
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    assert told(folder, {variable: f"postgres://u:p@{host}:5432/x"}) == []
+    (one,) = told(folder, {"LATEST_URL": "postgres://u:p@shop-dbb-1:5432/x"})
+    assert one.found == "there is no service shop-dbb-1"
+
+
+def test_a_service_may_be_written_large(tmp_path: Path) -> None:
+    cases = {"DATABASE_URL": "postgres://u:p@LINKED/x", "DB_HOST": "Database"}
+    assert told(tmp_path, cases) == []
+
+
+def test_a_server_at_a_port_that_its_image_has_set(tmp_path: Path) -> None:
+    """Nobody knows of it but the kernel: it does not listen where it should."""
+    url = {"DATABASE_URL": "postgres://u:p@db:5433/shop"}
+    (one,) = told(tmp_path, url, db_networks=["all"], db_listens=[9187])
+    assert "not at 5433" in one.found
+    assert told(tmp_path, url, db_networks=["all"], db_listens=[5433]) == []
 
 
 def test_who_shares_no_network_has_no_way(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from seatrial.compose.builder import Made, made, remove_made
 
 BASE, CACHED, FIRST, SECOND, NEXT = (f"{digit}" * 12 for digit in "abcde")
 STEP, OTHER = "1" * 12, "2" * 12
+
+FALSE = "The command '/bin/sh -c false' returned a non-zero code: 1"
 
 SAID = f"""\
 Building web
@@ -46,7 +49,9 @@ def test_what_it_found_is_not_its_own() -> None:
         ("Step 1/2 : FROM scratch\n", None, False),  # of another service, being pulled
         ("Step 1/2 : FROM scratch\n ---> \nStep 2/2 : COPY big .\n", None, True),
         (f"Step 1/2 : from slim\n ---> {BASE}\nStep 2/2 : COPY big .\n", BASE, True),
-        ("Step 5/5 : COPY not-there .\nCOPY failed: no such file\n", SECOND, False),
+        ("Step 5/5 : COPY not-there .\nCOPY failed: no such file\n", None, False),
+        (f"Step 5/5 : RUN false\n ---> Running in {OTHER}\n{FALSE}\n", None, False),
+        ("Building two\nStep 1/3 : ARG TAG\nStep 2/3 : COPY big .\n", None, True),
     ],
 )
 def test_where_it_was_cut_off(more: str, tip: str | None, silent: bool) -> None:
@@ -67,7 +72,9 @@ class Engine:
     images: dict[str, str]  # on which it was built
     names: set[str] = field(default_factory=set)
     containers: list[str] = field(default_factory=list)
-    created: str = "2040-01-01T00:00:00.5Z"
+    created: str = field(
+        default_factory=lambda: time.strftime("%Y-%m-%dT%H:%M:%S.5Z", time.gmtime())
+    )
     late: dict[str, str] = field(default_factory=dict)  # there when it is asked for the second time
     asked: int = 0
     removed: list[str] = field(default_factory=list)
@@ -118,6 +125,21 @@ def test_what_it_made_goes_from_the_last_to_the_first(tmp_path: Path) -> None:
     assert removed(tmp_path, Engine(dict(MADE))) == [SECOND, FIRST]
 
 
+def test_all_of_it_where_the_next_one_is_built_on_nothing(tmp_path: Path) -> None:
+    scratch = "Step 1/2 : FROM scratch\n ---> \nStep 2/2 : COPY big .\n"
+    assert removed(tmp_path, Engine(dict(MADE)), scratch) == [SECOND, FIRST]
+
+
+def test_a_line_that_is_drawn_over_is_none_of_the_builders(tmp_path: Path) -> None:
+    engine = Engine(dict(MADE), containers=[OTHER])
+    removed(
+        tmp_path,
+        engine,
+        f"Step 5/5 : RUN x\n ---> Running in {STEP}\n1%\r ---> Running in {OTHER}\n",
+    )
+    assert engine.containers == [OTHER]
+
+
 def test_what_has_a_name_by_now_stays(tmp_path: Path) -> None:
     assert removed(tmp_path, Engine(dict(MADE), {SECOND})) == []
 
@@ -151,6 +173,7 @@ def test_it_never_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     [
         Engine({**MADE, NEXT: CACHED}),  # another's, of what both found
         Engine({**MADE, NEXT: SECOND}, created="2001-01-01T00:00:00Z"),  # it was there before
+        Engine({**MADE, NEXT: SECOND}, created="2040-01-01T00:00:00Z"),  # long after
     ],
 )
 def test_what_others_built_stays(
