@@ -25,7 +25,8 @@ NAMES = r"""(?:
       |key|store|require)pass
   | secrets? | token | (?:api|auth|access|refresh|bearer)[_-]?tokens | credentials?
   | (?:api|private|secret|signing|encryption|access|auth|session|master|account|shared|hmac|jwt
-      |deploy|service|license)[_-]?keys?
+      |deploy|service|license|fernet|app)[_-]?keys?
+  | secret[_-]?key[_-]?base
 )"""
 
 #: Likewise, where it is a list of `name=value`, and so all of its line: cookies, and the headers
