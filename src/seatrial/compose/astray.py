@@ -126,8 +126,8 @@ def _by_name(project: Project) -> dict[str, list[Service]]:
 
 
 def _of_one(project: Project, host: str) -> bool:
-    """Whether it is a container's name as Compose makes it: another host where the project has
-    another name, and yet there."""
+    """Whether it is the name that Compose gives to a container of a service: PROJECT-SERVICE-1,
+    or with underscores."""
     made = re.fullmatch(r"(?i)(.+?)[_-]\d+", host)
     names = {f"{project.name}{joint}{one}" for one in project.services for joint in "-_"}
     return made is not None and made[1] in names

@@ -1,7 +1,16 @@
 """What the engine's classic builder leaves of a build that failed or was cut off, and of a build's
 earlier stages: containers and images that have neither name nor label.
 
-Compose 1 builds by it. Whose they are is told by nothing but the ids that it says.
+Compose 1 builds by it. A label reaches the last image alone, so whose the others are is told by
+nothing but the ids that it says:
+
+    Step 2/3 : RUN make
+     ---> Running in 31322e7e81f3
+    Removing intermediate container 31322e7e81f3
+     ---> f25b33002b01
+
+It looks only between two steps whether anybody listens. So one image may come when it was cut off,
+of which no id is said: it is known by what it was built upon, and by its time.
 """
 
 from __future__ import annotations
@@ -22,9 +31,9 @@ _FAILED = re.compile(r".* returned a non-zero code: \d+|ERROR: .*")
 _FROM = re.compile(r"Step \d+/\d+ : FROM\b", re.IGNORECASE)
 _RUNNING = re.compile(r" ---> Running in ([0-9a-f]{12,64})")
 _IMAGE = re.compile(r" ---> ([0-9a-f]{12,64})")
-_FOUND = " ---> Using cache"
+_CACHED = " ---> Using cache"
 
-Docker = Callable[..., str]  # its words, without fail; returns what it printed
+Docker = Callable[..., str]  # given its words, what it printed; it may fail
 
 
 @dataclass(frozen=True)
@@ -51,7 +60,7 @@ def made(said: Iterable[str]) -> Made:
             silent = False
         if _FAILED.fullmatch(line):
             unfinished = False
-        elif line == _FOUND:
+        elif line == _CACHED:
             new = False
         elif running := _RUNNING.fullmatch(line):
             containers.append(running[1])
@@ -76,9 +85,9 @@ def remove_made(output: Path, docker: Docker) -> None:
         containers = _there(found.containers, docker)
         if containers:
             docker("rm", "-v", *containers)
-        last = _upon(found.tip, ended, docker)
-        awaited = awaited and not last and time.monotonic() < limit
-        images = [] if awaited else [*last, *reversed(_nameless(found.images, docker))]
+        late = _upon(found.tip, ended, docker)
+        awaited = awaited and not late and time.monotonic() < limit
+        images = [] if awaited else [*late, *reversed(_nameless(found.images, docker))]
         if images:
             docker(*REMOVE_IMAGES, *images)
         over = found.tip is None or not (containers or images or awaited)
