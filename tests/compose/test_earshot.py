@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from seatrial.waiting import eventually
-from tests.compose.conftest import Copy
+from tests.compose.conftest import Copy, Project
 from tests.compose.engine import Engine
 
 SERVE = "python -u -m http.server"
@@ -38,6 +38,11 @@ FOUND = {
 }
 
 
+def findings_of(project: Project) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = project.seatrial("check", "--json").json["findings"]
+    return found
+
+
 @pytest.mark.engine
 def test_a_check_and_a_start_say_where_it_listens(copy: Copy, engine: Engine) -> None:
     files = {"compose.yaml": COMPOSE, "seatrial.yaml": DECLARED}
@@ -45,7 +50,7 @@ def test_a_check_and_a_start_say_where_it_listens(copy: Copy, engine: Engine) ->
     try:
         engine.compose(project.folder, "up", "-d")
         findings = eventually(
-            lambda: project.seatrial("check", "--json").json["findings"],
+            lambda: findings_of(project),
             lambda found: (
                 {one["id"] for one in found} == set(FOUND)
                 and all(one["found"].endswith(FOUND[one["id"]]) for one in found)
@@ -67,4 +72,52 @@ def test_a_check_and_a_start_say_where_it_listens(copy: Copy, engine: Engine) ->
         assert any("starting" in line and "8000 only" in line for line in told), told
     finally:
         project.seatrial("down")
+        engine.compose(project.folder, "down", "-v", "-t", "1", check=False)
+
+
+ASKS = "import urllib.request as u; u.urlopen('http://localhost:9000/{}')"
+SERVES = (
+    "import os, sys, threading\nfrom http.server import SimpleHTTPRequestHandler as H, "
+    "ThreadingHTTPServer as S\nos.chdir('/srv')\nservers = [S((one.split(':')[0], "
+    "int(one.split(':')[1])), H) for one in sys.argv[1:]]\nfor one in servers:\n"
+    "    threading.Thread(target=one.serve_forever).start()\n"
+)
+ALONE = f"""
+x-image: &image {{image: "python:3.11-slim", volumes: [./serves.py:/serves.py:ro], init: true}}
+x-well: &well {{test: [CMD, python, -c, "{ASKS.format("")}"], interval: 1s}}
+x-ill: &ill {{test: [CMD, python, -c, "{ASKS.format("nope")}"], interval: 1s, retries: 1}}
+services:
+  api:
+    {{<<: *image, command: python /serves.py 127.0.0.1:9000 0.0.0.0:80, ports: [80],
+      healthcheck: *well}}
+  worker: {{<<: *image, command: python /serves.py 127.0.0.1:9000, healthcheck: *well}}
+  ill: {{<<: *image, command: python /serves.py 127.0.0.1:9000, healthcheck: *ill}}
+  told: {{<<: *image, command: python /serves.py 127.0.0.1:9000, healthcheck: *well}}
+  tells: {{<<: *image, command: sleep 999, environment: {{TOLD: "http://told:9000"}}}}
+  itself: {{<<: *image, command: {SERVE} 8000 --bind 127.0.0.1, ports: [8000]}}
+  side: {{<<: *image, command: sleep 999, network_mode: "service:itself"}}
+"""
+
+
+@pytest.mark.engine
+def test_what_only_its_own_health_check_reaches(copy: Copy, engine: Engine) -> None:
+    """It is as well as that says, unless others have to reach it too."""
+    project = copy("bookshop", engine).becomes({"compose.yaml": ALONE, "serves.py": SERVES})
+    assert project.seatrial("init").code == 0
+    try:
+        engine.compose(project.folder, "up", "-d")
+        found = eventually(
+            lambda: {one["id"]: one["found"] for one in findings_of(project)},
+            lambda found: {"ill.unhealthy", "told.refused", "itself.refused"} == set(found),
+            timeout=60,
+            what="what is wrong is told, and nothing else",
+        )
+        assert "its health check says unhealthy" in found["ill.unhealthy"]
+        assert "HTTP Error 404" in found["ill.unhealthy"]
+        assert "127.0.0.1:9000 only" in found["told.refused"]
+        guessed = project.seatrial("init", "--force", "--json").json["components"]
+        kinds = {name: one["kind"] for name, one in guessed.items()}
+        assert kinds["api"] == kinds["told"] == "http"
+        assert kinds["worker"] == kinds["ill"] == "process"
+    finally:
         engine.compose(project.folder, "down", "-v", "-t", "1", check=False)

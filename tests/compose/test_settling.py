@@ -38,22 +38,31 @@ async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 @pytest.mark.parametrize(
-    ("answer", "settings"),
+    ("answer", "asked", "settings"),
     [
-        (page("200 OK", "/healthz"), {"health": "/healthz"}),
-        (page("200 OK"), {}),  # every path answers, so none is known to be a health check
-        (page("404 Not Found"), {}),
-        (hang_up, {}),
-        (greet, None),
+        (page("200 OK", "/healthz"), {}, {"health": "/healthz"}),
+        (page("200 OK"), {}, {}),  # every path answers, so none is known to be a health check
+        (page("404 Not Found"), {}, {}),
+        (hang_up, {}, {}),
+        (greet, {}, None),
+        (page("200 OK", "/live"), {"health": "/live"}, {"health": "/live"}),
+        (page("200 OK", "/healthz"), {"health": "/live"}, {"health": "/healthz"}),
+        (page("404 Not Found"), {"health": "/live"}, {}),
+        (hang_up, {"health": "/live"}, {"health": "/live"}),
     ],
-    ids=["health path", "catch-all", "no health path", "hang-up", "mail"],
+    ids=[
+        *("health path", "catch-all", "no health path", "hang-up", "mail"),
+        *("asked path", "asked elsewhere", "asked elsewhere alone", "asked, and not up yet"),
+    ],
 )
-def test_a_look_at_what_runs(answer: Answer, settings: dict[str, str] | None) -> None:
+def test_a_look_at_what_runs(
+    answer: Answer, asked: dict[str, str], settings: dict[str, str] | None
+) -> None:
     async def look() -> Guess | None:
         async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
             there = Endpoint("http", "127.0.0.1", server.sockets[0].getsockname()[1])
             target = Target("web", "http", HttpConfig(), {"http": (there,)})
-            guess = Guess("built here, port 8000", BY_ELIMINATION)
+            guess = Guess("built here, port 8000", BY_ELIMINATION, asked)
             return await CONTAINERS.settle(guess, target, Deadline.after(10))
 
     found = asyncio.run(look())

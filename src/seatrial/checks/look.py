@@ -118,8 +118,8 @@ def _whole(result: ProbeResult, target: Target) -> ProbeResult:
     elif found := said.ailing:
         expected, cause = f"its health check finds {target.name} well", Cause.UNHEALTHY
         fix = f"correct its health check, for it answers; or {target.start}"
-    elif found := "" if target.endpoints else said.unheard:  # what was asked has answered
-        expected, cause = f"{target.name} listens at what it publishes", Cause.UNHEALTHY
+    elif found := said.unheard if said.alone or not target.endpoints else "":  # else it answered
+        expected, cause = f"{target.name} listens where others look for it", Cause.UNHEALTHY
         fix = said.hearing
     else:
         return result

@@ -14,6 +14,7 @@ from pydantic import JsonValue
 from seatrial.cli.options import load_system
 from seatrial.cli.output import print_json
 from seatrial.compose.draft import Draft, draft
+from seatrial.compose.earshot import with_listeners
 from seatrial.compose.engine import EngineError
 from seatrial.compose.files import NAMES, find
 from seatrial.compose.ignore import Unignored, unignored
@@ -184,7 +185,7 @@ async def _draft(project: Project) -> tuple[Draft, bool, Amiss | None]:
     with contextlib.suppress(EngineError):  # without an engine, the files have to do
         seen = await look_for(project)
         why = await amiss(project, seen)
-    return await draft(project, KINDS, seen.ours), bool(seen.ours), why
+    return await draft(project, KINDS, with_listeners(seen.ours)), bool(seen.ours), why
 
 
 def _write_trial(folder: Path, written: Draft) -> Path | None:

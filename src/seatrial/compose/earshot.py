@@ -57,13 +57,27 @@ def unheard(service: str, ports: Iterable[int], some: Sequence[Container]) -> tu
 
 def published_unheard(service: str, some: Sequence[Container]) -> tuple[str, str]:
     """Likewise of what nothing asks, a worker say: it listens, but at none of the ports that it
-    publishes. Where it listens at one of them, the others may be for debugging."""
-    for one in some:
+    publishes. Where it listens at one of them, the others may be for debugging. What uses the
+    network of another container has that one's ports."""
+    for one in (each for each in some if not each.as_guest):
         there = [each for each in one.listens or () if each.port in one.published]
         if one.listens and one.published and all(each.for_itself for each in there):
             port = min(each.port for each in there) if there else min(one.published)
             return _unheard(service, port, one) or ("", "")
     return "", ""
+
+
+def hears_itself(ports: Iterable[int], some: Sequence[Container]) -> bool:
+    """Whether each has a health check of its own and hears only itself at all of these ports, of
+    which it publishes and exposes none: it asks itself there, and nobody else has to."""
+    wanted = set(ports)
+    return bool(wanted and some) and all(
+        one.health != ""
+        and not wanted & {*one.published, *one.exposed}
+        and wanted <= {each.port for each in one.listens or () if each.for_itself}
+        and not any(each.port in wanted and not each.for_itself for each in one.listens or ())
+        for one in some
+    )
 
 
 def _unheard(service: str, port: int, one: Container) -> tuple[str, str] | None:

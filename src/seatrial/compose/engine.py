@@ -220,6 +220,7 @@ class Container:
     networks: Mapping[str, str]  # name -> its address there
     links: Mapping[str, tuple[str, ...]]  # name -> what would connect it there again
     on_host: bool  # it shares the host's network
+    as_guest: bool  # it shares another container's
     cut_off: str  # the network that it was made on, where it is on none any more; else ""
     compose_version: str
     working_dir: str = ""  # the folder of its project, as Compose says
@@ -273,7 +274,7 @@ def _container(one: _Inspected, everybodys: Mapping[str, _Networking]) -> Contai
         oom_killed=one.state.oom_killed,
         error=one.state.error,
         health=health.status if health else "",
-        health_output=ending(looks[-1].output.strip(), 300) if looks else "",
+        health_output=ending(_in_a_line(looks[-1].output), 300) if looks else "",
         restarts=one.restarts,
         ran_for=_seconds_since(one.state.started),
         age=_seconds_since(one.created),
@@ -285,12 +286,19 @@ def _container(one: _Inspected, everybodys: Mapping[str, _Networking]) -> Contai
         networks={name: network.ip for name, network in networks.items()},
         links={name: network.link for name, network in networks.items()},
         on_host=one.host.network_mode == "host",
+        as_guest=one.host.network_mode.startswith("container:"),
         cut_off=_cut_off(one.host.network_mode, networks),
         compose_version=labels.get(_VERSION, ""),
         working_dir=labels.get(WORKING_DIR, ""),
         config_files=labels.get(CONFIG_FILES, ""),
         pid=one.state.pid,
     )
+
+
+def _in_a_line(output: str) -> str:
+    """Of a traceback, what it ends with."""
+    words = output.strip()
+    return words.splitlines()[-1] if words.startswith("Traceback ") else " ".join(words.split())
 
 
 def _seconds_since(moment: str) -> float:

@@ -15,7 +15,7 @@ from seatrial.compose.addresses import each_at_one, made_with, meant, told_addre
 from seatrial.compose.astray import Ports, astray, listening_of, schemes_of
 from seatrial.compose.engine import Container, far_host
 from seatrial.compose.logs import ASKED_TO_END
-from seatrial.compose.mentions import mentions
+from seatrial.compose.mentions import hosts, mentions
 from seatrial.compose.project import Project
 from seatrial.declaration.models import Component, System
 from seatrial.declaration.problems import nearest
@@ -106,27 +106,45 @@ def target_of(
     endpoints = _endpoints(kind, inside)
     own = _endpoints(kind, _inside(component, kind, service, (), mine))
     ports = {one.port for _, known in inside for one in known.values()}
+    alone = earshot.hears_itself(ports, mine) and not _is_called(service, project)
     unheard, hearing = (
         earshot.unheard(name, sorted(ports), mine)
-        if kind.endpoints
+        if kind.endpoints and not (alone and _is_free(service, project))
         else earshot.published_unheard(name, mine)
     )
+    runs = _as_it_runs(service, mine[0] if mine else None)
     return Target(
         component.name,
         component.kind,
-        component.config,
+        kind.containers.as_asked(runs, component.config) if kind.containers else component.config,
         endpoints,
         states,
         dataclasses.replace(
             _words(project, service, worst, mine),
             unheard=unheard,
             hearing=hearing,
+            alone=alone,
             setting=_setting(project, service, kind),
             images=tuple(dict.fromkeys(one.image for one in mine)),
         ),
         tuple(_cause(one) for one in mine),
         (*told_addresses(endpoints, told, kind, project, names), *made_with(own, kind)),
     )
+
+
+def _is_called(wanted: Service, project: Project) -> bool:
+    """Whether others are told where it is."""
+    return any(
+        wanted.names & hosts(variable, value)
+        for other in project.services.values()
+        if other.name != wanted.name
+        for variable, value in other.environment.items()
+    )
+
+
+def _is_free(wanted: Service, project: Project) -> bool:
+    """Whether nobody waits for it."""
+    return all(wanted.name not in other.needs for other in project.services.values())
 
 
 def _cause(one: Container) -> Cause | None:
@@ -177,6 +195,7 @@ def _as_it_runs(service: Service, container: Container | None) -> Service:
     if container is None:
         return service
     known = {port.target for port in service.ports}
+    heard = frozenset(one.port for one in container.listens or () if not one.for_itself)
     more = tuple(Port(number) for number in container.exposed if number not in known)
     return dataclasses.replace(
         service,
@@ -184,6 +203,8 @@ def _as_it_runs(service: Service, container: Container | None) -> Service:
         environment=container.environment,
         ports=service.ports + more,
         joined=frozenset(container.networks),
+        heard=heard,
+        inner=frozenset(one.port for one in container.listens or ()) - heard,
     )
 
 

@@ -66,6 +66,9 @@ class Service:
     joined: frozenset[str] = frozenset()  # those of its container that runs, as the engine does
     knows_others: bool = False  # it may know hosts that are no services of the project
     secrets: Mapping[str, Path] = field(default_factory=dict)  # /run/secrets/NAME -> its file
+    #: Of its container that runs, ports at which it listens: for others too, for itself only.
+    heard: frozenset[int] = frozenset()
+    inner: frozenset[int] = frozenset()
 
     @property
     def image_name(self) -> str:
@@ -171,6 +174,10 @@ class InContainers:
         lead to this one: what the system itself uses.
         """
         return {}
+
+    def as_asked(self, service: Service, config: ComponentConfig) -> ComponentConfig:
+        """The settings that count where it is reached there."""
+        return config
 
     async def meet(self, service: Service, target: Target, deadline: Deadline) -> Guess | None:
         """A guess after a look at a service that runs, and of which nothing told what it is."""

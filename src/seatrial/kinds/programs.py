@@ -200,11 +200,25 @@ def as_it_says_itself(
 def as_it_listens(result: ProbeResult, target: Target) -> ProbeResult:
     """With what whoever runs it knows of why nobody is heard there, instead of guesses."""
     said = target.provider
-    if result.connection is Connection.CONNECTED or not said.unheard:
+    if result.connection is Connection.CONNECTED:
+        return result
+    if said.alone and (said.well or said.ailing):
+        return _by_its_own_word(result, target)
+    if not said.unheard:
         return result
     seen = _GUESSES.split(result.found, maxsplit=1)[0]
     fix = said.hearing or f"see why in its log ({target.logs}), then: {result.fix}"
     return replace(result, found=f"{seen}; {said.unheard}", fix=fix)
+
+
+def _by_its_own_word(result: ProbeResult, target: Target) -> ProbeResult:
+    """What nobody else can ask, and nobody has to, is as well as its own health check says."""
+    said = target.provider
+    if said.well:
+        return ProbeResult(Health.HEALTHY, Connection.CONNECTED, result.response_time_ms)
+    expected = f"its health check finds {target.name} well"
+    fix = f"{MEND}{said.start}; its last words: {said.logs}"
+    return replace(result, cause=Cause.UNHEALTHY, expected=expected, found=said.ailing, fix=fix)
 
 
 def waiting_by_states(target: Target) -> ProbeResult | None:

@@ -8,10 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from seatrial.compose.earshot import is_mute, published_unheard, unheard, with_listeners
+from seatrial.compose.earshot import (
+    hears_itself,
+    is_mute,
+    published_unheard,
+    unheard,
+    with_listeners,
+)
 from seatrial.compose.engine import Container
 from seatrial.compose.logs import with_last_words
 from seatrial.kinds.base import ProbeResult, Target, Words
+from seatrial.kinds.http.config import HttpConfig
 from seatrial.kinds.programs import as_it_listens
 from seatrial.kinds.redis.config import RedisConfig
 from seatrial.listeners import Listener
@@ -129,6 +136,56 @@ def test_what_is_published_and_nobody_asks(
     said, to_do = published_unheard("worker", [one])
     assert found in said
     assert bool(said) is bool(to_do) is bool(found)
+
+
+def test_a_sidecar_does_not_answer_for_the_ports_of_its_host() -> None:
+    side = of("side", published={8000: ("0.0.0.0", 1)}, listens=(INSIDE,), as_guest=True)
+    assert published_unheard("side", [side]) == ("", "")
+    assert published_unheard("side", [replace(side, as_guest=False)])[0]
+
+
+@pytest.mark.parametrize(
+    ("itself", "ports", "other"),
+    [
+        (True, [8000], {}),
+        (True, [8000], {"published": {80: ("0.0.0.0", 80)}}),
+        (True, [8000], {"listens": (INSIDE, Listener("0.0.0.0", 80, "3"))}),
+        (False, [8000], {"health": ""}),
+        (False, [8000], {"published": {8000: ("0.0.0.0", 80)}}),
+        (False, [8000], {"exposed": (8000,)}),
+        (False, [8000], {"listens": (INSIDE, Listener("172.20.0.2", 8000, "3"))}),
+        (False, [8000], {"listens": ()}),
+        (False, [8000], {"listens": None}),
+        (False, [8000, 80], {}),
+        (False, [], {}),
+    ],
+)
+def test_what_only_its_own_health_check_asks(
+    itself: bool, ports: list[int], other: dict[str, object]
+) -> None:
+    one = replace(of("web", health="healthy", exposed=(), listens=(INSIDE,)), **other)  # type: ignore[arg-type]
+    assert hears_itself(ports, [one]) is itself
+    assert not hears_itself(ports, [])
+    assert not hears_itself(ports, [one, replace(one, listens=())])
+
+
+def test_that_is_as_well_as_it_says() -> None:
+    refused = ProbeResult(
+        Health.UNHEALTHY, Connection.DISCONNECTED, 1.0, Cause.REFUSED, "e", "refused", "restart"
+    )
+
+    def told(words: Words) -> ProbeResult:
+        target = Target("web", "http", HttpConfig(), {}, provider=words)
+        return as_it_listens(refused, target)
+
+    alone = Words(alone=True, well="healthy", start="start web", logs="logs web")
+    assert told(alone) == ProbeResult(Health.HEALTHY, Connection.CONNECTED, 1.0)
+    ailing = told(replace(alone, well="", ailing="it says unhealthy"))
+    assert (ailing.health, ailing.cause) == (Health.UNHEALTHY, Cause.UNHEALTHY)
+    assert ailing.found == "it says unhealthy"
+    assert "start web; its last words: logs web" in ailing.fix
+    assert told(replace(alone, well="")) is refused
+    assert told(replace(alone, alone=False)) is refused
 
 
 def test_what_it_adds_to_a_look() -> None:

@@ -206,6 +206,31 @@ def test_what_was_paused_is_as_well_as_before(
     assert one.health == told
 
 
+@pytest.mark.parametrize(
+    ("output", "told"),
+    [
+        ("curl: (22) error: 404\n", "curl: (22) error: 404"),
+        ('{\n  "status": "down"\n}\n', '{ "status": "down" }'),
+        ("Traceback (most recent call last):\n  File\nOSError: no route\n", "OSError: no route"),
+        ("x" * 400, "..." + "x" * 300),
+    ],
+)
+def test_what_a_health_check_says_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str, told: str
+) -> None:
+    health = {"Status": "unhealthy", "Log": [{"ExitCode": 1, "Output": output}]}
+    inspected = {
+        "Id": "0",
+        "State": {"Status": "running", "Health": health},
+        "Config": {"Labels": {"com.docker.compose.service": "db"}},
+        "NetworkSettings": {},
+        "HostConfig": {},
+    }
+    answering(tmp_path, monkeypatch, [inspected])
+    (one,) = asyncio.run(containers("shop"))
+    assert one.health_output == told
+
+
 def test_who_shares_a_network_is_reached_where_its_owner_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -231,6 +256,7 @@ def test_who_shares_a_network_is_reached_where_its_owner_is(
     assert side.address == web.address == "172.20.0.2"
     assert side.published == web.published == {8000: ("0.0.0.0", 80)}
     assert (side.networks, side.cut_off) == ({}, "")
+    assert (side.as_guest, web.as_guest) == (True, False)
     assert web.exposed == (9000, 9001)
 
 

@@ -63,6 +63,7 @@ RUNNING = Container(
     networks={"shop_default": "172.20.0.2"},
     links={},
     on_host=False,
+    as_guest=False,
     cut_off="",
     compose_version="2.26.1",
 )

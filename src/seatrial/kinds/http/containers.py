@@ -6,11 +6,13 @@ import asyncio
 import re
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from seatrial.declaration.models import ComponentConfig
 from seatrial.kinds.base import Endpoint, Target
 from seatrial.kinds.connecting import open_streams
 from seatrial.kinds.containers import BY_ELIMINATION, BY_SETTINGS, Guess, InContainers, Service
+from seatrial.kinds.http.config import HttpConfig
 from seatrial.kinds.http.wire import get
 from seatrial.kinds.resolving import Unresolved
 from seatrial.kinds.trouble import Trouble
@@ -26,7 +28,10 @@ _SERVERS = re.compile(
 )
 _IMAGES = ("nginx", "caddy", "httpd", "traefik", "haproxy", "adminer", "whoami", "httpbin")
 _OPTION = re.compile(r"(?:--port[= ]|-p |--bind[= ]\S*?:|-b \S*?:|:)(\d{2,5})\b")
-_HEALTH = ("/health", "/healthz", "/api/health", "/health/ready", "/readyz", "/status", "/ping")
+_HEALTH = (
+    *("/health", "/healthz", "/api/health", "/health/ready", "/readyz", "/status", "/ping"),
+    "/actuator/health",  # of Spring
+)
 _PATIENCE = 2.0  # s for one answer
 #: Ports of what one builds oneself; and those behind which ready-made images have hardly anything
 #: but HTTP, as a look at some hundred public compose files shows.
@@ -64,6 +69,17 @@ class _Containers(InContainers):
         # Its certificate, if any, is made for the names that it has in the project.
         return {"http": Endpoint(_scheme(service, port), service.name, port, verified=False)}
 
+    def as_asked(self, service: Service, config: ComponentConfig) -> ComponentConfig:
+        """Without the health path that its health check asks of another port, which it alone
+        reaches."""
+        asked = _URL.search(service.health_check)
+        if asked is None or not isinstance(config, HttpConfig) or config.version is not None:
+            return config
+        if config.health != asked["path"]:
+            return config
+        elsewhere = _number(service, asked) not in (None, _port(service))
+        return config.model_copy(update={"health": None}) if elsewhere else config
+
     async def meet(self, service: Service, target: Target, deadline: Deadline) -> Guess | None:
         if not await _status(target.endpoint(), "/", deadline.within(_PATIENCE)):
             return None
@@ -73,10 +89,16 @@ class _Containers(InContainers):
         )
 
     async def settle(self, guess: Guess, target: Target, deadline: Deadline) -> Guess | None:
-        """A health path that answers well, where none was known; None for what speaks no HTTP."""
-        if "health" in guess.settings:
-            return guess
+        """A health path that answers well, where none was known, or its health check asks it of
+        another port; None for what speaks no HTTP, or to nobody but its own health check."""
+        if target.provider.alone and not target.provider.unheard:
+            return None
         endpoint = target.endpoint()
+        if (asked := guess.settings.get("health")) is not None:
+            if await _status(endpoint, asked, deadline.within(_PATIENCE)) != 404:
+                return guess
+            settings = {name: v for name, v in guess.settings.items() if name != "health"}
+            guess = replace(guess, settings=settings, unknown=(*guess.unknown, _NO_HEALTH))
         if await _speaks_otherwise(endpoint, deadline.within(_PATIENCE)):
             return None
         path = await _health_path(endpoint, deadline)
@@ -141,12 +163,17 @@ def _number(service: Service, asked: re.Match[str]) -> int | None:
 
 
 def _port(service: Service) -> int | None:
-    """The container's port: where its health check asks, else one of its ports, the one that its
-    command names first; else what its command or PORT says."""
+    """The container's port: where its health check asks, unless only that reaches it while others
+    are heard at a port of it; else one of its ports, the one that its command names first; else
+    what its command or PORT says."""
     targets = [port.target for port in service.ports]
     asked = _URL.search(service.health_check)
     if asked is not None and (number := _number(service, asked)) is not None:
-        return number
+        if number not in service.inner or number in targets:
+            return number
+        targets = [each for each in targets if each in service.heard]
+        if not targets:
+            return number
     told = [int(number) for number in _OPTION.findall(service.command)]
     if service.environment.get("PORT", "").isdecimal():
         told.append(int(service.environment["PORT"]))
