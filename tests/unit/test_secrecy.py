@@ -47,13 +47,21 @@ def test_of_one_value(name: str, value: str, secrets: list[str]) -> None:
     assert list(secrets_under(name, value)) == secrets
 
 
-@pytest.mark.parametrize("name", ["SECRET_KEY_BASE", "APP_KEY", "AIRFLOW__CORE__FERNET_KEY"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("SECRET_KEY_BASE", "APP_KEY", "AIRFLOW__CORE__FERNET_KEY"),
+        *("DB_PW", "AZURE_STORAGE_KEY", "JWT_SIGNING"),
+    ],
+)
 def test_keys_of_frameworks(name: str) -> None:
     assert list(secrets_under(name, "s0me/key")) == ["s0me/key"]
     assert "s0me" not in Redactor().redact(f"{name}=s0me/key\n{name}: s0me/key")
 
 
-@pytest.mark.parametrize("name", ["BASIC_AUTH", "HTPASSWD", "a.basicauth.users", "ADMIN_LOGIN"])
+@pytest.mark.parametrize(
+    "name", ["BASIC_AUTH", "HTPASSWD", "a.basicauth.users", "ADMIN_LOGIN", "HTTP_BASIC"]
+)
 def test_an_error_quotes_no_login(name: str) -> None:
     assert may_name_secret(name)
     assert not names_secret("AUTH_MODE")

@@ -20,13 +20,13 @@ from seatrial.secrecy.plain import plain
 #: The end of a name that names a secret, for a verbose pattern that ignores case. `PWD` alone is a
 #: folder, `pass` alone a count, and a key is a secret only where a word before it says so.
 NAMES = r"""(?:
-    passwo?r?ds? | passphrase | [_-]pass | (?<=[a-z0-9_-])(?<!old)pwd
+    passwo?r?ds? | passphrase | [_-]pass | [_-]pw | (?<=[a-z0-9_-])(?<!old)pwd
   | (?:pg|my|db|sql|admin|root|user|login|smtp|mail|redis|mongo|rabbit|mq|amqp|ssh|ldap
       |key|store|require)pass
   | secrets? | token | (?:api|auth|access|refresh|bearer)[_-]?tokens | credentials?
   | (?:api|private|secret|signing|encryption|access|auth|session|master|account|shared|hmac|jwt
       |deploy|service|license|fernet|app)[_-]?keys?
-  | secret[_-]?key[_-]?base
+  | secret[_-]?key[_-]?base | azure[_-]storage[_-]key | jwt[_-]signing
 )"""
 
 #: Likewise, where it is a list of `name=value`, and so all of its line: cookies, and the headers
@@ -41,6 +41,7 @@ _GREEDY = re.compile(
 _LOGINS = re.compile(
     r"""(?ix)(?:
         (?:(?<![a-z])|basic|digest|http|proxy|rpc)auth(?:[._-]?(?:basic|users?))?
+      | (?:http|proxy)[._-]?basic
       | htpasswd | login | credentials? | user[._-]?(?:pass|pwd|password)
     )$"""
 )

@@ -33,8 +33,11 @@ _KEY_VALUES = ("escaped", "double", "single", "line", "bare")
 #: One of these is in every name that the pattern knows, at most so many characters behind where
 #: it begins, and with only letters, 64 at most, from the last one to where its value is announced.
 #: To look for them first takes a tenth of the time.
-_CORES = ["pass", "pwd", "secret", "token", "credential", "key", "authorization", "cookie", "otlp"]
-_BEFORE = len("encryption_")
+_CORES = [
+    *("pass", "pwd", "pw", "secret", "token", "credential", "key", "signing", "authorization"),
+    *("cookie", "otlp"),
+]
+_BEFORE = len("azure_storage_")
 _ANNOUNCED = re.compile(r"""[^\W\d]{0,64}+(?:\\*+["'])?\s{0,20}+[:=,]""")
 #: Letters that a pattern takes for another one where it ignores case, and `lower` does not.
 _ALIKE = str.maketrans({"\u0130": "i", "\u0131": "i", "\u017f": "s"})

@@ -17,8 +17,8 @@ def _each(names: str, options: str) -> dict[str, re.Pattern[str]]:
 
 #: By program, options behind which a password stands: `joined` in the same word, or in the next.
 PASSWORDS = {
-    **_each("redis-cli valkey-cli keydb-cli", "-a"),
-    **_each("redis-server valkey-server keydb-server", "--masterauth"),
+    **_each("redis-cli valkey-cli keydb-cli", "-a|>(?P<joined>.+)"),  # ACL SETUSER NAME on >X
+    **_each("redis-server valkey-server keydb-server", "--masterauth|>(?P<joined>.+)"),
     **_each(
         "mysql mysqladmin mysqldump mysqlcheck mysqlimport mysqlshow mysqlslap"
         " mariadb mariadb-admin mariadb-dump mariadb-check mariadb-import mariadb-show",

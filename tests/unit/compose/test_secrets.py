@@ -60,6 +60,8 @@ def test_in_headers(secrets) -> None:  # type: ignore[no-untyped-def]
         (["sh", "-c", 'redis-server --requirepass "$$SET"'], "as it is set"),
         (["sh", "-c", "exec redis-server --requirepass $${SET}; true"], "as it is set"),
         ("redis-server --requirepass=sesame", "sesame"),
+        (["redis-server", "--user", "me", "on", ">sesame", "~*"], "sesame"),
+        (["sh", "-c", "exec redis-cli ACL SETUSER me on '>sesame'"], "sesame"),
         ("redis-server --requirepass ${OF_DOTENV}", "of-dotenv"),
         ("redis-server --requirepass ${NOWHERE:-by-default}", "by-default"),
         ("sh -c 'redis-server --requirepass $${NOWHERE:-by-default}'", "by-default"),
@@ -85,6 +87,7 @@ def test_in_commands(  # type: ignore[no-untyped-def]
 
 LOGINS = [
     ("BASIC_AUTH", "me:sesame", ["sesame"]),
+    ("HTTP_BASIC", "me:sesame", ["sesame"]),
     ("TRAEFIK_BASICAUTH_USERS", "me:sesame,you:o:pen", ["sesame,you:o:pen", "sesame", "o:pen"]),
     ("PROMETHEUS_AUTH", "'me:sesame'", ["sesame"]),
     ("ADMIN_LOGIN", "me@example.org:sesame", ["sesame"]),
