@@ -76,7 +76,7 @@ def astray(target: Target) -> list[CheckResult]:
             id=f"{target.name}.{_variable(one)}",
             component=target.name,
             title=f"{_variable(one)} leads to a server",
-            priority=_priority(target),
+            priority=Priority.P2 if one.spare else _priority(target),
             outcome=Outcome.FAILED,
             cause=one.cause,
             expected=f"{one.where} leads to where a server listens",

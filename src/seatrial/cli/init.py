@@ -96,7 +96,7 @@ def _write_workflow(place: Path, force: bool, as_json: bool) -> int:
         environment=system.environment,
         folder=folder.relative_to(root).as_posix(),
         compose_folder=os.path.relpath(compose.parent, system.folder),
-        compose=read_project(compose, os.environ).compose(),
+        compose=read_project(compose, os.environ).compose("docker compose"),
     )
     file = root / GITHUB
     _spare(file, force)

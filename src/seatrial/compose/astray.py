@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from seatrial.compose.mentions import hosts, names_host, urls
@@ -16,7 +17,7 @@ from seatrial.compose.project import Project
 from seatrial.declaration.models import ComponentConfig
 from seatrial.declaration.problems import nearest
 from seatrial.kinds.base import Astray, Kind
-from seatrial.kinds.containers import Service
+from seatrial.kinds.containers import Service, content_of
 from seatrial.listeners import Listener
 from seatrial.outcome import Cause
 
@@ -30,7 +31,13 @@ _MAY_BE_PORT = re.compile(r"(?<![\w.-])[1-9]\d{1,4}(?![\w.-])")
 _OUTSIDE = re.compile(r"(?i).*[.:%$].*|\d+")
 _WORD = re.compile(r"[\w.-]+")
 _ITSELF = re.compile(r"(?i)localhost|127(\.\d+){3}|::1|0\.0\.0\.0")
+_LIBPQ = re.compile(r"(?:^|\s)(host|port|dbname|user)=([\w.-]+)(?!\S)")  # its words
 _FOR_TESTS = re.compile(r"(?i)(^|_)test(s|ing)?(_|$)")
+#: In names of variables: of what may be used only now and then, or not any more.
+_SPARE = re.compile(
+    r"(?i)(^|_)(replicas?|read(er|_?only)?|ro|slave|secondary|standby|shadow|backup|legacy|old)(_|$)"
+)
+_LONGEST_FILE = 65_536  # characters
 #: Of what else there is, a program may be told as well: what it does use, others choose.
 _CHOOSES = {
     "postgresql": re.compile(r"(?i)connection|engine|driver|dialect|type|client"),  # behind DB_
@@ -74,6 +81,7 @@ def astray(
     here = {one.port for one in inside or ()} | {port.target for port in service.ports}
     for told in _told(service, schemes):
         host, port = told.host, told.port
+        spare = _SPARE.search(told.variable) is not None
         where = f"{told.variable} of the service {service.name} of {project.file.name}"
         if _ITSELF.fullmatch(host):
             looked_for = port or told.usual
@@ -82,22 +90,23 @@ def astray(
             if server:
                 found = f"{host} is there the container of {service.name} itself, not {server}"
                 right = f"the host is {server}, the port {_listed(listening[server].told)}"
-                yield Astray(where, Cause.REFUSED, found, f"correct {where}: {right}")
+                yield Astray(where, Cause.REFUSED, found, f"correct {where}: {right}", spare)
         elif host.lower() not in called:
             if not (service.knows_others or _OUTSIDE.fullmatch(host) or _of_one(project, host)):
                 hint = nearest(host, called, whole_list=False)
                 fix = f"correct {where}" + (f": {hint}" if hint else "")
-                yield Astray(where, Cause.DNS, f"there is no service {host}", fix)
+                yield Astray(where, Cause.DNS, f"there is no service {host}", fix, spare)
         elif not (reached := [one for one in called[host.lower()] if not _apart(service, one)]):
             both = f"{service.name} and {called[host.lower()][0].name}"
             found = f"{both} share no network: {host} has no address there"
             fix = f"let both be on one network (networks of {project.file.name})"
-            yield Astray(where, Cause.DNS, found, fix)
+            yield Astray(where, Cause.DNS, found, fix, spare)
         elif port and (right := _elsewhere(told, [listening.get(one.name) for one in reached])):
             found = f"{host} listens at {right} in its container, not at {port}"
             if told.url and any(port in listening[one.name].web for one in reached):
                 found = f"at {port} of {host} is its web page; it listens at {right}"
-            yield Astray(where, Cause.REFUSED, found, f"correct {where}: the port is {right}")
+            fix = f"correct {where}: the port is {right}"
+            yield Astray(where, Cause.REFUSED, found, fix, spare)
 
 
 def _elsewhere(told: _Told, some: Sequence[Ports | None]) -> str:
@@ -158,7 +167,15 @@ def _meant(project: Project, service: Service, port: int, listening: Listening) 
         return ""
     told = set(_WORD.findall(service.command))
     told.update(*(hosts(variable, value) for variable, value in service.environment.items()))
+    told.update(*map(_WORD.findall, _settings(service)))
     return "" if told & servers[0].names else servers[0].name
+
+
+def _settings(service: Service) -> Iterator[str]:
+    """Of files that are mounted into it, each by itself, as settings are."""
+    for mount in service.mounts:
+        if mount.bind and (content := content_of(Path(mount.source), _LONGEST_FILE)) is not None:
+            yield content
 
 
 def _told(service: Service, schemes: Mapping[str, int]) -> Iterator[_Told]:
@@ -169,6 +186,11 @@ def _told(service: Service, schemes: Mapping[str, int]) -> Iterator[_Told]:
             if endpoint.scheme in schemes and endpoint.host:
                 usual = schemes[endpoint.scheme]
                 yield _Told(variable, endpoint.host, endpoint.port or usual, usual, True)
+        words = dict(_LIBPQ.findall(value))
+        if "host" in words and ("dbname" in words or "user" in words):
+            port, usual = words.get("port", ""), schemes["postgresql"]
+            number = int(port) if port.isdecimal() else usual
+            yield _Told(variable, words["host"], number, usual, True)
         before = names_host(variable)
         if (server := _OF_SERVERS.search(before)) and re.fullmatch(r"[\w.-]+", value):
             port = service.environment.get(f"{before}{'port' if before.islower() else 'PORT'}", "")

@@ -16,8 +16,6 @@ _PLACES = tuple(
     for base in ("/usr/local/lib", "/usr/local/libexec", "/usr/lib", "/usr/libexec")
 )
 _PLUGIN = Path("cli-plugins", "docker-compose")
-_VERSION_1 = ("docker-compose",)
-_VERSION_2 = ("docker", "compose")
 
 
 @dataclass(frozen=True)
@@ -32,17 +30,21 @@ class Command:
 
     @property
     def may_be_version_1(self) -> bool:
-        return self.words == _VERSION_1
+        return self.words == VERSION_1.words
+
+
+VERSION_1 = Command(("docker-compose",), ("docker-compose",))
+VERSION_2 = Command(("docker", "compose"), ("docker", "compose"))
 
 
 def compose_command() -> Command | None:
     """Docker's plugin where it is there, else `docker-compose`, else None."""
     if shutil.which("docker") is not None:
         if (plugin := _plugin()) is not None:
-            return Command(_VERSION_2, (str(plugin),))
+            return Command(VERSION_2.words, (str(plugin),))
         if _docker_knows_one():
-            return Command(_VERSION_2, _VERSION_2)
-    return Command(_VERSION_1, _VERSION_1) if shutil.which(_VERSION_1[0]) else None
+            return VERSION_2
+    return VERSION_1 if shutil.which("docker-compose") else None
 
 
 def _plugin() -> Path | None:
@@ -55,7 +57,7 @@ def _plugin() -> Path | None:
 def _docker_knows_one() -> bool:
     try:
         done = subprocess.run(
-            (*_VERSION_2, "version"),
+            (*VERSION_2.argv, "version"),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=ANSWER_SECONDS,

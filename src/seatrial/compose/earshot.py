@@ -16,6 +16,7 @@ _PROCESSES = Path("/proc")
 _NAME_SERVER = "127.0.0.11"  # the engine's own, in each container
 _LONG = 3600.0  # s for which it is told how long a program has run
 _STARTS = 30.0  # s in which a program may not listen yet
+_FOR_DEBUGGERS = {2345, 5005, 5678, 9229}  # of Go, Java, Python and Node: used now and then
 _TOLD = 3  # other places that are named
 
 
@@ -60,9 +61,10 @@ def published_unheard(service: str, some: Sequence[Container]) -> tuple[str, str
     publishes. Where it listens at one of them, the others may be for debugging. What uses the
     network of another container has that one's ports."""
     for one in (each for each in some if not each.as_guest):
-        there = [each for each in one.listens or () if each.port in one.published]
-        if one.listens and one.published and all(each.for_itself for each in there):
-            port = min(each.port for each in there) if there else min(one.published)
+        published = one.published.keys() - _FOR_DEBUGGERS
+        there = [each for each in one.listens or () if each.port in published]
+        if one.listens and published and all(each.for_itself for each in there):
+            port = min(each.port for each in there) if there else min(published)
             return _unheard(service, port, one) or ("", "")
     return "", ""
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from seatrial.compose.command import VERSION_2, compose_command
 from seatrial.compose.files import (
     ComposeFileError,
     Reader,
@@ -47,9 +48,10 @@ class Project:
         """What Compose must be told to find its files; nothing where it does so by itself."""
         return () if self.is_found else tuple(w for one in self.layers for w in ("-f", one.name))
 
-    def compose(self, command: str = "docker compose") -> str:
-        """How a user calls Compose for this project."""
-        return " ".join((command, *map(shlex.quote, self.named)))
+    def compose(self, command: str = "") -> str:
+        """How a user calls Compose for this project: this one, else the one that is there."""
+        words = command or str(compose_command() or VERSION_2)
+        return " ".join((words, *map(shlex.quote, self.named)))
 
 
 def read_project(file: Path, environment: Mapping[str, str]) -> Project:

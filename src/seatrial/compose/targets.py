@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from seatrial.compose import earshot
 from seatrial.compose.addresses import each_at_one, made_with, meant, told_addresses
 from seatrial.compose.astray import Ports, astray, listening_of, schemes_of
+from seatrial.compose.command import VERSION_1, VERSION_2
 from seatrial.compose.engine import Container, far_host
 from seatrial.compose.logs import ASKED_TO_END
 from seatrial.compose.mentions import hosts, mentions
@@ -270,7 +271,8 @@ def _words(
 ) -> Words:
     service = wanted.name
     v1 = any(one.compose_version.startswith("1.") for one in mine)
-    compose = project.compose("docker-compose" if v1 else "docker compose")
+    made_by = str(VERSION_1 if v1 else VERSION_2) if mine else ""
+    compose = project.compose(made_by)
     if not mine:
         return Words(
             f"the project {project.name} has no container of the service {service}",

@@ -84,6 +84,7 @@ class Astray:
     cause: Cause
     found: str
     fix: str
+    spare: bool = False  # its name says that it may not be used: DATABASE_REPLICA_URL
 
 
 @dataclass(frozen=True)

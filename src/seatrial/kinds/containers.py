@@ -114,6 +114,13 @@ class Service:
                 return Path(mount.source + path.removeprefix(mount.target))
         return None
 
+    def usual(self, port: int) -> int:
+        """Where a server with one port listens of which nothing says that: at the usual one, or at
+        the single other one at which its container does, as settings within its image make it."""
+        published = {one.target for one in self.ports if one.published is not None}
+        known = port in self.heard or port in published or len(self.heard) != 1
+        return port if known else next(iter(self.heard))
+
     def filled(self, text: str) -> str | None:
         """What a shell in its container makes of it, where it is a variable."""
         variable = _VARIABLE.fullmatch(text)

@@ -8,16 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from seatrial.checks.addressed import astray
 from seatrial.compose.astray import listening_of
 from seatrial.compose.project import read_project
 from seatrial.compose.targets import targets
 from seatrial.declaration.load import load
-from seatrial.kinds.base import Astray
+from seatrial.kinds.base import Astray, Target
 from seatrial.kinds.base import load as load_kind
 from seatrial.kinds.containers import Service
 from seatrial.kinds.registry import KINDS
 from seatrial.listeners import Listener
-from seatrial.outcome import Cause
+from seatrial.outcome import Cause, Priority, State
 
 from .test_targets import of
 
@@ -100,6 +101,8 @@ def told(
         ("REDIS_HOST", "redis", "there is no service redis"),
         ("DATABASE_URL", "postgres://u:p@db:5433/shop", "db listens at 5432 in its container"),
         ("CACHE_URL", "redis://cache", "cache listens at 6380"),
+        ("DSN", "host=dbb user=u", "there is no service dbb"),
+        ("DSN", "host=db port=5433 user=u", "db listens at 5432 in its container"),
     ],
 )
 def test_a_host_or_port_that_is_none(tmp_path: Path, variable: str, value: str, found: str) -> None:
@@ -129,6 +132,7 @@ def test_a_port_in_a_variable_of_its_own(tmp_path: Path) -> None:
         *("postgres://u:p@linked/x", "redis://cache:6380", "amqp://mq", "amqps://mq:5671"),
         *("rediss://cache:6390", "redis://cache:7000"),
         *("postgres://u:p@db.example.com/x", "redis://127.0.0.1:1", "http://localhost:5672"),
+        *("host=db user=u", "host=/run/pg user=u", "host=nowhere", "host=a,b user=u"),
         *("mysql://nowhere/x", "http://nowhere:8000", "postgres:///x", "redis://${HOST}/0"),
     ],
 )
@@ -212,6 +216,8 @@ def test_where_the_usual_network_is_that_of_others(tmp_path: Path) -> None:
         ({"REDIS_HOST": "127.0.0.1", "REDIS_PORT": "6380"}, "cache"),
         ({"CACHE_URL": "redis://localhost:6379"}, "cache"),  # as the host reaches it
         ({"BROKER": "amqp://[::1]"}, "mq"),
+        ({"DSN": "host=localhost port=5432 user=u password=p dbname=shop"}, "db"),
+        ({"DSN": "dbname=shop host=127.0.0.1"}, "db"),
         ({"BROKER": "amqp://localhost", "BROKER_USER": "mq"}, "mq"),
     ],
 )
@@ -222,6 +228,30 @@ def test_localhost_is_the_container_itself(
     assert one.cause is Cause.REFUSED
     assert one.found.endswith(f"is there the container of web itself, not {server}")
     assert f": the host is {server}, the port " in one.fix
+
+
+@pytest.mark.parametrize(
+    ("variable", "spare"),
+    [
+        *((name, True) for name in ("DATABASE_REPLICA_URL", "PG_RO_URL", "OLD_URL")),
+        *((name, False) for name in ("DATABASE_URL", "DATABASE_ROOT_URL", "THREAD_REDIS_URL")),
+    ],
+)
+def test_what_may_be_to_spare(tmp_path: Path, variable: str, spare: bool) -> None:
+    (one,) = told(tmp_path, {variable: "postgres://u:p@pgg/shop"})
+    assert one.spare is spare
+    config = load_kind("process").config.model_validate({"kind": "process"})
+    target = Target("web", "process", config, {}, (State.READY,), astray=(one,))
+    (finding,) = astray(target)
+    assert finding.priority is (Priority.P2 if spare else Priority.P1)
+
+
+def test_a_file_of_settings_may_say_it(tmp_path: Path) -> None:
+    (tmp_path / "app.toml").write_text('url = "postgres://u:p@db:5432/shop"')
+    (tmp_path / "other.toml").write_text('url = "postgres://u:p@dbb:5432/shop"')
+    url = {"DATABASE_URL": "postgres://u:p@localhost/shop"}
+    assert told(tmp_path, url, volumes=["./app.toml:/app.toml"]) == []
+    assert len(told(tmp_path, url, volumes=["./other.toml:/app.toml", "./gone:/x", "v:/y"])) == 1
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from seatrial.compose.command import VERSION_1, VERSION_2, Command
 from seatrial.compose.files import ComposeFileError, find
 from seatrial.compose.project import Project, read_project
 from seatrial.kinds.containers import Mount, Port
@@ -190,3 +191,16 @@ def test_how_compose_is_called_for_it(tmp_path: Path, name: str, told: str) -> N
     read = read_project(tmp_path / name, {})
     assert read.compose() == told
     assert shlex.split(told)[2:] == list(read.named)
+
+
+@pytest.mark.parametrize(
+    ("there", "told"), [(VERSION_1, "docker-compose"), (VERSION_2, "docker compose"), (None, "")]
+)
+def test_it_is_called_as_it_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: Command | None, told: str
+) -> None:
+    monkeypatch.setattr("seatrial.compose.project.compose_command", lambda: there)
+    (tmp_path / "compose.yaml").write_text("services: {a: {image: b}}")
+    read = read_project(tmp_path / "compose.yaml", {})
+    assert read.compose() == (told or "docker compose"), "which is to be installed"
+    assert read.compose("docker-compose") == "docker-compose"

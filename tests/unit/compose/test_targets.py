@@ -14,7 +14,7 @@ from seatrial.compose.targets import targets
 from seatrial.declaration.load import load
 from seatrial.errors import UsageError
 from seatrial.kinds.base import Endpoint, Image, Target
-from seatrial.kinds.containers import Mount, Service
+from seatrial.kinds.containers import Mount, Port, Service
 from seatrial.kinds.programs import down_by_states
 from seatrial.kinds.redis.config import RedisConfig
 from seatrial.kinds.registry import KINDS
@@ -383,6 +383,28 @@ def test_the_port_that_a_server_is_told(
     config = KINDS[kind].config.model_validate({"kind": kind})
     made = KINDS[kind].containers.endpoints(service, config, ())  # type: ignore[union-attr]
     assert next(iter(made.values())).port == port
+
+
+@pytest.mark.parametrize("kind", ["redis", "postgres"])
+@pytest.mark.parametrize(
+    ("heard", "published", "command", "port"),
+    [
+        ((7000,), None, "", 7000),
+        ((7000, 9121), None, "", 0),
+        ((), None, "", 0),
+        ((7000,), 80, "", 0),  # what it publishes it does not hear at
+        ((7000,), None, "redis-server --port 7001 postgres -p 7001", 7001),
+    ],
+)
+def test_settings_within_an_image_are_seen_once_it_runs(
+    kind: str, heard: tuple[int, ...], published: int | None, command: str, port: int
+) -> None:
+    usual = {"redis": 6379, "postgres": 5432}[kind]
+    ports = (Port(usual, published),)
+    service = Service("it", command=command, ports=ports, heard=frozenset(heard))
+    config = KINDS[kind].config.model_validate({"kind": kind})
+    made = KINDS[kind].containers.endpoints(service, config, ())  # type: ignore[union-attr]
+    assert next(iter(made.values())).port == (port or usual)
 
 
 def test_a_password_in_a_mounted_file(tmp_path: Path) -> None:

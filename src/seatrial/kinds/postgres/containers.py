@@ -72,7 +72,7 @@ def _port(service: Service) -> int:
     """As its command or PGPORT says."""
     told = _PORT.search(service.command)
     number = told[1] if told else service.value("PGPORT") or ""
-    return int(number) if number.isdecimal() else DEFAULT_PORT
+    return int(number) if number.isdecimal() else service.usual(DEFAULT_PORT)
 
 
 CONTAINERS = _Containers()

@@ -97,10 +97,10 @@ def _where(service: Service, mentioned: Sequence[Endpoint]) -> tuple[str, int]:
     plain, secure = _port(service, "port"), _port(service, "tls-port")
     told = next(iter(mentioned), None)
     if told is not None and told.scheme == SECURE:
-        return SECURE, secure or told.port or plain or _PORT
+        return SECURE, secure or told.port or plain or service.usual(_PORT)
     if plain == 0 and secure:
         return SECURE, secure
-    return "redis", plain or _PORT
+    return "redis", plain or service.usual(_PORT)
 
 
 def _port(service: Service, setting: str) -> int | None:
