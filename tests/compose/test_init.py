@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from seatrial.cli.init import _write
+from seatrial.compose.command import VERSION_2, compose_command
 from seatrial.declaration.load import load
 from seatrial.errors import UsageError
 from seatrial.kinds.registry import KINDS
 from tests.compose.conftest import Copy
 
 PROJECTS = ("bookshop", "thumbnails", "gateway", "dispatch")
+COMPOSE = str(compose_command() or VERSION_2)  # that this machine has
 SECRETS = ("pa$$ word/4 books", "thumbs-secret", "guide-pw")
 
 
@@ -48,7 +50,7 @@ def test_what_it_guessed_and_what_it_could_not_know(copy: Copy) -> None:
     assert "api       http      built here, port 8001, needs postgres mq migrate" in guessed
     assert "worker: which queues it consumes" in unknown
     assert "api: its health path" in unknown
-    assert "next: docker compose up -d; seatrial check" in unknown
+    assert f"next: {COMPOSE} up -d; seatrial check" in unknown
 
 
 def test_what_only_runs_on_request_is_left_out_and_told(copy: Copy) -> None:
@@ -129,7 +131,7 @@ def test_a_file_of_another_name(copy: Copy) -> None:
     done = project.seatrial("init", "stack.yml")
     assert done.code == 0, done.err
     assert "compose: stack.yml" in (project.folder / "seatrial.yaml").read_text()
-    assert "docker compose -f stack.yml up -d" in done.out
+    assert f"{COMPOSE} -f stack.yml up -d" in done.out
 
 
 def test_names_that_are_no_components_names(copy: Copy) -> None:
