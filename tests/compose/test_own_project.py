@@ -16,6 +16,7 @@ from uuid import uuid4
 
 import pytest
 
+from seatrial.keeper.processes import DEPLOYMENT, marked
 from seatrial.waiting import eventually
 from tests.compose.conftest import Copy, Project
 from tests.compose.engine import COMPOSE_2, Engine
@@ -348,8 +349,17 @@ def test_a_build_that_is_cut_off(bookshop: Project, engine: Engine, who: str) ->
 
     with _client(bookshop):
         eventually(said, lambda text: "RUN sleep 600" in text, timeout=60)
+        state = _state(bookshop)
+        assert _called(state), "Compose builds"
         if who != "client":
-            _kill(_state(bookshop), who)
+            _kill(state, who)
     if who == "both":
+        assert _called(state), "nobody is left to end it"
         assert bookshop.seatrial("down").code == 0
     _nothing_left(engine, before)
+    eventually(lambda: _called(state), lambda left: left == [], timeout=10)
+
+
+def _called(state: dict[str, object]) -> list[int]:
+    """What of the programs that its keeper called runs: Compose, and what that calls."""
+    return marked(DEPLOYMENT, Path(str(state["socket"])).parent.name)
