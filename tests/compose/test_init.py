@@ -165,3 +165,12 @@ def test_a_service_that_is_not_in_the_compose_file(copy: Copy) -> None:
     assert done.code != 0
     assert "compose.yaml has no service migrat" in done.err
     assert "did you mean migrate?" in done.err
+
+
+def test_without_an_engine_that_alone_is_told(copy: Copy) -> None:
+    project = copy("dispatch")
+    assert project.seatrial("init").code == 0
+    up = project.seatrial("up")
+    assert up.code == 3
+    assert "did not come up in compose" in up.err
+    assert "unknown" not in up.err, "of what was never begun there is nothing to be told"

@@ -36,7 +36,7 @@ def end_and_tell(
     report, failed = _to_be_ended(declared, name, report, error.failure)
     if as_json:
         print_json(_failed_json(deployment, failed, report))
-    else:
+    elif report.findings or error.failure.component:  # else nothing of it has been started
         print_check(report, deployment.redactor, err=True)
     deployment.down()
     told = not as_json and any(one.found == error.failure.found for one in report.findings)

@@ -83,7 +83,10 @@ def read_file(path: Path, problems: Problems, *, tags: tuple[str, ...] = ()) -> 
     start = Location(path, 1, 1)
     try:
         if not path.is_file():
-            hint = "name a folder with a seatrial.yaml, or the file itself"
+            hint = (
+                "name a folder with a seatrial.yaml, or the file itself (`seatrial init` writes "
+                "one, where there is a compose file)"
+            )
             problems.add(start, (), "there is no such file", hint)
             return None
         with path.open("rb") as stream:

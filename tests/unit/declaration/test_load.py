@@ -179,6 +179,7 @@ def test_no_file(tmp_path: Path) -> None:
     problem = raised.value.problems[0]
     assert (problem.file, problem.line) == (str(tmp_path / "seatrial.yaml"), 1)
     assert problem.message == "there is no such file"
+    assert "seatrial init" in problem.hint
     assert raised.value.exit_code == 2
 
 
