@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from seatrial.compose.command import VERSION_2, compose_command
+from seatrial.compose.dockerfile import base_of
 from seatrial.compose.files import (
     ComposeFileError,
     Reader,
@@ -157,6 +158,7 @@ class _Making:
             name=self.name,
             image=_text(tree.get("image")),
             built=tree.get("build") is not None,
+            base=self._base(),
             context=self._context(),
             dockerfile=_text(self._build.get("dockerfile")) or "Dockerfile",
             command=f"{_words(tree.get('entrypoint'))} {_words(tree.get('command'))}".strip(),
@@ -192,6 +194,14 @@ class _Making:
         """None for one that is elsewhere, too: a repository."""
         context = self._build.get("context")
         return Path(context) if isinstance(context, str) and Path(context).is_dir() else None
+
+    def _base(self) -> str:
+        """Where the file says no other program, by its Dockerfile."""
+        context, tree = self._context(), self.tree
+        if context is None or tree.get("entrypoint") or tree.get("command"):
+            return ""
+        dockerfile = context / (_text(self._build.get("dockerfile")) or "Dockerfile")
+        return base_of(dockerfile, _text(self._build.get("target")))
 
     def _environment(self) -> dict[str, str]:
         found: dict[str, str] = {}

@@ -43,6 +43,7 @@ class Service:
     name: str
     image: str = ""  # "" where it is only built
     built: bool = False
+    base: str = ""  # what it is built from, where it runs the program of that
     context: Path | None = None  # the folder that it is built from
     dockerfile: str = "Dockerfile"  # in it
     command: str = field(default="", repr=False)  # entry point and command, joined by spaces
@@ -73,7 +74,12 @@ class Service:
     @property
     def image_name(self) -> str:
         """The last part of the image's name, without registry, tag and digest: "postgres"."""
-        return re.split(r"[:@]", self.image.rpartition("/")[2])[0].lower()
+        return re.split(r"[:@]", self._last_part)[0]
+
+    @property
+    def made_of(self) -> str:
+        """In words."""
+        return f"built from {self.base}" if self.base else f"image {self.image}"
 
     @property
     def names(self) -> frozenset[str]:
@@ -94,7 +100,11 @@ class Service:
 
     @property
     def tag(self) -> str:
-        return self.image.rpartition("/")[2].partition("@")[0].partition(":")[2].lower()
+        return self._last_part.partition("@")[0].partition(":")[2]
+
+    @property
+    def _last_part(self) -> str:
+        return (self.base or self.image).rpartition("/")[2].lower()
 
     def value(self, *names: str) -> str | None:
         """The first of these variables that is set, or is in the file that NAME_FILE names."""

@@ -7,6 +7,8 @@ import contextlib
 import gc
 import os
 import socket
+import ssl
+import subprocess
 import threading
 import time
 import warnings
@@ -355,6 +357,56 @@ def test_tls_that_the_broker_does_not_speak(target: Target, look: Look) -> None:
     result = look(broken)
     assert faulty(result, broken) is Cause.TLS
     assert "amqps" in result.found
+
+
+@contextmanager
+def encrypted(port: int, folder: Path) -> Iterator[int]:
+    """A relay to that port which speaks TLS, with a certificate that nobody knows."""
+    key, own = str(folder / "key.pem"), str(folder / "own.pem")
+    make = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    make += ["-nodes", "-days", "2", "-subj", "/CN=mq", "-keyout", key, "-out", own]
+    subprocess.run(make, check=True, capture_output=True)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(own, key)
+
+    async def copy(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await source.read(65536):
+                sink.write(data)
+                await sink.drain()
+        sink.close()
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        behind, there = await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.gather(copy(reader, there), copy(behind, writer))
+
+    loop, began = asyncio.new_event_loop(), threading.Event()
+    ports, ended = [], asyncio.Event()
+
+    async def serve() -> None:
+        async with await asyncio.start_server(pass_on, "127.0.0.1", 0, ssl=context) as server:
+            ports.append(server.sockets[0].getsockname()[1])
+            began.set()
+            await ended.wait()
+
+    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
+    thread.start()
+    try:
+        assert began.wait(10)
+        yield ports[0]
+    finally:
+        loop.call_soon_threadsafe(ended.set)
+        thread.join()
+        loop.close()
+
+
+def test_tls_with_a_certificate_that_only_its_project_knows(
+    target: Target, look: Look, tmp_path: Path
+) -> None:
+    with encrypted(target.endpoint("amqp").port, tmp_path) as port:
+        strict = with_endpoint(target, "amqp", scheme="amqps", port=port)
+        assert faulty(look(strict), strict) is Cause.TLS
+        assert look(with_endpoint(strict, "amqp", verified=False)).health is Health.HEALTHY
 
 
 def test_a_wrong_version(target: Target, look: Look) -> None:

@@ -49,6 +49,15 @@ def project(folder: Path, text: str) -> Project:
         ("{build: ., command: alembic upgrade head}", "task"),
         ("{build: ., command: sh -c 'migrate && gunicorn app', ports: [8000]}", "http"),
         ("{build: ., command: node worker.js}", "process"),
+        (
+            "{image: 'postgres:15', command: 'sh -c \"psql -h db -c \\\"create table t()\\\"\"'}",
+            "task",
+        ),
+        ("{image: 'postgres:15', command: psql -h db -f /seed.sql}", "task"),
+        ("{image: 'redis:7', command: redis-cli -h cache set a b}", "task"),
+        ("{image: 'redis:7', command: redis-cli -h cache monitor}", "process"),
+        ("{image: 'minio/mc', entrypoint: sh -c 'mc mb s3/files'}", "task"),
+        ("{build: ., command: psql -f /x.sql, restart: always}", "process"),
         ("{image: 'nginx:1.25', ports: [80]}", "http"),
         ("{image: x, healthcheck: {test: [CMD, curl, 'http://localhost:90/up']}}", "http"),
         ("{image: x, ports: [9], healthcheck: {test: [CMD, curl, 'http://other/up']}}", "process"),
@@ -57,6 +66,21 @@ def project(folder: Path, text: str) -> Project:
 def test_kinds(tmp_path: Path, service: str, kind: str) -> None:
     read = project(tmp_path, f"services: {{it: {service}}}")
     assert recognise(read, KINDS)["it"].kind.name == kind
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "kind"),
+    [
+        *((name, "", "task") for name in ("redis-init", "seed", "db_setup", "createbuckets-init")),
+        *((name, "", "process") for name in ("initiator", "seedling", "worker", "setups")),
+        ("seed", ", restart: always", "process"),
+        ("seed", ", command: celery -A app worker", "process"),
+        ("init", ", ports: [8000]", "http"),
+    ],
+)
+def test_a_name_that_says_that_it_ends(tmp_path: Path, name: str, settings: str, kind: str) -> None:
+    read = project(tmp_path, f"services: {{{name}: {{build: .{settings}}}}}")
+    assert recognise(read, KINDS)[name].kind.name == kind
 
 
 def test_what_has_ended_well_is_no_server(tmp_path: Path) -> None:

@@ -407,6 +407,26 @@ def test_settings_within_an_image_are_seen_once_it_runs(
     assert next(iter(made.values())).port == (port or usual)
 
 
+@pytest.mark.parametrize(
+    ("told", "heard", "url"),
+    [
+        ([], (), "amqp://guest:guest@mq:5672"),
+        (["amqps://u:p@mq:5671"], (), "amqps://u:p@mq:5671"),
+        (["amqps://u:p@mq:5999", "http://mq:15672"], (), "amqps://u:p@mq:5999"),
+        (["amqps://u:p@mq:5671", "amqp://u:p@mq"], (), "amqp://u:p@mq:5672"),
+        ([], (5671,), "amqps://guest:guest@mq:5671"),
+        ([], (5671, 5672), "amqp://guest:guest@mq:5672"),
+    ],
+)
+def test_a_broker_with_tls(told: list[str], heard: tuple[int, ...], url: str) -> None:
+    said = [Endpoint.parse(one) for one in told]
+    service = Service("mq", heard=frozenset(heard))
+    config = KINDS["rabbitmq"].config.model_validate({"kind": "rabbitmq"})
+    made = KINDS["rabbitmq"].containers.endpoints(service, config, said)  # type: ignore[union-attr]
+    assert made["amqp"].url == url
+    assert not made["amqp"].verified
+
+
 def test_a_password_in_a_mounted_file(tmp_path: Path) -> None:
     (tmp_path / "pw").write_text("of-the-file\n")
     mount = Mount(str(tmp_path), "/run/pg", bind=True)

@@ -53,7 +53,7 @@ class _Containers(InContainers):
         if (server := _SERVERS.search(service.command)) is not None:
             return Guess(f"its command: {server[0]}", BY_SETTINGS, unknown=(_NO_HEALTH,))
         if service.image_name in _IMAGES:
-            return Guess(f"image {service.image}", BY_SETTINGS, unknown=(_NO_HEALTH,))
+            return Guess(service.made_of, BY_SETTINGS, unknown=(_NO_HEALTH,))
         port = _port(service)
         if port in (_USUAL if service.built else _OF_WEB):
             whose = "built here" if service.built else f"image {service.image}"

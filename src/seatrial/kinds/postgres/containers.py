@@ -40,7 +40,7 @@ class _Containers(InContainers):
         if service.only_calls(_CLIENTS, _SERVER):
             return None
         if service.image_name in _IMAGES:
-            return Guess(f"image {service.image}", BY_IMAGE)
+            return Guess(service.made_of, BY_IMAGE)
         listens = any(port.target == DEFAULT_PORT for port in service.ports)
         if listens and service.value(*_PASSWORD, "POSTGRES_HOST_AUTH_METHOD"):
             return Guess("port 5432 and POSTGRES_PASSWORD", BY_SETTINGS)

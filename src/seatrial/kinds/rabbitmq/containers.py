@@ -21,7 +21,7 @@ from seatrial.waiting import Deadline
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 _AROUND = re.compile("exporter|operator|client|consumer|publisher|worker")  # of a broker elsewhere
-_AMQP, _MANAGEMENT = 5672, 15672
+_AMQP, _AMQPS, _MANAGEMENT = 5672, 5671, 15672
 _USER = ("RABBITMQ_DEFAULT_USER", "RABBITMQ_USERNAME")
 _PASSWORD = ("RABBITMQ_DEFAULT_PASS", "RABBITMQ_PASSWORD")
 _DEAD_LETTERS = "x-dead-letter-exchange"
@@ -33,7 +33,7 @@ class _Containers(InContainers):
     def recognise(self, service: Service) -> Guess | None:
         guess = None
         if "rabbitmq" in service.image_name and not _AROUND.search(service.image_name):
-            guess = Guess(f"image {service.image}", BY_IMAGE)
+            guess = Guess(service.made_of, BY_IMAGE)
         elif any(p.target == _AMQP for p in service.ports) and service.value(*_USER):
             guess = Guess("port 5672 and RABBITMQ_DEFAULT_USER", BY_SETTINGS)
         if guess is None:
@@ -56,7 +56,9 @@ class _Containers(InContainers):
         named = next((path for m in mentioned if len(path := m.path.partition("?")[0]) > 1), "")
         vhost = service.value("RABBITMQ_DEFAULT_VHOST", "RABBITMQ_VHOST")
         path = named or ("/" + quote(vhost, safe="") if vhost and vhost != "/" else "")
-        found = {"amqp": Endpoint("amqp", service.name, _AMQP, path, user, password)}
+        scheme, port = _where(service, mentioned)
+        there = Endpoint(scheme, service.name, port, path, user, password, verified=False)
+        found = {"amqp": there}
         if _has_management(service):
             login = (user, password)
             found["management"] = Endpoint("http", service.name, _MANAGEMENT, "", *login)
@@ -81,6 +83,17 @@ class _Containers(InContainers):
             if one.durable and not one.name.startswith("amq.")
         }
         return replace(guess, example=_example(there)) if there else guess
+
+
+def _where(service: Service, mentioned: Sequence[Endpoint]) -> tuple[str, int]:
+    """With TLS where the system's own URLs ask for nothing else, or it listens only so. Its
+    certificate is made for the names and the authority of the project, which nobody outside knows.
+    """
+    told = [one for one in mentioned if one.scheme.startswith("amqp")]
+    if told and all(one.scheme == "amqps" for one in told):
+        return "amqps", told[0].port or _AMQPS
+    only = _AMQPS in service.heard and _AMQP not in service.heard
+    return ("amqps", _AMQPS) if only else ("amqp", _AMQP)
 
 
 def _example(queues: Mapping[str, bool]) -> str:

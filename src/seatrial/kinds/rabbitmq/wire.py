@@ -68,8 +68,12 @@ class Session:
     async def open(self) -> None:
         """Connect, log in, enter the virtual host. Raises Trouble."""
         async with self._bounded():
-            secure = self.endpoint.scheme == "amqps"
-            self._reader, self._writer = await reach(self.endpoint, tls=secure, stage=self._missing)
+            self._reader, self._writer = await reach(
+                self.endpoint,
+                tls=self.endpoint.scheme == "amqps",
+                stage=self._missing,
+                verified=self.endpoint.verified,
+            )
         self._stage = f"{self.endpoint.address} takes the connection, but nothing came back"
         self._write(b"AMQP\x00\x00\x09\x01")
         start = await self._expect(0, commands.Connection.Start)

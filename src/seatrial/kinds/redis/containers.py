@@ -48,7 +48,7 @@ class _Containers(InContainers):
 
     def recognise(self, service: Service) -> Guess | None:
         if service.image_name in _IMAGES and not service.only_calls(_CLIENTS, _SERVER):
-            return Guess(f"image {service.image}", BY_IMAGE)
+            return Guess(service.made_of, BY_IMAGE)
         return None
 
     def endpoints(

@@ -4,10 +4,27 @@ from __future__ import annotations
 
 import re
 
-from seatrial.kinds.containers import BY_IMAGE, BY_SETTINGS, Guess, InContainers, Service
+from seatrial.kinds.containers import (
+    BY_ELIMINATION,
+    BY_IMAGE,
+    BY_SETTINGS,
+    Guess,
+    InContainers,
+    Service,
+)
 
 _ONCE = re.compile(
     r"\b(migrate|upgrade head|db:migrate|db upgrade|flyway|liquibase|collectstatic|seed)\b"
+)
+#: A client of a server that does one thing there, and ends.
+_ONE_THING = re.compile(
+    r"\b(psql\b.*\s(-c|-f|--command|--file)\b|pg_restore|createdb|createuser"
+    r"|redis-cli\s.*\b(set|mset|hset|lpush|rpush|sadd|xgroup|config set|flushall|flushdb)\b"
+    r"|rabbitmqadmin\s.*\b(declare|import|publish)\b|mc mb|kafka-topics\b.*--create)",
+    re.IGNORECASE | re.DOTALL,
+)
+_NAMES_IT = re.compile(
+    r"(?i)(^|[_-])(init|seed|seeds|seeder|setup|bootstrap|migrate|migrations?|fixtures?)([_-]|$)"
 )
 _SERVES = re.compile(r"\b(runserver|gunicorn|uvicorn|celery|serve|server|worker|daphne)\b")
 _FOR_EVER = ("always", "unless-stopped")
@@ -27,6 +44,10 @@ class _Containers(InContainers):
             return None
         if (found := _ONCE.search(service.command)) is not None:
             return Guess(f"its command: {found[0]}", BY_SETTINGS)
+        if (found := _ONE_THING.search(service.command)) is not None:
+            return Guess(f"its command: {found[0].split()[0]}", BY_SETTINGS)
+        if (found := _NAMES_IT.search(service.name)) is not None:
+            return Guess(f"its name: {found[2]}", BY_ELIMINATION + 1)
         return None
 
 
