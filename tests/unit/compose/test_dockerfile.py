@@ -53,7 +53,7 @@ def test_none(tmp_path: Path) -> None:
         (
             "{build: {context: ., dockerfile: web, target: pg}}",
             "postgres",
-            "built from postgres:15",
+            "built from postgres",
         ),
         ("{build: ., command: redis-cli monitor}", "process", "built here, no ports"),
         ("{build: ., entrypoint: /own.sh}", "process", "built here, no ports"),
