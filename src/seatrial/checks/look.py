@@ -121,6 +121,9 @@ def _whole(result: ProbeResult, target: Target) -> ProbeResult:
     elif found := said.unheard if said.alone or not target.endpoints else "":  # else it answered
         expected, cause = f"{target.name} listens where others look for it", Cause.UNHEALTHY
         fix = said.hearing
+    elif found := said.unpublished:
+        expected, cause = f"{target.name} listens at a port that it publishes", Cause.UNHEALTHY
+        fix = f"correct the ports of {said.setting or target.name}"
     else:
         return result
     return dataclasses.replace(result, cause=cause, expected=expected, found=found, fix=fix)

@@ -57,7 +57,7 @@ def told_addresses(
         Address(
             names[mention.service],
             f"{mention.variables} of the service {mention.service} of {project.file.name}",
-            _as_told(one[0], mention.endpoint),
+            _as_told(one[0], mention, kind),
         )
         for mention in told
         if mention.service in names and _is_login(mention.endpoint)
@@ -94,8 +94,14 @@ def _is_web(told: Endpoint) -> bool:
     return told.scheme.startswith("http")
 
 
-def _as_told(endpoint: Endpoint, told: Endpoint) -> Endpoint:
-    path, how = told.path.partition("?")[0], endpoint.path.partition("?")[2]
-    path = (path if len(path) > 1 else "") + (f"?{how}" if how else "")  # with TLS, say
+def _as_told(endpoint: Endpoint, mention: Mention, kind: Kind) -> Endpoint:
+    """At the server's own place where nobody knows at which: what is told none may have it in its
+    code, and to a client of PostgreSQL it is by default called as its user."""
+    told = mention.endpoint
+    own, _, how = endpoint.path.partition("?")
+    path = told.path.partition("?")[0]
+    if len(path) <= 1:
+        path = "" if kind.default_place and not mention.in_parts else own
+    path += f"?{how}" if how else ""  # with TLS, say
     user, password = told.user or endpoint.user, told.password or endpoint.password
     return replace(endpoint, path=path, user=user, password=password)

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from seatrial.compose.connection_strings import endpoint_of
 from seatrial.compose.mentions import hosts, names_host, urls
 from seatrial.compose.project import Project
 from seatrial.declaration.models import ComponentConfig
@@ -31,7 +32,7 @@ _MAY_BE_PORT = re.compile(r"(?<![\w.-])[1-9]\d{1,4}(?![\w.-])")
 _OUTSIDE = re.compile(r"(?i).*[.:%$].*|\d+")
 _WORD = re.compile(r"[\w.-]+")
 _ITSELF = re.compile(r"(?i)localhost|127(\.\d+){3}|::1|0\.0\.0\.0")
-_LIBPQ = re.compile(r"(?:^|\s)(host|port|dbname|user)=([\w.-]+)(?!\S)")  # its words
+_MAY_BE_TLS = re.compile(r"(?i)tls|ssl|secure|scheme|cert")
 _FOR_TESTS = re.compile(r"(?i)(^|_)test(s|ing)?(_|$)")
 #: In names of variables: of what may be used only now and then, or not any more.
 _SPARE = re.compile(
@@ -53,6 +54,7 @@ class Ports(NamedTuple):
     told: frozenset[int]  # as it is told to people
     maybe: frozenset[int]  # these, and what else may be one, but for its web pages
     web: frozenset[int]  # its web pages
+    tls: frozenset[int]  # of the first, where nothing but TLS is spoken
 
 
 #: Service -> where it listens, of those that are servers.
@@ -65,7 +67,9 @@ class _Told(NamedTuple):
     port: int  # 0 where it names none
     usual: int  # of such a server
     url: bool  # else in variables, which may be those of its web page
+    plain: bool  # without TLS, for certain
     used: bool = True  # as far as other variables say
+    port_told: str = ""  # the variable of its port, where that is another one
 
 
 def astray(
@@ -101,10 +105,17 @@ def astray(
             found = f"{both} share no network: {host} has no address there"
             fix = f"let both be on one network (networks of {project.file.name})"
             yield Astray(where, Cause.DNS, found, fix, spare)
+        elif told.plain and all(
+            (port or told.usual) in listening[one.name].tls if one.name in listening else False
+            for one in reached
+        ):
+            found = f"{host} takes nothing but TLS at {port or told.usual}, and is asked without"
+            yield Astray(where, Cause.TLS, found, f"correct {where}: ask for TLS there", spare)
         elif port and (right := _elsewhere(told, [listening.get(one.name) for one in reached])):
             found = f"{host} listens at {right} in its container, not at {port}"
             if told.url and any(port in listening[one.name].web for one in reached):
                 found = f"at {port} of {host} is its web page; it listens at {right}"
+            where = where.replace(told.variable, told.port_told or told.variable, 1)
             fix = f"correct {where}: the port is {right}"
             yield Astray(where, Cause.REFUSED, found, fix, spare)
 
@@ -184,19 +195,33 @@ def _told(service: Service, schemes: Mapping[str, int]) -> Iterator[_Told]:
             continue
         for endpoint in urls(value):
             if endpoint.scheme in schemes and endpoint.host:
-                usual = schemes[endpoint.scheme]
-                yield _Told(variable, endpoint.host, endpoint.port or usual, usual, True)
-        words = dict(_LIBPQ.findall(value))
-        if "host" in words and ("dbname" in words or "user" in words):
-            port, usual = words.get("port", ""), schemes["postgresql"]
-            number = int(port) if port.isdecimal() else usual
-            yield _Told(variable, words["host"], number, usual, True)
+                usual, plain = schemes[endpoint.scheme], not _is_secure(endpoint.scheme, schemes)
+                port = endpoint.port or usual
+                yield _Told(variable, endpoint.host, port, usual, url=True, plain=plain)
+        if (string := endpoint_of(value)) is not None:
+            usual = schemes[string.scheme]
+            port = string.port or usual
+            yield _Told(variable, string.host, port, usual, url=True, plain=False)
         before = names_host(variable)
         if (server := _OF_SERVERS.search(before)) and re.fullmatch(r"[\w.-]+", value):
-            port = service.environment.get(f"{before}{'port' if before.islower() else 'PORT'}", "")
             scheme = next(name for name, word in server.groupdict().items() if word)
-            number, used = int(port) if port.isdecimal() else 0, _is_chosen(service, before, scheme)
-            yield _Told(variable, value, number, schemes[scheme], False, used)
+            port_told = f"{before}{'port' if before.islower() else 'PORT'}"
+            number = service.environment.get(port_told, "")
+            yield _Told(
+                variable,
+                value,
+                int(number) if number.isdecimal() else 0,
+                schemes[scheme],
+                url=False,
+                plain=not any(map(_MAY_BE_TLS.search, service.environment)),
+                used=_is_chosen(service, before, scheme),
+                port_told=port_told,
+            )
+
+
+def _is_secure(scheme: str, schemes: Collection[str]) -> bool:
+    """Whether it is that of another one with TLS: amqps, rediss."""
+    return scheme.endswith("s") and scheme[:-1] in schemes
 
 
 def _is_chosen(service: Service, before: str, scheme: str) -> bool:
@@ -229,12 +254,13 @@ def listening_of(
     usual = {port for scheme, port in kind.schemes.items() if not scheme.startswith("http")}
     web.update(set(kind.schemes.values()) - usual)
     told = frozenset(one.port for one in endpoints if one.port not in web)
+    tls = frozenset(one.port for one in endpoints if _is_secure(one.scheme, kind.schemes))
     outside = {one.port for one in listeners or () if not one.for_itself}
     if told & outside:
-        return Ports(told, frozenset(outside - web), frozenset(web))
+        return Ports(told, frozenset(outside - web), frozenset(web), tls)
     maybe = {*told, *outside, *(port.target for port in service.ports)}
     if not told.isdisjoint(usual):
         maybe.update(usual)  # encrypted, too
     said = " ".join((service.command, *service.environment.values()))
     maybe.update(map(int, _MAY_BE_PORT.findall(said)))
-    return Ports(told, frozenset(maybe - web), frozenset(web))
+    return Ports(told, frozenset(maybe - web), frozenset(web), tls)

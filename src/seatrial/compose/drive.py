@@ -12,6 +12,7 @@ from pathlib import Path
 
 from seatrial.compose import clear
 from seatrial.compose.command import Command, compose_command
+from seatrial.compose.copies import copies_in
 from seatrial.compose.engine import (
     Container,
     EngineError,
@@ -81,7 +82,8 @@ class Drive:
         tree = resolved(ended.out)
         built = None if self.builds else await self._built(tree)
         folder = str(self.project.folder)
-        made = own(tree, self.name, folder, reached_at, ports, built)
+        copy = copies_in(self.folder / "data" / "mounted")
+        made = await asyncio.to_thread(own, tree, self.name, folder, reached_at, ports, copy, built)
         clear.mark(self.folder, self.name)
         await asyncio.to_thread(_write, self.file, made.text)
         return made.apart

@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from urllib.parse import quote
 
+from seatrial.compose.connection_strings import endpoint_of, with_login_of_query
 from seatrial.compose.project import Project
 from seatrial.kinds.base import Endpoint, Kind
 from seatrial.kinds.containers import Service, says_something
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://[^\s'\",]+")
-_IN_WORDS = re.compile(r"(?:^|\s)host=([\w.-]+)")  # as libpq has it
 _HOST = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]*)(:\d+)?")
 #: Variables whose value may be a host alone: in others such a word is a user, or a database.
 _NAMES_HOST = re.compile(r"(?i)(host|host_?name|addr|address|server|node)s?$")
@@ -35,6 +35,7 @@ class Mention:
     service: str
     variables: str  # "DATABASE_URL", "DB_HOST with DB_USER, DB_PASSWORD"
     endpoint: Endpoint
+    in_parts: bool = False  # no URL, which would always name a place, if only the usual one
 
 
 def mentions(project: Project, of: Service, kind: Kind) -> list[Mention]:
@@ -46,7 +47,11 @@ def mentions(project: Project, of: Service, kind: Kind) -> list[Mention]:
         mention
         for service in project.services.values()
         if service.name != of.name
-        for mention in (*_by_url(service, names, kind), *_in_parts(service, names, kind))
+        for mention in (
+            *_by_url(service, names, kind),
+            *_by_string(service, names, kind),
+            *_in_parts(service, names, kind),
+        )
     ]
     times = Counter(_said(one) for one in found)
     return sorted(found, key=lambda one: -times[_said(one)])
@@ -56,7 +61,8 @@ def hosts(variable: str, value: str) -> set[str]:
     """The hosts that a variable's value names: it is a host's name, NAME:PORT, or holds URLs."""
     if (whole := _HOST.fullmatch(value)) is not None:
         return {whole[1]} if whole[2] or _NAMES_HOST.search(variable) else set()
-    return {endpoint.host for endpoint in urls(value)} | set(_IN_WORDS.findall(value))
+    told = endpoint_of(value)
+    return {endpoint.host for endpoint in (*urls(value), *filter(None, (told,)))}
 
 
 def names_host(variable: str) -> str:
@@ -76,18 +82,33 @@ def _by_url(service: Service, names: frozenset[str], kind: Kind) -> Iterator[Men
                 yield _with_login_beside(Mention(service.name, variable, endpoint), service)
 
 
+def _by_string(service: Service, names: frozenset[str], kind: Kind) -> Iterator[Mention]:
+    for variable, value in sorted(service.environment.items()):
+        told = endpoint_of(value)
+        if told is not None and told.host in names and told.scheme in kind.schemes:
+            yield Mention(service.name, variable, told, in_parts=True)
+
+
 def _with_login_beside(one: Mention, service: Service) -> Mention:
-    """A URL without a login may have it in variables of its own, as JDBC's do."""
+    """A URL without a login may have it, and its place, in variables of their own, as JDBC's do."""
     called = _NAMES_URL.search(one.variables)
     before = one.variables[: called.start()] if called is not None else ""
     if not before or one.endpoint.user is not None or one.endpoint.password is not None:
         return one
-    beside = [_first(service, before, some) for some in (_USERS, _PASSWORDS)]
-    user, password = map(service.value, beside)
+    beside = [_first(service, before, some) for some in (_USERS, _PASSWORDS, _PLACES)]
+    user, password, place = map(service.value, beside)
     if password is None:
         return one
     told = replace(one.endpoint, user=user, password=password)
+    if place and len(told.path.partition("?")[0]) <= 1:
+        told = replace(told, path=f"{_path(place)}{told.path.lstrip('/')}")
+    else:
+        beside = beside[:2]
     return replace(one, variables=_listed(one.variables, beside), endpoint=told)
+
+
+def _path(place: str) -> str:
+    return f"/{quote(place.strip('/'), safe='')}"
 
 
 def _listed(variable: str, beside: Sequence[str]) -> str:
@@ -100,7 +121,7 @@ def urls(value: str) -> tuple[Endpoint, ...]:
     found = []
     for url in _URL.findall(value):
         with suppress(ValueError):
-            found.append(Endpoint.parse(url))
+            found.append(with_login_of_query(Endpoint.parse(url)))
     return tuple(found)
 
 
@@ -119,10 +140,10 @@ def _in_parts(service: Service, names: frozenset[str], kind: Kind) -> Iterator[M
         plain = next(iter(kind.schemes))
         tls = _switched_on(service, before) if f"{plain}s" in kind.schemes else ""
         if password or place or tls:
-            path = f"/{quote(place.strip('/'), safe='')}" if place else ""
+            path = _path(place) if place else ""
             scheme, beside = (f"{plain}s", [*beside, tls]) if tls else (plain, beside)
             told = Endpoint(scheme, next(iter(names)), 0, path, user, password)
-            yield Mention(service.name, _listed(variable, beside), told)
+            yield Mention(service.name, _listed(variable, beside), told, in_parts=True)
 
 
 def _shared(before: str, service: Service) -> str:

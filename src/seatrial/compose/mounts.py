@@ -1,8 +1,9 @@
 """What the services of a project of Seatrial's own have mounted: nothing of the user's data.
 
 An external volume, one that leads out of the engine, and a folder of the host that holds data: each
-becomes a new volume of the own project, the same one for all services that have it mounted. What is
-only read stays, and so does what is no data: source code and settings.
+becomes a new volume of the own project, the same one for all services that have it mounted. A
+single file becomes a copy. What is only read stays, and so does a folder that is no data, with
+source code or settings; that it may be written is told.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
+from seatrial.compose.copies import LONGEST, Copy
 from seatrial.compose.data import databases_in, holds_data, is_sqlite
 from seatrial.compose.merging import Tree
 from seatrial.declaration.source import Plain
@@ -27,8 +29,9 @@ class Mounted:
     services: dict[str, list[Plain]]  # the key of each service
 
 
-def mounted(tree: Tree, folder: str, tell: Tell) -> Mounted:
-    """Of a resolved project, whose file lies in `folder`; `tell` is told what is not the user's."""
+def mounted(tree: Tree, folder: str, tell: Tell, copy: Copy) -> Mounted:
+    """Of a resolved project, whose file lies in `folder`; `tell` is told what is not the user's,
+    and what of the user's may be written."""
     services = _tree(tree.get("services"))
     everything = [
         (name, mount)
@@ -47,17 +50,30 @@ def mounted(tree: Tree, folder: str, tell: Tell) -> Mounted:
         if is_folder and one.source not in new and holds_data(one, _tree(services[name]), code):
             new[one.source] = f"seatrial-{len(new) + 1}"
             volumes[new[one.source]] = {}
-    return Mounted(
-        volumes,
-        {
-            name: [
-                kept
-                for plain in _list(_tree(one).get("volumes"))
-                if (kept := _kept(name, plain, new, tell)) is not None
-            ]
-            for name, one in services.items()
-        },
-    )
+    made: dict[str, list[Plain]] = {
+        name: [
+            kept
+            for plain in _list(_tree(one).get("volumes"))
+            if (kept := _kept(name, plain, new, tell, copy)) is not None
+        ]
+        for name, one in services.items()
+    }
+    _tell_written(made, tell)
+    return Mounted(volumes, made)
+
+
+def _tell_written(made: Mapping[str, list[Plain]], tell: Tell) -> None:
+    """Which folders of the user's may be written still, and by whom."""
+    writers: dict[str, dict[str, None]] = {}
+    for name, entries in made.items():
+        for mount in filter(None, map(_mount, entries)):
+            if mount.bind and not mount.read_only and os.path.isdir(mount.source):
+                writers.setdefault(mount.source, {})[name] = None
+    for source, names in writers.items():
+        tell(
+            f"{' and '.join(names)} may write into your {source}: it seems to be source code or "
+            "settings (mount with :ro what is only read, from a volume what is written)"
+        )
 
 
 def _volume(name: str, declared: Plain, written: bool, tell: Tell) -> Plain:
@@ -75,7 +91,7 @@ def _volume(name: str, declared: Plain, written: bool, tell: Tell) -> Plain:
     return {key: value for key, value in declared.items() if key != "name"}
 
 
-def _kept(name: str, plain: Plain, new: dict[str, str], tell: Tell) -> Plain:
+def _kept(name: str, plain: Plain, new: dict[str, str], tell: Tell, copy: Copy) -> Plain:
     """The entry of a service's `volumes`, None where it is left out."""
     mount = _mount(plain)
     if mount is None or not mount.bind:
@@ -89,12 +105,28 @@ def _kept(name: str, plain: Plain, new: dict[str, str], tell: Tell) -> Plain:
     if not mount.read_only and os.path.isfile(mount.source) and is_sqlite(mount.source):
         tell(f"{name} has no {mount.target}: your {mount.source} is a database")
         return None
+    if not mount.read_only and os.path.isfile(mount.source):
+        return _copied(name, plain, mount, tell, copy)
     for file in databases_in(mount.source)[:_TOLD] if not mount.read_only else ():
         tell(
             f"{name} writes into your {file}, a database among its source code: mount the folder "
             "of the database from a volume"
         )
     return plain
+
+
+def _copied(name: str, plain: Plain, mount: Mount, tell: Tell, copy: Copy) -> Plain:
+    """With a copy of a file; where there can be none, it is only read."""
+    try:
+        if os.path.getsize(mount.source) > LONGEST:
+            raise OSError(f"it is larger than {LONGEST // 1024**2} MiB")
+        source, mode = copy(mount.source), ""
+    except OSError as error:
+        tell(f"{name} may only read your {mount.source}: {error.strerror or error}")
+        source, mode = mount.source, ":ro"
+    if isinstance(plain, dict):
+        return {**plain, "source": source, **({"read_only": True} if mode else {})}
+    return f"{source}:{mount.target}{mode}"
 
 
 def inherited(name: str, one: Tree, containers: Mapping[str, str], tell: Tell) -> Tree:

@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from seatrial.compose.copies import Copy
 from seatrial.compose.engine import EngineError
 from seatrial.compose.mounts import inherited, mounted
 from seatrial.compose.networks import joined, named_containers, network, network_of, refuse_shared
@@ -52,19 +53,20 @@ def own(
     folder: str,
     reached_at: Mapping[str, Collection[int]],
     ports: Callable[[], int],
+    copy: Copy,
     built: Mapping[str, str] | None = None,
 ) -> Own:
     """The file for `project` from a `resolved` one that lies in `folder`.
 
     `reached_at` are the ports of services that Seatrial itself wants to reach; `ports` reserves one
     of the host. One that the engine chose by itself would be another one each time the container is
-    started. `built` are the images to take instead of building any. Raises UsageError for a project
-    that cannot be kept apart.
+    started. `copy` makes copies of the user's files. `built` are the images to take instead of
+    building any. Raises UsageError for a project that cannot be kept apart.
     """
     services, apart = tree["services"], list[str]()
     containers = named_containers(services)
     refuse_shared({n: str(one.get("network_mode")) for n, one in services.items()}, containers)
-    mounts = mounted(tree, folder, apart.append)
+    mounts = mounted(tree, folder, apart.append, copy)
     made = {key: value for key, value in tree.items() if key != "name"}
     made["volumes"] = mounts.volumes
     made["networks"] = {

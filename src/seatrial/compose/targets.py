@@ -108,11 +108,10 @@ def target_of(
     own = _endpoints(kind, _inside(component, kind, service, (), mine))
     ports = {one.port for _, known in inside for one in known.values()}
     alone = earshot.hears_itself(ports, mine) and not _is_called(service, project)
-    unheard, hearing = (
-        earshot.unheard(name, sorted(ports), mine)
-        if kind.endpoints and not (alone and _is_free(service, project))
-        else earshot.published_unheard(name, mine)
-    )
+    hosts_others = any(_uses_network_of(one, service) for one in project.services.values())
+    published = ("", "") if hosts_others else earshot.published_unheard(name, mine)
+    asked = kind.endpoints and not (alone and _is_free(service, project))
+    unheard, hearing = earshot.unheard(name, sorted(ports), mine) if asked else published
     runs = _as_it_runs(service, mine[0] if mine else None)
     return Target(
         component.name,
@@ -124,7 +123,10 @@ def target_of(
             _words(project, service, worst, mine),
             unheard=unheard,
             hearing=hearing,
+            unpublished=published[0] if asked else "",
             alone=alone,
+            aside=kind.containers is not None and kind.containers.asks_otherwise(service),
+            by_names=kind.containers is not None and kind.containers.answers_by_names(service),
             setting=_setting(project, service, kind),
             images=tuple(dict.fromkeys(one.image for one in mine)),
         ),
@@ -141,6 +143,10 @@ def _is_called(wanted: Service, project: Project) -> bool:
         if other.name != wanted.name
         for variable, value in other.environment.items()
     )
+
+
+def _uses_network_of(one: Service, other: Service) -> bool:
+    return one.network_mode.partition(":")[2] in other.names
 
 
 def _is_free(wanted: Service, project: Project) -> bool:
@@ -196,7 +202,6 @@ def _as_it_runs(service: Service, container: Container | None) -> Service:
     if container is None:
         return service
     known = {port.target for port in service.ports}
-    heard = frozenset(one.port for one in container.listens or () if not one.for_itself)
     more = tuple(Port(number) for number in container.exposed if number not in known)
     return dataclasses.replace(
         service,
@@ -204,8 +209,7 @@ def _as_it_runs(service: Service, container: Container | None) -> Service:
         environment=container.environment,
         ports=service.ports + more,
         joined=frozenset(container.networks),
-        heard=heard,
-        inner=frozenset(one.port for one in container.listens or ()) - heard,
+        heard=frozenset(one.port for one in container.listens or () if not one.for_itself),
     )
 
 

@@ -67,9 +67,7 @@ class Service:
     joined: frozenset[str] = frozenset()  # those of its container that runs, as the engine does
     knows_others: bool = False  # it may know hosts that are no services of the project
     secrets: Mapping[str, Path] = field(default_factory=dict)  # /run/secrets/NAME -> its file
-    #: Of its container that runs, ports at which it listens: for others too, for itself only.
-    heard: frozenset[int] = frozenset()
-    inner: frozenset[int] = frozenset()
+    heard: frozenset[int] = frozenset()  # ports at which its container listens for others
 
     @property
     def image_name(self) -> str:
@@ -191,6 +189,14 @@ class InContainers:
         lead to this one: what the system itself uses.
         """
         return {}
+
+    def asks_otherwise(self, service: Service) -> bool:
+        """Whether its own health check asks in a way that Seatrial does not."""
+        return False
+
+    def answers_by_names(self, service: Service) -> bool:
+        """Whether it may know names of its own, and answer nobody who asks for another one."""
+        return False
 
     def as_asked(self, service: Service, config: ComponentConfig) -> ComponentConfig:
         """The settings that count where it is reached there."""

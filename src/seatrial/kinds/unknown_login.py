@@ -10,7 +10,10 @@ from seatrial.kinds.programs import as_it_says_itself
 from seatrial.outcome import Cause, Health
 
 _TELL = "tell a service its login, in a URL or beside its host (X_HOST with X_USER, X_PASSWORD)"
-_WITHOUT = "let it take clients without a certificate (tls-auth-clients no)"
+_WITHOUT = (
+    "nothing, where only clients with a certificate are meant to be let in (a health check of its "
+    "own says how it is)"
+)
 
 
 def unless_nobody_knows(
@@ -24,7 +27,7 @@ def unless_nobody_knows(
         return result
     what = "a certificate" if certificate else "a login"
     found = f"{result.found}; nothing in the project tells {what} for it"
-    fix = f"{_WITHOUT if certificate else _TELL}; or leave {target.name} out"
+    fix = f"{_WITHOUT if certificate else _TELL}; or leave {target.name} out of seatrial.yaml"
     if target.provider.well:
         return as_it_says_itself(replace(result, found=found), target, ours=True, fix=fix)
     expected, cause = f"{target.name} lets in who looks at it", Cause.NOT_MEASURED

@@ -673,6 +673,38 @@ async def test_its_own_health_check_is_believed_where_it_may_ask_better(
     assert ("its own health check says healthy" in result.found) is believed
 
 
+@pytest.mark.parametrize("page", [(503, "who are you?"), (404, "none"), (421, "not here")])
+async def test_what_its_own_health_check_asks_otherwise_is_as_well_as_that_says(
+    serve, context, page
+):
+    asked = target(await serve(Pages({"/health": page})))
+    aside = dataclasses.replace(asked, provider=Words(aside=True))
+    assert (await look(aside, context)).health is Health.UNHEALTHY
+    well = dataclasses.replace(asked, provider=Words(aside=True, well="it says so"))
+    result = await look(well, context)
+    assert (result.health, result.cause, result.found) == (Health.HEALTHY, None, "")
+
+
+async def test_a_gateway_that_hangs_up_may_know_names_of_its_own(context):
+    async def hang_up(reader, writer):
+        await reader.read(10)
+        writer.transport.abort()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+        there = target(Endpoint("http", "127.0.0.1", server.sockets[0].getsockname()[1]))
+
+        async def seen(**words):
+            return await look(dataclasses.replace(there, provider=Words(**words)), context)
+
+        plain = await seen()
+        assert (plain.health, plain.cause) == (Health.UNHEALTHY, Cause.REFUSED)
+        gateway = await seen(by_names=True)
+        assert (gateway.health, gateway.cause) == (Health.UNKNOWN, Cause.NOT_MEASURED)
+        assert gateway.found.endswith("it may answer only who asks for a name of its own")
+        assert (await seen(by_names=True, unheard="nothing listens")).cause is Cause.REFUSED
+        assert (await seen(aside=True, well="it says so")).health is Health.HEALTHY
+
+
 async def test_that_nothing_answers_is_seen_whatever_its_own_health_check_says(context, free_port):
     well = Words(well="its own health check says healthy")
     gone = target(Endpoint("http", "127.0.0.1", free_port))

@@ -149,7 +149,7 @@ def test_tls_that_wants_a_certificate_of_us(start: Start, look: Look, tls: tuple
         unseen = look(in_project)
         assert (unseen.health, unseen.cause) == (Health.UNKNOWN, Cause.NOT_MEASURED)
         assert "nothing in the project tells a certificate for it" in unseen.found
-        assert unseen.fix.startswith("let it take clients without a certificate")
+        assert unseen.fix.startswith("nothing, where only clients with a certificate are meant")
         says_well = Words(images=CONTAINED, well="its own health check says healthy")
         believed = look(dataclasses.replace(asked, provider=says_well))
         assert (believed.health, believed.cause) == (Health.HEALTHY, Cause.TLS)

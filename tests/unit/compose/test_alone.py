@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from seatrial.checks.look import _whole
 from seatrial.compose.project import read_project
 from seatrial.compose.targets import targets
 from seatrial.declaration.load import load
 from seatrial.declaration.models import ComponentConfig
+from seatrial.kinds.base import ProbeResult, Target, Words
 from seatrial.kinds.containers import Port, Service
 from seatrial.kinds.http.config import HttpConfig
 from seatrial.kinds.redis.config import RedisConfig
 from seatrial.kinds.registry import KINDS
 from seatrial.listeners import Listener
+from seatrial.outcome import Cause, Connection, Health
 
 from .test_targets import of
 
@@ -28,19 +32,18 @@ ASKED = Service(
 
 
 @pytest.mark.parametrize(
-    ("heard", "inner", "port"),
+    ("heard", "port"),
     [
-        ((), (), 9000),  # nobody knows where it listens
-        ((80, 9000), (), 9000),
-        ((80,), (9000,), 80),
-        ((), (9000,), 9000),
-        ((81,), (9000,), 9000),
+        ((), 9000),  # nobody knows where it listens, or it hears nobody
+        ((80, 9000), 9000),
+        ((80,), 80),
+        ((81,), 9000),
     ],
 )
 def test_what_its_health_check_alone_reaches_is_not_asked_where_others_are_heard(
-    heard: tuple[int, ...], inner: tuple[int, ...], port: int
+    heard: tuple[int, ...], port: int
 ) -> None:
-    runs = replace(ASKED, heard=frozenset(heard), inner=frozenset(inner))
+    runs = replace(ASKED, heard=frozenset(heard))
     facet = KINDS["http"].containers
     assert facet is not None
     assert facet.endpoints(runs, HttpConfig(), ())["http"].port == port
@@ -54,14 +57,14 @@ def test_what_its_health_check_alone_reaches_is_not_asked_where_others_are_heard
     ids=["another path", "with a version", "another kind"],
 )
 def test_what_else_is_declared_stays(config: ComponentConfig) -> None:
-    runs = replace(ASKED, heard=frozenset((80,)), inner=frozenset((9000,)))
+    runs = replace(ASKED, heard=frozenset((80,)))
     facet = KINDS["http"].containers
     assert facet is not None
     assert facet.as_asked(runs, config) is config
 
 
 def test_a_published_port_is_asked_though_only_its_health_check_reaches_it() -> None:
-    runs = replace(ASKED, ports=(Port(9000, 1), Port(80, 2)), inner=frozenset((9000,)))
+    runs = replace(ASKED, ports=(Port(9000, 1), Port(80, 2)))
     facet = KINDS["http"].containers
     assert facet is not None
     runs = replace(runs, heard=frozenset((80,)))
@@ -97,3 +100,58 @@ def test_what_nobody_else_has_to_reach(
     words = targets(system, project, runs)["web"].provider
     assert words.alone is alone
     assert bool(words.unheard) is unheard
+
+
+def _words(tmp_path: Path, web: str, more: str, **runs: object) -> Words:
+    (tmp_path / "compose.yaml").write_text(f"services: {{web: {web}{more}}}")
+    declared = "system: s\ncompose: compose.yaml\ncomponents: {web: {kind: http}}"
+    (tmp_path / "seatrial.yaml").write_text(declared)
+    system = load(tmp_path, KINDS, variables={})
+    project = read_project(tmp_path / "compose.yaml", {})
+    one = of("web", exposed=(), environment={}, **runs)
+    return targets(system, project, [one])["web"].provider
+
+
+def test_a_published_port_at_which_it_does_not_listen(tmp_path: Path) -> None:
+    check = "healthcheck: {test: curl http://localhost:8000}"
+    web, published = f"{{image: x, ports: ['80:8001'], {check}}}", {8001: ("0.0.0.0", 80)}
+    right, dead = ((Listener("0.0.0.0", port, "1"),) for port in (8001, 8000))
+    words = _words(tmp_path, web, "", published=published, listens=dead)
+    assert "nothing listens at 8001, but at 0.0.0.0:8000" in words.unpublished
+    assert words.unheard == ""
+    assert _words(tmp_path, web, "", published=published, listens=right).unpublished == ""
+    guest = ", guest: {image: y, network_mode: 'service:web'}"
+    assert _words(tmp_path, web, guest, published=published, listens=dead).unpublished == ""
+
+
+def test_what_is_well_and_deaf_at_what_it_publishes_is_a_warning() -> None:
+    words = Words(unpublished="nothing listens at 8001", setting="the service web")
+    target = Target("web", "http", HttpConfig(), {"http": ()}, provider=words)
+    well = ProbeResult(Health.HEALTHY, Connection.CONNECTED, 1.0)
+    found = _whole(well, target)
+    assert (found.health, found.cause) == (Health.HEALTHY, Cause.UNHEALTHY)
+    assert (found.found, found.fix) == (words.unpublished, "correct the ports of the service web")
+    assert _whole(well, replace(target, provider=Words())) is well
+
+
+@pytest.mark.parametrize(
+    ("check", "aside"),
+    [
+        ("[CMD, curl, -f, -H, 'Host: shop', 'http://localhost/up']", True),
+        ("curl -fsSH 'X: 1' http://localhost/up", True),
+        ("wget --header='X: 1' http://localhost/up", True),
+        ("curl --user me:X http://localhost/up", True),
+        ("curl -X POST http://localhost/up", True),
+        ("curl -f http://localhost/up", False),
+        ("curl -fsS -o /dev/null http://localhost/up", False),
+        ("wget -qO- http://localhost/Headers", False),
+    ],
+)
+def test_a_health_check_that_asks_otherwise(tmp_path: Path, check: str, aside: bool) -> None:
+    web = f"{{image: x, healthcheck: {{test: {json.dumps(check) if check[0] != '[' else check}}}}}"
+    assert _words(tmp_path, web, "").aside is aside
+
+
+def test_a_gateway_may_answer_by_names(tmp_path: Path) -> None:
+    for image, by_names in (("nginx:1", True), ("me/web", False)):
+        assert _words(tmp_path, f"{{image: '{image}', ports: [80]}}", "").by_names is by_names

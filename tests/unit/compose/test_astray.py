@@ -31,6 +31,7 @@ components:
   web: {kind: process}
   db: {kind: postgres}
   cache: {kind: redis}
+  safe: {kind: redis}
   mq: {kind: rabbitmq}
 """
 
@@ -62,6 +63,7 @@ def told(
             "command": "redis-server --port 6380 --tls-port 6390",
             "ports": ["6379:7000"],
         },
+        "safe": {"image": "redis:7", "command": "redis-server --port 0 --tls-port 7379"},
         "mq": {"image": "rabbitmq:3-management"},
         "other": {"image": "x", "links": ["db:linked"]},
         "twin": {"image": "x", "networks": {"side": {"aliases": ["database", "alone"]}}},
@@ -121,6 +123,7 @@ def test_the_nearest_service_is_named(tmp_path: Path) -> None:
 def test_a_port_in_a_variable_of_its_own(tmp_path: Path) -> None:
     (one,) = told(tmp_path, {"DB_HOST": "db", "DB_PORT": "5434"})
     assert "not at 5434" in one.found
+    assert one.fix.startswith("correct DB_PORT of the service web of compose.yaml: the port is")
     for port in ("5432", "\N{SUPERSCRIPT TWO}", "${PORT}"):
         assert told(tmp_path, {"DB_HOST": "db", "DB_PORT": port}) == []
 
@@ -228,6 +231,25 @@ def test_localhost_is_the_container_itself(
     assert one.cause is Cause.REFUSED
     assert one.found.endswith(f"is there the container of web itself, not {server}")
     assert f": the host is {server}, the port " in one.fix
+
+
+@pytest.mark.parametrize(
+    ("variables", "plain"),
+    [
+        ({"SAFE_URL": "redis://safe:7379"}, True),
+        ({"REDIS_HOST": "safe", "REDIS_PORT": "7379"}, True),
+        ({"SAFE_URL": "rediss://safe:7379"}, False),
+        ({"REDIS_HOST": "safe", "REDIS_PORT": "7379", "REDIS_TLS": "1"}, False),
+        ({"REDIS_HOST": "safe", "REDIS_PORT": "7379", "REDIS_SCHEME": "tls"}, False),
+        ({"SAFE_URL": "redis://cache:6380"}, False),
+    ],
+)
+def test_who_asks_without_tls_where_nothing_else_is_taken(
+    tmp_path: Path, variables: dict[str, str], plain: bool
+) -> None:
+    found = told(tmp_path, variables)
+    assert [one.cause for one in found] == ([Cause.TLS] if plain else [])
+    assert all("takes nothing but TLS at 7379" in one.found for one in found)
 
 
 @pytest.mark.parametrize(

@@ -123,6 +123,27 @@ def test_what_components_are_told_is_seen_each_as_it_is_told(
         ),
         ("postgres", "postgres:15", {"APP_DB_HOST": "it", "APP_NAME": "wiki"}, "", ""),
         (
+            "postgres",
+            "postgres:15",
+            {"DSN": "host=it port=5432 user=u password=p dbname=wiki"},
+            "postgresql://u:p@192.0.2.2:5432/wiki",
+            "DSN",
+        ),
+        (
+            "postgres",
+            "postgres:15",
+            {"JDBC": "jdbc:postgresql://it/wiki?user=u&password=p"},
+            "postgresql://u:p@192.0.2.2:5432/wiki",
+            "JDBC",
+        ),
+        (
+            "rabbitmq",
+            "rabbitmq:3",
+            {"MQ_URI": "amqp://it:5672", "MQ_USER": "u", "MQ_PASSWORD": "p", "MQ_VHOST": "/shop"},
+            "amqp://u:p@192.0.2.2:5672/shop",
+            "MQ_URI with MQ_USER, MQ_PASSWORD, MQ_VHOST",
+        ),
+        (
             "redis",
             "redis:7",
             {"REDIS_HOST": "it", "REDIS_PASSWORD": "null", "REDIS_DB": "2"},
@@ -249,3 +270,39 @@ def test_two_places_of_one_server_are_held_to_their_own_addresses(
         "post": ["mail"],
     }
     assert len([one for one in found["jobs"].addresses if one.of]) == 4
+
+
+@pytest.mark.parametrize(
+    ("image", "kind", "made", "environment", "path"),
+    [
+        ("postgres:15", "postgres", "POSTGRES_DB", {"DB_HOST": "it", "DB_USER": "u"}, "/shop"),
+        ("postgres:15", "postgres", "POSTGRES_DB", {"PGURL": "postgres://u:p@it:5432/"}, "/shop"),
+        ("postgres:15", "postgres", "POSTGRES_DB", {"PGURL": "postgres://u:p@it/wiki"}, "/wiki"),
+        ("postgres:15", "postgres", "POSTGRES_DB", {"DSN": "host=it user=u password=p"}, "/shop"),
+        ("rabbitmq:3", "rabbitmq", "RABBITMQ_DEFAULT_VHOST", {"DB_HOST": "it"}, "/shop"),
+        ("rabbitmq:3", "rabbitmq", "RABBITMQ_DEFAULT_VHOST", {"MQ": "amqp://u:p@it"}, ""),
+    ],
+)
+def test_who_is_told_no_place_may_have_it_in_its_code(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    image: str,
+    kind: str,
+    made: str,
+    environment: dict[str, str],
+    path: str,
+) -> None:
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    own = {made: "shop"}
+    more = {"DB_PASSWORD": "p"} if "DB_HOST" in environment else {}
+    web = {"image": "x", "environment": environment | more}
+    services = {"it": {"image": image, "environment": own}, "web": web}
+    (tmp_path / "compose.yaml").write_text(json.dumps({"services": services}))
+    declared = f"it: {{kind: {kind}}}\n  web: {{kind: process}}\n"
+    (tmp_path / "seatrial.yaml").write_text(
+        f"system: shop\ncompose: compose.yaml\ncomponents:\n  {declared}"
+    )
+    project = read_project(tmp_path / "compose.yaml", {})
+    system = load(tmp_path, KINDS, variables={})
+    found = targets(system, project, [of("it", environment=own)])["it"]
+    assert [one.endpoint.path for one in found.addresses if one.of == "web"] == [path]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from seatrial.compose.copies import LONGEST, copies_in
 from seatrial.compose.engine import EngineError
 from seatrial.compose.own import built_by, own, resolved
 from seatrial.errors import UsageError
@@ -45,7 +46,10 @@ networks:
 def of(text: str, **reached_at: list[int]) -> tuple[Any, tuple[str, ...]]:
     """The services' project of our own, and what is told of it."""
     numbers = count(40001)
-    made = own(resolved(text), "seatrial-x", "/home/me/shop", reached_at, lambda: next(numbers))
+    folder = "/home/me/shop"
+    made = own(
+        resolved(text), "seatrial-x", folder, reached_at, lambda: next(numbers), "copy of {}".format
+    )
     return yaml.safe_load(made.text), made.apart
 
 
@@ -80,7 +84,7 @@ def test_images_that_the_users_project_built_are_taken_as_they_are() -> None:
     tree["services"]["page"] = {"build": {"context": "/home/me/page"}}
     built = built_by(tree, "shop-")
     assert built == {"web": "me/shop:latest", "page": "shop-page"}
-    text = own(tree, "seatrial-x", "/home/me/shop", {}, lambda: 1, built).text
+    text = own(tree, "seatrial-x", "/home/me/shop", {}, lambda: 1, str, built).text
     services = yaml.safe_load(text)["services"]
     assert [services[name]["image"] for name in ("web", "worker", "page", "db")] == [
         *("me/shop:latest", "me/shop:latest", "shop-page", "postgres:15")
@@ -182,8 +186,63 @@ def test_a_database_that_is_a_file_is_left_out(tmp_path: Path) -> None:
     (tmp_path / "nginx.conf").write_text("server {}")
     volumes = [f"{tmp_path}/app.db:/app/app.db", f"{tmp_path}/nginx.conf:/etc/nginx.conf"]
     found, told = of(f"services: {{web: {{image: web, volumes: {volumes}}}}}")
-    assert found["services"]["web"]["volumes"] == volumes[1:]
+    assert found["services"]["web"]["volumes"] == [f"copy of {volumes[1]}"]
     assert len(told) == 1
+
+
+def test_a_file_is_a_copy_unless_it_is_only_read(tmp_path: Path) -> None:
+    file = tmp_path / "state.json"
+    file.write_text("{}")
+    long = {"type": "bind", "source": str(file), "target": "/b", "bind": {"selinux": "z"}}
+    read = [f"{file}:/c:ro", {**long, "read_only": True}]
+    text = json.dumps(
+        {"services": {"web": {"image": "web", "volumes": [f"{file}:/a", long, *read]}}}
+    )
+    found, told = of(text)
+    first, second, *rest = found["services"]["web"]["volumes"]
+    assert first == f"copy of {file}:/a"
+    assert second == {**long, "source": f"copy of {file}"}
+    assert (rest, told) == (read, ())
+
+
+def test_where_there_can_be_no_copy_it_is_only_read(tmp_path: Path) -> None:
+    file = tmp_path / "big"
+    with file.open("wb") as stream:
+        stream.truncate(LONGEST + 1)
+    long = {"type": "bind", "source": str(file), "target": "/b"}
+    text = json.dumps({"services": {"web": {"image": "web", "volumes": [f"{file}:/a", long]}}})
+    found, told = of(text)
+    assert found["services"]["web"]["volumes"] == [f"{file}:/a:ro", {**long, "read_only": True}]
+    (line,) = told
+    assert line == f"web may only read your {file}: it is larger than 10 MiB"
+
+
+def test_copies_are_made_once_with_their_rights(tmp_path: Path) -> None:
+    file = tmp_path / "run.sh"
+    file.write_text("true")
+    file.chmod(0o751)
+    copy = copies_in(tmp_path / "data" / "mounted")
+    assert not (tmp_path / "data").exists(), "before there is one"
+    there = Path(copy(str(file)))
+    assert (there.read_text(), there.stat().st_mode & 0o777) == ("true", 0o751)
+    assert there.parent.stat().st_mode & 0o777 == 0o700
+    there.write_text("false")
+    assert copy(str(file)) == str(there)
+    assert (there.read_text(), file.read_text()) == ("false", "true")
+    with pytest.raises(OSError, match="No such file"):
+        copy(str(tmp_path / "none"))
+
+
+def test_folders_that_may_be_written_are_told(tmp_path: Path) -> None:
+    for name in ("src", "conf", "data"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / {"src": "a.py", "conf": "a.yml", "data": "a.bin"}[name]).touch()
+    volumes = [f"{tmp_path}/src:/app", f"{tmp_path}/conf:/etc/x:ro", f"{tmp_path}/data:/things"]
+    services = {name: {"image": "web", "volumes": volumes} for name in ("web", "worker")}
+    _, told = of(json.dumps({"services": services}))
+    writes = [line for line in told if "may write into" in line]
+    assert len(writes) == 1
+    assert writes[0].startswith(f"web and worker may write into your {tmp_path}/src: ")
 
 
 def test_a_database_among_source_code_is_told(tmp_path: Path) -> None:
@@ -195,8 +254,9 @@ def test_a_database_among_source_code_is_told(tmp_path: Path) -> None:
     }
     found, told = of(json.dumps({"services": services}))
     assert found["services"]["web"]["volumes"] == [f"{tmp_path}:/app"]
-    (line,) = told
+    line, folder = told
     assert line.startswith(f"web writes into your {tmp_path}/site.db")
+    assert folder.startswith(f"web may write into your {tmp_path}: ")
 
 
 # -- networks ----------------------------------------------------------------------------------

@@ -56,6 +56,18 @@ def project(folder: Path, text: str) -> Project:
         ("{image: 'postgres:15', command: psql -h db -f /seed.sql}", "task"),
         ("{image: 'redis:7', command: redis-cli -h cache set a b}", "task"),
         ("{image: 'redis:7', command: redis-cli -h cache monitor}", "process"),
+        (
+            "{image: 'rabbitmq:3', entrypoint: rabbitmqadmin declare queue name=a}",
+            "task",
+        ),
+        (
+            "{image: 'rabbitmq:3', command: rabbitmqctl add_vhost a, restart: on-failure}",
+            "task",
+        ),
+        (
+            "{image: 'rabbitmq:3', command: sh -c 'rabbitmq-server & rabbitmqctl add_vhost a'}",
+            "rabbitmq",
+        ),
         ("{image: 'minio/mc', entrypoint: sh -c 'mc mb s3/files'}", "task"),
         ("{build: ., command: psql -f /x.sql, restart: always}", "process"),
         ("{image: 'nginx:1.25', ports: [80]}", "http"),

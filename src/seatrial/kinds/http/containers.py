@@ -26,7 +26,13 @@ _SERVERS = re.compile(
     r"\b(uvicorn|gunicorn|hypercorn|daphne|granian|waitress-serve|runserver|flask run|fastapi run"
     r"|http\.server|puma|rails s|rails server|next start|vite|node|npm|yarn|pnpm)\b"
 )
-_IMAGES = ("nginx", "caddy", "httpd", "traefik", "haproxy", "adminer", "whoami", "httpbin")
+#: Headers, logins, methods and names that curl, wget and the like are told to ask with.
+_OTHERWISE = re.compile(
+    r"(?<!\S)(-[HuXd]|-[a-zA-Z]*[HuXd](?=\s)|--(header|user|request|data|resolve|connect-to|cert|post-data"
+    r"|user-agent|http-user|method|unix-socket)\b)|headers\s*="
+)
+_GATEWAYS = ("nginx", "caddy", "httpd", "traefik", "haproxy")
+_IMAGES = (*_GATEWAYS, "adminer", "whoami", "httpbin")
 _OPTION = re.compile(r"(?:--port[= ]|-p |--bind[= ]\S*?:|-b \S*?:|:)(\d{2,5})\b")
 _HEALTH = (
     *("/health", "/healthz", "/api/health", "/health/ready", "/readyz", "/status", "/ping"),
@@ -68,6 +74,12 @@ class _Containers(InContainers):
             return {}
         # Its certificate, if any, is made for the names that it has in the project.
         return {"http": Endpoint(_scheme(service, port), service.name, port, verified=False)}
+
+    def asks_otherwise(self, service: Service) -> bool:
+        return _OTHERWISE.search(service.health_check) is not None
+
+    def answers_by_names(self, service: Service) -> bool:
+        return service.image_name in _GATEWAYS
 
     def as_asked(self, service: Service, config: ComponentConfig) -> ComponentConfig:
         """Without the health path that its health check asks of another port, which it alone
@@ -163,17 +175,16 @@ def _number(service: Service, asked: re.Match[str]) -> int | None:
 
 
 def _port(service: Service) -> int | None:
-    """The container's port: where its health check asks, unless only that reaches it while others
-    are heard at a port of it; else one of its ports, the one that its command names first; else
-    what its command or PORT says."""
+    """The container's port: where its health check asks, unless nobody else is heard there, and at
+    another port of it everybody is; else one of its ports, the one that its command names first;
+    else what its command or PORT says."""
     targets = [port.target for port in service.ports]
     asked = _URL.search(service.health_check)
     if asked is not None and (number := _number(service, asked)) is not None:
-        if number not in service.inner or number in targets:
+        others = [each for each in targets if each in service.heard]
+        if number in targets or number in service.heard or not others:
             return number
-        targets = [each for each in targets if each in service.heard]
-        if not targets:
-            return number
+        targets = others
     told = [int(number) for number in _OPTION.findall(service.command)]
     if service.environment.get("PORT", "").isdecimal():
         told.append(int(service.environment["PORT"]))

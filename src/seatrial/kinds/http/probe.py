@@ -30,7 +30,7 @@ from seatrial.kinds.base import Context, Endpoint, ProbeResult, Target
 from seatrial.kinds.http import answers
 from seatrial.kinds.http.answers import Said, Word
 from seatrial.kinds.http.config import HttpConfig
-from seatrial.kinds.http.wire import Answer, get
+from seatrial.kinds.http.wire import HANGS_UP, Answer, get
 from seatrial.kinds.programs import as_it_says_itself, down_by_states, waiting_by_states
 from seatrial.kinds.trouble import Trouble
 from seatrial.kinds.versions import satisfies
@@ -97,9 +97,23 @@ async def _one(target: Target, endpoint: Endpoint, deadline: Deadline) -> ProbeR
 
 
 def _as_it_is_asked(result: ProbeResult, target: Target) -> ProbeResult:
+    said = target.provider
+    hung_up = HANGS_UP in result.found and not said.unheard
+    if result.health is Health.UNHEALTHY and (hung_up or result.connection is Connection.CONNECTED):
+        if said.aside and said.well:
+            return dataclasses.replace(result, health=Health.HEALTHY, cause=None, found="", fix="")
+        if said.by_names and hung_up:
+            return _by_its_names(result, target)
     ours = result.cause in _OF_THE_ASKING or _CLIENTS_FAULT.match(result.found) is not None
     fix = f"set `health` of {target.name} to a path that answers whoever asks"
     return as_it_says_itself(result, target, ours=ours, fix=fix)
+
+
+def _by_its_names(result: ProbeResult, target: Target) -> ProbeResult:
+    found = f"{result.found.partition(':')[0]}: it may answer only who asks for a name of its own"
+    fix = f"give {target.name} a health check of its own that asks by that name; that counts then"
+    cause = Cause.NOT_MEASURED
+    return dataclasses.replace(result, health=Health.UNKNOWN, cause=cause, found=found, fix=fix)
 
 
 class _Look:

@@ -20,6 +20,7 @@ from seatrial.outcome import Cause
 from seatrial.waiting import Deadline
 
 BODY_LIMIT = 1024 * 1024  # bytes that are read of a body, unless asked otherwise
+HANGS_UP = "hangs up without an answer"
 _TLS_UNSAID = "it speaks TLS, but the endpoint's URL says http"
 _HEAD_LIMIT = 64 * 1024  # bytes of status line and headers
 
@@ -87,8 +88,8 @@ async def get(
             raise Trouble(Cause.TLS, _TLS_UNSAID) from None
         raise Trouble(
             Cause.REFUSED,
-            f"{endpoint.address} takes the connection and hangs up without an answer: it is not up "
-            "yet, fails on every request, or is no HTTP server",
+            f"{endpoint.address} takes the connection and {HANGS_UP}: it is not up yet, fails on "
+            "every request, or is no HTTP server",
         ) from None
     finally:
         exchange.close()

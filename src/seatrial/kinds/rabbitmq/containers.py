@@ -22,6 +22,8 @@ from seatrial.waiting import Deadline
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 _AROUND = re.compile("exporter|operator|client|consumer|publisher|worker")  # of a broker elsewhere
 _AMQP, _AMQPS, _MANAGEMENT = 5672, 5671, 15672
+_CLIENTS = re.compile(r"\brabbitmq(ctl|admin|-diagnostics)\b")
+_SERVER = re.compile(r"\brabbitmq-server\b|docker-entrypoint")
 _USER = ("RABBITMQ_DEFAULT_USER", "RABBITMQ_USERNAME")
 _PASSWORD = ("RABBITMQ_DEFAULT_PASS", "RABBITMQ_PASSWORD")
 _DEAD_LETTERS = "x-dead-letter-exchange"
@@ -32,7 +34,8 @@ class _Containers(InContainers):
 
     def recognise(self, service: Service) -> Guess | None:
         guess = None
-        if "rabbitmq" in service.image_name and not _AROUND.search(service.image_name):
+        calls = service.only_calls(_CLIENTS, _SERVER)
+        if "rabbitmq" in service.image_name and not (calls or _AROUND.search(service.image_name)):
             guess = Guess(service.made_of, BY_IMAGE)
         elif any(p.target == _AMQP for p in service.ports) and service.value(*_USER):
             guess = Guess("port 5672 and RABBITMQ_DEFAULT_USER", BY_SETTINGS)

@@ -65,9 +65,9 @@ async def _read(place: Place, deadline: Deadline) -> Vhost | _Unseen:
         if trouble.cause is Cause.NOT_AUTHORISED:
             user = place.management.user
             fix = (
-                f"rabbitmqctl set_user_tags {user} monitoring; "
-                f"rabbitmqctl set_permissions -p {place.vhost} {user} '^$' '^$' '^$'"
-                "   (enough to look)"
+                f"rabbitmqctl set_user_tags {user} monitoring; and if it has no permissions on "
+                f"{place.vhost} (list_user_permissions {user}), set_permissions -p {place.vhost} "
+                f"{user} '^$' '^$' '^$', enough to look: in place of others it takes those away"
             )
         return _Unseen(f"the management API: {trouble.found}", fix)
 

@@ -20,7 +20,8 @@ _ONCE = re.compile(
 _ONE_THING = re.compile(
     r"\b(psql\b.*\s(-c|-f|--command|--file)\b|pg_restore|createdb|createuser"
     r"|redis-cli\s.*\b(set|mset|hset|lpush|rpush|sadd|xgroup|config set|flushall|flushdb)\b"
-    r"|rabbitmqadmin\s.*\b(declare|import|publish)\b|mc mb|kafka-topics\b.*--create)",
+    r"|rabbitmqadmin\s.*\b(declare|import|publish)\b|rabbitmqctl\s.*\b(add_\w+|set_\w+|import_\w+)\b"
+    r"|mc mb|kafka-topics\b.*--create)",
     re.IGNORECASE | re.DOTALL,
 )
 _NAMES_IT = re.compile(
@@ -40,12 +41,12 @@ class _Containers(InContainers):
             return None
         if service.ended_well:
             return Guess("its container has ended with code 0", BY_SETTINGS, unknown=(_MAY_END,))
+        if (found := _ONE_THING.search(service.command)) is not None:
+            return Guess(f"its command: {found[0].split()[0]}", BY_SETTINGS)
         if service.restart.startswith("on-failure"):
             return None
         if (found := _ONCE.search(service.command)) is not None:
             return Guess(f"its command: {found[0]}", BY_SETTINGS)
-        if (found := _ONE_THING.search(service.command)) is not None:
-            return Guess(f"its command: {found[0].split()[0]}", BY_SETTINGS)
         if (found := _NAMES_IT.search(service.name)) is not None:
             return Guess(f"its name: {found[2]}", BY_ELIMINATION + 1)
         return None

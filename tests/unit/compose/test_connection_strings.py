@@ -1,0 +1,56 @@
+"""Addresses of PostgreSQL that are no URLs, and logins in the query of those that are."""
+
+from __future__ import annotations
+
+import pytest
+
+from seatrial.compose.connection_strings import endpoint_of, with_login_of_query
+from seatrial.kinds.base import Endpoint
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("host=db user=me password=X dbname=shop", "postgresql://me:X@db:0/shop"),
+        ("host=db port=5433 dbname=shop", "postgresql://db:5433/shop"),
+        (r"user=me password='it\'s \\ mine' host=db", r"postgresql://me:it%27s%20%5C%20mine@db:0"),
+        ("host = db user = me", "postgresql://me@db:0"),
+        ("host=db user=me sslmode=require", "postgresql://me@db:0?sslmode=require"),
+        (
+            "Host=db;Port=5433;Database=shop;Username=me;Password=a b",
+            "postgresql://me:a%20b@db:5433/shop",
+        ),
+        ("Host=db;User Id=me;Pwd=X;", "postgresql://me:X@db:0"),
+        ("Server=db,1433;Database=shop;User Id=me", ""),
+        ("host=a,b user=me", ""),
+        ("host=/run/postgresql user=me", ""),
+        ("host=db", ""),
+        ("host=db port=x user=me", ""),
+        ("the host=db is for user=me", "postgresql://me@db:0"),
+        ("postgres://me@db/shop", ""),
+        ("", ""),
+    ],
+)
+def test_strings(text: str, url: str) -> None:
+    found = endpoint_of(text)
+    assert (found.url if found is not None else "") == url
+
+
+@pytest.mark.parametrize(
+    ("url", "user", "password", "path"),
+    [
+        (
+            "postgresql://db/shop?user=me&password=a%20b&sslmode=require",
+            "me",
+            "a b",
+            "/shop?sslmode=require",
+        ),
+        ("redis://cache:6379?password=X", None, "X", ""),
+        ("redis://cache/2?username=me&password=X", "me", "X", "/2"),
+        ("redis://you:Y@cache?password=X", "you", "Y", "?password=X"),
+        ("postgresql://db/shop?user=me", None, None, "/shop?user=me"),
+    ],
+)
+def test_queries(url: str, user: str | None, password: str | None, path: str) -> None:
+    found = with_login_of_query(Endpoint.parse(url))
+    assert (found.user, found.password, found.path) == (user, password, path)
