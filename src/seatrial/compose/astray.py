@@ -26,10 +26,11 @@ from seatrial.outcome import Cause
 #: server for developers.
 _OF_SERVERS = re.compile(
     r"(?i)((?P<postgresql>db|database|pg|postgres|postgresql)|(?P<redis>redis)"
-    r"|(?P<amqp>rabbit|rabbitmq|amqp))_?$"
+    r"|(?P<amqp>rabbit|rabbitmq|amqp))_*$"
 )
 _MAY_BE_PORT = re.compile(r"(?<![\w.-])[1-9]\d{1,4}(?![\w.-])")
 _OUTSIDE = re.compile(r"(?i).*[.:%$].*|\d+")
+_HOST = re.compile(r"(?P<host>[\w.-]+)(?::(?P<port>\d{1,5}))?")
 _WORD = re.compile(r"[\w.-]+")
 _ITSELF = re.compile(r"(?i)localhost|127(\.\d+){3}|::1|0\.0\.0\.0")
 _MAY_BE_TLS = re.compile(r"(?i)tls|ssl|secure|scheme|cert")
@@ -203,19 +204,20 @@ def _told(service: Service, schemes: Mapping[str, int]) -> Iterator[_Told]:
             port = string.port or usual
             yield _Told(variable, string.host, port, usual, url=True, plain=False)
         before = names_host(variable)
-        if (server := _OF_SERVERS.search(before)) and re.fullmatch(r"[\w.-]+", value):
+        whole = _HOST.fullmatch(value)
+        if (server := _OF_SERVERS.search(before)) and whole is not None:
             scheme = next(name for name, word in server.groupdict().items() if word)
             port_told = f"{before}{'port' if before.islower() else 'PORT'}"
-            number = service.environment.get(port_told, "")
+            number = whole["port"] or service.environment.get(port_told, "")
             yield _Told(
                 variable,
-                value,
+                whole["host"],
                 int(number) if number.isdecimal() else 0,
                 schemes[scheme],
                 url=False,
                 plain=not any(map(_MAY_BE_TLS.search, service.environment)),
                 used=_is_chosen(service, before, scheme),
-                port_told=port_told,
+                port_told="" if whole["port"] else port_told,
             )
 
 

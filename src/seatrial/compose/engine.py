@@ -7,6 +7,7 @@ import contextlib
 import json
 import math
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ _VERSION = "com.docker.compose.version"
 WORKING_DIR = f"{PROJECT}.working_dir"
 CONFIG_FILES = f"{PROJECT}.config_files"
 
+_CURL = re.compile(r"curl: \(\d+\) .*")
 ANSWER_SECONDS = 10.0
 _MOST_OUTPUT = 32 * 1024 * 1024  # bytes
 
@@ -296,8 +298,10 @@ def _container(one: _Inspected, everybodys: Mapping[str, _Networking]) -> Contai
 
 
 def _in_a_line(output: str) -> str:
-    """Of a traceback, what it ends with."""
+    """Of a traceback, what it ends with; of curl, its word behind the progress that it shows."""
     words = output.strip()
+    if curls := _CURL.search(words):
+        return curls[0]
     return words.splitlines()[-1] if words.startswith("Traceback ") else " ".join(words.split())
 
 

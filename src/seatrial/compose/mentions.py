@@ -19,7 +19,7 @@ _URL = re.compile(r"[a-z][a-z0-9+.-]*://[^\s'\",]+")
 _HOST = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]*)(:\d+)?")
 #: Variables whose value may be a host alone: in others such a word is a user, or a database.
 _NAMES_HOST = re.compile(r"(?i)(host|host_?name|addr|address|server|node)s?$")
-_NAMES_URL = re.compile(r"(?i)(url|uri|dsn|address|endpoint)$")
+_NAMES_URL = re.compile(r"(?i)(url|uri|dsn|addr|address|endpoint)$")
 #: What goes with DB_HOST or DB_URL, in the same case.
 _USERS = ("USER", "USERNAME", "LOGIN")
 _PASSWORDS = ("PASSWORD", "PASS", "PWD", "PASSWD")

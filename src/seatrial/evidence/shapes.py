@@ -43,6 +43,11 @@ SHAPES = (
         "sk_live_ sk_test_ rk_live_ rk_test_",
         rf"{_ALONE}[sr]k_(?:live|test)_[A-Za-z0-9]{{10,}}+",
     ),
+    _shape("GitLab token", "glpat- gldt- glrt-", rf"{_ALONE}gl(?:pat|dt|rt)-[\w-]{{20,}}+"),
+    _shape("SendGrid key", "SG.", rf"{_ALONE}SG\.[\w-]{{16,}}+\.[\w-]{{16,}}+"),
+    _shape(
+        "OpenAI or Anthropic key", "sk-proj- sk-ant-", rf"{_ALONE}sk-(?:proj|ant)-[\w-]{{20,}}+"
+    ),
     _shape("Slack token", "xox", rf"{_ALONE}xox[a-z](?:\.xox[a-z])?-[A-Za-z0-9-]{{10,}}+"),
     _shape(
         "Webhook of Slack or Discord",

@@ -33,7 +33,13 @@ NAMES = r"""(?:
 #: that an exporter of OpenTelemetry sends (OTEL_EXPORTER_OTLP_HEADERS, ..._TRACES_HEADERS).
 LISTS = r"(?: cookie | otlp(?:_[a-z]+)?_headers )"
 
-_CAREFUL = re.compile(rf"(?ix)(?:^pass|{NAMES}|[_-]pat|[_-]salt|authorization|{LISTS})$")
+#: Of settings alone: in text such a word says other things, too.
+_SETTINGS = r"""(?:
+    ^pass | [_-]pat | [_-]salt | authorization | (?:^|[_-])bearer | fernet
+  | (?:npm|redis|valkey|sentinel)(?:[_-]\w+)?[_-]auth
+  | (?:vapid|rsa|key)[_-]private | webhook[_-]signing | rails[_-]master
+)"""
+_CAREFUL = re.compile(rf"(?ix)(?:{_SETTINGS}|{NAMES}|{LISTS})$")
 _GREEDY = re.compile(
     r"(?i)pass|pwd|secret|token|key|credential|authorization|cookie|otlp\w*headers|[_-](?:pat|salt)$"
 )

@@ -29,6 +29,10 @@ _HASH = re.compile(
     r"\$(?:1|2[abxy]?|5|6|7|y|gy|apr1|argon2(?:id?|d)|scrypt|pbkdf2[\w-]{0,16})"
     r"\$(?:[\w./$=+-]|,(?=[a-z]=)){20,}"
 )
+#: A login without a scheme: `user:X@tcp(db:3306)/shop`, as Go has it, `key:X@minio:9000`.
+_BARE_LOGIN = re.compile(
+    r"(?<![\w/:@.+-])[\w.+-]{1,64}:(?P<value>[^\s/:@\"']{1,256})@(?:\w+\(|[\w.-]+:\d)"
+)
 _READ = re.compile(r"(?:os\.(?:environ|getenv)|process\.env)\b")
 #: An option; what has more in it is a value behind a letter: `-p$DB_PASSWORD`.
 _OPTION = re.compile(r"--?[\w.-]+")
@@ -91,6 +95,7 @@ def _in_text(text: str, depth: int) -> Iterator[str]:
     is told by options, in text that a shell or a program may split into words."""
     yield from logins_in(text)
     yield from _HASH.findall(text)
+    yield from (login["value"] for login in _BARE_LOGIN.finditer(text))
     for start, end in keys.named(text):
         wholes = [text[start:end]]
         if text[start - 1] not in "\"'" and (bare := _BARE.match(text, start)):

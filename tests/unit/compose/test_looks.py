@@ -210,6 +210,7 @@ def test_what_was_paused_is_as_well_as_before(
     ("output", "told"),
     [
         ("curl: (22) error: 404\n", "curl: (22) error: 404"),
+        ("  % Total  % Received\r  0  0  0\rcurl: (7) refused\n", "curl: (7) refused"),
         ('{\n  "status": "down"\n}\n', '{ "status": "down" }'),
         ("Traceback (most recent call last):\n  File\nOSError: no route\n", "OSError: no route"),
         ("x" * 400, "..." + "x" * 300),

@@ -198,6 +198,34 @@ def _endpoints(read: Project, name: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
+    ("check", "settings"),
+    [
+        ("curl -f localhost:3000/up", {"health": "/up"}),
+        ("wget -qO- 127.0.0.1:3000/up || exit 1", {"health": "/up"}),
+        ("curl --fail 'localhost/up'", {"health": "/up"}),
+        ("curl -f localhost:3000", {}),
+    ],
+)
+def test_a_url_without_its_scheme(tmp_path: Path, check: str, settings: dict[str, str]) -> None:
+    read = project(tmp_path, f'services: {{it: {{build: ., healthcheck: {{test: "{check}"}}}}}}')
+    found = recognise(read, KINDS)["it"]
+    assert (found.kind.name, found.guess.settings) == ("http", settings)
+    assert _endpoints(read, "it")["http"].startswith("http://it")
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        *("nc -z localhost 3000", "pg_isready -h localhost", "redis-cli -h 127.0.0.1 ping"),
+        *("curl -f http://elsewhere:80/up", "mysqladmin ping -h localhost", "curl -V"),
+    ],
+)
+def test_what_asks_no_page_of_it(tmp_path: Path, check: str) -> None:
+    read = project(tmp_path, f'services: {{it: {{build: ., healthcheck: {{test: "{check}"}}}}}}')
+    assert recognise(read, KINDS)["it"].kind.name == "process"
+
+
+@pytest.mark.parametrize(
     ("port", "environment", "asked"),
     [
         ("$$PORT", "{PORT: 8099}", 8099),

@@ -88,6 +88,10 @@ def test_in_commands(  # type: ignore[no-untyped-def]
 LOGINS = [
     ("BASIC_AUTH", "me:sesame", ["sesame"]),
     ("HTTP_BASIC", "me:sesame", ["sesame"]),
+    ("MYSQL_DSN", "me:sesame@tcp(db:3306)/x", ["sesame"]),
+    ("S3", "key:sesame@minio:9000", ["sesame"]),
+    ("MIRROR", "git@host:22/me:x@y", []),
+    ("TIMES", "12:30@noon", []),
     ("TRAEFIK_BASICAUTH_USERS", "me:sesame,you:o:pen", ["sesame,you:o:pen", "sesame", "o:pen"]),
     ("PROMETHEUS_AUTH", "'me:sesame'", ["sesame"]),
     ("ADMIN_LOGIN", "me@example.org:sesame", ["sesame"]),

@@ -22,6 +22,12 @@ _URL = re.compile(
     r"(?P<scheme>https?)://(localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\]|\$\{?HOSTNAME\}?)"
     r"(:(?P<port>\d{1,5}|\$\w+|\$\{[^}]*\}))?(?P<path>/[^\s'\"|;&)#?]*)?"
 )
+#: As curl and wget take it, too.
+_BARE = re.compile(
+    r"\b(?:curl|wget)\b.*?\s['\"]?(?P<scheme>)(?:localhost|127\.0\.0\.1|0\.0\.0\.0)"
+    r"(:(?P<port>\d{1,5}|\$\w+|\$\{[^}]*\}))?(?P<path>/[^\s'\"|;&)#?]*)?(?=['\"\s|;&)#?]|$)",
+    re.DOTALL,
+)
 _SERVERS = re.compile(
     r"\b(uvicorn|gunicorn|hypercorn|daphne|granian|waitress-serve|runserver|flask run|fastapi run"
     r"|http\.server|puma|rails s|rails server|next start|vite|node|npm|yarn|pnpm)\b"
@@ -49,7 +55,7 @@ class _Containers(InContainers):
     told_by = "healthcheck, ports, command"
 
     def recognise(self, service: Service) -> Guess | None:
-        asked = _URL.search(service.health_check)
+        asked = _asked(service)
         if asked is not None and _port(service) is not None:
             path = asked["path"] or "/"
             settings = {"health": path} if path != "/" else {}
@@ -84,7 +90,7 @@ class _Containers(InContainers):
     def as_asked(self, service: Service, config: ComponentConfig) -> ComponentConfig:
         """Without the health path that its health check asks of another port, which it alone
         reaches."""
-        asked = _URL.search(service.health_check)
+        asked = _asked(service)
         if asked is None or not isinstance(config, HttpConfig) or config.version is not None:
             return config
         if config.health != asked["path"]:
@@ -160,16 +166,21 @@ async def _status(endpoint: Endpoint, path: str, deadline: Deadline) -> int:
 
 
 def _scheme(service: Service, port: int) -> str:
-    asked = _URL.search(service.health_check)
+    asked = _asked(service)
     if asked is not None and port == _number(service, asked):
-        return asked["scheme"]
+        return asked["scheme"] or "http"
     return "https" if port in (443, 8443) else "http"
+
+
+def _asked(service: Service) -> re.Match[str] | None:
+    """What its health check asks of it."""
+    return _URL.search(service.health_check) or _BARE.search(service.health_check)
 
 
 def _number(service: Service, asked: re.Match[str]) -> int | None:
     """The port that it asks; None for a variable of the container that is not known."""
     if not asked["port"]:
-        return {"http": 80, "https": 443}[asked["scheme"]]
+        return {"http": 80, "https": 443}[asked["scheme"] or "http"]
     told = service.filled(asked["port"]) or ""
     return int(told) if told.isdecimal() else None
 
@@ -179,7 +190,7 @@ def _port(service: Service) -> int | None:
     another port of it everybody is; else one of its ports, the one that its command names first;
     else what its command or PORT says."""
     targets = [port.target for port in service.ports]
-    asked = _URL.search(service.health_check)
+    asked = _asked(service)
     if asked is not None and (number := _number(service, asked)) is not None:
         others = [each for each in targets if each in service.heard]
         if number in targets or number in service.heard or not others:
