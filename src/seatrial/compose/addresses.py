@@ -14,6 +14,7 @@ from seatrial.compose.mentions import Mention
 from seatrial.compose.project import Project
 from seatrial.declaration.models import ComponentConfig
 from seatrial.kinds.base import Address, Endpoint, Kind, Target
+from seatrial.secrecy import names_secret
 
 
 def place_named(endpoint: Endpoint) -> str:
@@ -57,7 +58,7 @@ def told_addresses(
         Address(
             names[mention.service],
             f"{mention.variables} of the service {mention.service} of {project.file.name}",
-            _as_told(one[0], mention, kind),
+            _as_told(one[0], mention, kind, knows_none=_knows_no_password(mention, project)),
         )
         for mention in told
         if mention.service in names and _is_login(mention.endpoint)
@@ -94,7 +95,9 @@ def _is_web(told: Endpoint) -> bool:
     return told.scheme.startswith("http")
 
 
-def _as_told(endpoint: Endpoint, mention: Mention, kind: Kind) -> Endpoint:
+def _as_told(
+    endpoint: Endpoint, mention: Mention, kind: Kind, *, knows_none: bool = False
+) -> Endpoint:
     """At the server's own place where nobody knows at which: what is told none may have it in its
     code, and to a client of PostgreSQL it is by default called as its user."""
     told = mention.endpoint
@@ -104,4 +107,14 @@ def _as_told(endpoint: Endpoint, mention: Mention, kind: Kind) -> Endpoint:
         path = "" if kind.default_place and not mention.in_parts else own
     path += f"?{how}" if how else ""  # with TLS, say
     user, password = told.user or endpoint.user, told.password or endpoint.password
+    if told.user is None and told.password is None and knows_none:
+        user = password = None
     return replace(endpoint, path=path, user=user, password=password)
+
+
+def _knows_no_password(mention: Mention, project: Project) -> bool:
+    """What is told a URL of Redis without one, and nothing else in which one could be: to others
+    their code may say it, to clients of other servers their defaults."""
+    service = project.services[mention.service]
+    elsewhere = any(map(names_secret, service.environment)) or service.mounts or service.secrets
+    return mention.endpoint.scheme.startswith("redis") and not elsewhere

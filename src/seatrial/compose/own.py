@@ -76,7 +76,7 @@ def own(
     targets = _targets_of(services, containers, reached_at)
     made["services"] = {
         name: {
-            **joined(name, one if built is None else _unbuilt(one), containers, apart.append),
+            **joined(name, _to_be_built(one, built), containers, apart.append),
             **inherited(name, one, containers, apart.append),
             **({"image": images[name]} if name in images else {}),
             "ports": _published(targets[name], one, ports),
@@ -97,9 +97,15 @@ def built_by(tree: Tree, prefix: str) -> dict[str, str]:
     }
 
 
-def _unbuilt(one: Tree) -> Tree:
-    """Neither built nor pulled: the image is there."""
+def _to_be_built(one: Tree, built: Mapping[str, str] | None) -> Tree:
+    """Under no more names, and without a cache elsewhere being written; neither built nor pulled
+    where the image is there."""
     if one.get("build") is None:
+        return one
+    if built is None and isinstance(one["build"], dict):
+        build = {k: v for k, v in one["build"].items() if k not in ("tags", "cache_to")}
+        return {**one, "build": build}
+    if built is None:
         return one
     return {key: value for key, value in one.items() if key not in ("build", "pull_policy")}
 

@@ -285,14 +285,16 @@ def _words(
             f"{compose} ps {service}",
         )
     start = _start(compose, service, worst or mine[0])
-    found = "" if worst is None else told_of(worst)
+    of_image = not wanted.health_check
+    found = "" if worst is None else told_of(worst, of_image=of_image)
     lacks = ""
     if worst is None and len(mine) < wanted.replicas:
         are = "is 1 container" if len(mine) == 1 else f"are {len(mine)} containers"
         lacks = f"there {are} of the service {service}, and {project.file.name} says "
         lacks += str(wanted.replicas)
         start = f"{compose} up -d {service}"
-    ailing = next((told_of(one) for one in mine if worst is None and _is_ailing(one)), "")
+    ill = next((one for one in mine if worst is None and _is_ailing(one)), None)
+    ailing = told_of(ill, of_image=of_image) if ill is not None else ""
     logs, status = f"{compose} logs {service}", f"{compose} ps {service}"
     well = "its own health check says healthy" if _all_well(mine) else ""
     killed = _more_memory(project, service) if worst is not None and _killed(worst) else ""
@@ -336,8 +338,9 @@ def _setting(project: Project, service: Service, kind: Kind) -> str:
     return f"the service {service.name} of {project.file.name} ({kind.containers.told_by})"
 
 
-def told_of(one: Container) -> str:
-    return f"its container {one.name} {_how_it_is(one)}" + (
+def told_of(one: Container, *, of_image: bool = False) -> str:
+    """`of_image`: its health check is that of its image."""
+    return f"its container {one.name} {_how_it_is(one, of_image)}" + (
         f"; its log: {one.last_words}" if one.last_words else ""
     )
 
@@ -347,7 +350,7 @@ def _killed(one: Container) -> bool:
     return one.oom_killed and one.status in ("exited", "restarting", "dead")
 
 
-def _how_it_is(one: Container) -> str:
+def _how_it_is(one: Container, of_image: bool) -> str:
     if _killed(one):
         return f"was killed for want of memory (exit code {one.exit_code})"
     if one.status == "restarting":
@@ -361,7 +364,10 @@ def _how_it_is(one: Container) -> str:
         return f"was restarted {times}, and has run for {one.ran_for:.1f} s since"
     if one.status == "running" and one.health:
         more = f": {one.health_output}" if one.health_output else ""
-        return f"runs, but its health check says {one.health}{more}"
+        whose = (
+            "the health check of its image, which `healthcheck` may replace," if of_image else ""
+        )
+        return f"runs, but {whose or 'its health check'} says {one.health}{more}"
     return {"paused": "is paused", "created": "was made, but not started"}.get(
         one.status, f"is {one.status}"
     ) + (f": {one.error}" if one.error else "")

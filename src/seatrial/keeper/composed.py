@@ -217,12 +217,14 @@ class Composed:
 
     async def _never_ready(self, name: str, last: ProbeResult | None) -> StartFailed:
         await self._look()
+        target = self._containers.seen[name]
         if last is not None:
-            last = as_it_listens(last, self._containers.seen[name])
+            last = as_it_listens(last, target)
+        known = target.provider.found or target.provider.ailing or "its container does not run"
         failure = StartFailed(
             (last.cause if last else None) or Cause.TIMEOUT,
             f"{name} is ready in time",
-            f"its container runs, but: {last.found}" if last else "its container does not run",
+            f"its container runs, but: {last.found}" if last else known,
             ((last.fix if last else "") or _READ_LAST) + self._unset,
             await _log_of(self._containers.of(name)),
         )

@@ -37,7 +37,7 @@ test "$1" = ps && echo 0 || cat {inspected}
 """
 
 
-TWO_WORKERS = COMPOSE.replace("worker: {build: .}", "worker: {build: ., deploy: {replicas: 2}}")
+TWO_WORKERS = COMPOSE.replace("worker: {build: .,", "worker: {build: ., deploy: {replicas: 2},")
 
 
 def there(

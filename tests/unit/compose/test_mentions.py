@@ -306,3 +306,40 @@ def test_who_is_told_no_place_may_have_it_in_its_code(
     system = load(tmp_path, KINDS, variables={})
     found = targets(system, project, [of("it", environment=own)])["it"]
     assert [one.endpoint.path for one in found.addresses if one.of == "web"] == [path]
+
+
+@pytest.mark.parametrize(
+    ("settings", "knows"),
+    [
+        ({}, False),
+        ({"environment": {"MODE": "production"}}, False),
+        ({"environment": {"CACHE_PASS": "p"}}, True),
+        ({"environment": {"API_TOKEN_FILE": "/x", "REDIS_AUTH": "p"}}, True),
+        ({"volumes": ["./app.toml:/app.toml"]}, True),
+        ({"secrets": ["cache"]}, True),
+    ],
+)
+def test_who_can_know_no_password_of_redis(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: dict[str, dict[str, str]],
+    knows: bool,
+) -> None:
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    environment = {"REDIS_URL": "redis://it:6379/0", **settings.get("environment", {})}
+    web = {"image": "x", **settings, "environment": environment}
+    it = {"image": "redis:7", "command": "redis-server --requirepass sesame"}
+    (tmp_path / "cache.txt").write_text("sesame")
+    whole = {"services": {"it": it, "web": web}, "secrets": {"cache": {"file": "./cache.txt"}}}
+    (tmp_path / "compose.yaml").write_text(json.dumps(whole))
+    (tmp_path / "seatrial.yaml").write_text(
+        "system: shop\ncompose: compose.yaml\ncomponents:\n"
+        "  it: {kind: redis}\n  web: {kind: process}\n"
+    )
+    project = read_project(tmp_path / "compose.yaml", {})
+    system = load(tmp_path, KINDS, variables={})
+    runs = of("it", environment={}, command="redis-server --requirepass sesame")
+    found = targets(system, project, [runs])["it"]
+    assert found.endpoint().password == "sesame"
+    (told,) = (one.endpoint for one in found.addresses if one.of == "web")
+    assert told.password == ("sesame" if knows else None)

@@ -78,6 +78,13 @@ def test_images_that_are_built_do_not_take_the_users_tag() -> None:
     assert services["db"]["image"] == "postgres:15"
 
 
+def test_no_other_names_are_given_and_no_cache_is_written() -> None:
+    build = {"context": ".", "tags": ["me/shop:extra"], "cache_to": ["type=registry,ref=me/c"]}
+    kept = {"context": ".", "cache_from": ["me/c"], "args": {"A": "1"}}
+    found, _ = of(json.dumps({"services": {"web": {"build": build | kept}}}))
+    assert found["services"]["web"]["build"] == kept
+
+
 def test_images_that_the_users_project_built_are_taken_as_they_are() -> None:
     tree = resolved(PRINTED)
     tree["services"]["web"]["pull_policy"] = "build"

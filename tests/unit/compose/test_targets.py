@@ -26,7 +26,7 @@ name: shop
 services:
   db: {image: "postgres:15", environment: {POSTGRES_PASSWORD: of-the-file}}
   web: {build: ., ports: ["8000:8000"], healthcheck: {test: "curl http://localhost:8000/up"}}
-  worker: {build: .}
+  worker: {build: ., healthcheck: {test: "true"}}
   migrate: {build: ., command: migrate}
   cache: {image: "redis:7", command: redis-server --requirepass of-the-file}
 """
@@ -284,6 +284,14 @@ def test_what_ended_otherwise_does_not(look, containers) -> None:  # type: ignor
     assert died is not None
     assert not died.own
     assert "memory" not in died.fix
+
+
+def test_a_health_check_of_an_image_is_called_so(look) -> None:  # type: ignore[no-untyped-def]
+    words = look(of("cache", health="unhealthy", health_output="no PONG"))["cache"].provider
+    assert words.ailing == (
+        "its container shop-cache-1 runs, but the health check of its image, which `healthcheck` "
+        "may replace, says unhealthy: no PONG"
+    )
 
 
 def test_one_that_runs_was_not_killed_though_memory_lacked_in_it(look) -> None:  # type: ignore[no-untyped-def]
