@@ -204,6 +204,9 @@ def _endpoints(read: Project, name: str) -> dict[str, str]:
         ("wget -qO- 127.0.0.1:3000/up || exit 1", {"health": "/up"}),
         ("curl --fail 'localhost/up'", {"health": "/up"}),
         ("curl -f localhost:3000", {}),
+        ("curl -f 'localhost/up?full=1&all=1' || exit 1", {"health": "/up?full=1&all=1"}),
+        ("curl -f http://localhost:8000/up?full=1", {"health": "/up?full=1"}),
+        ("curl -f http://localhost:8000/up&& true", {"health": "/up"}),
     ],
 )
 def test_a_url_without_its_scheme(tmp_path: Path, check: str, settings: dict[str, str]) -> None:
@@ -218,6 +221,7 @@ def test_a_url_without_its_scheme(tmp_path: Path, check: str, settings: dict[str
     [
         *("nc -z localhost 3000", "pg_isready -h localhost", "redis-cli -h 127.0.0.1 ping"),
         *("curl -f http://elsewhere:80/up", "mysqladmin ping -h localhost", "curl -V"),
+        "curl -f --unix-socket /run/x.sock http://localhost/up",
     ],
 )
 def test_what_asks_no_page_of_it(tmp_path: Path, check: str) -> None:

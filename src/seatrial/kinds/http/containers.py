@@ -18,24 +18,29 @@ from seatrial.kinds.resolving import Unresolved
 from seatrial.kinds.trouble import Trouble
 from seatrial.waiting import Deadline
 
+_PORT_AND_PATH = (
+    r"(:(?P<port>\d{1,5}|\$\w+|\$\{[^}]*\}))?(?P<path>/[^\s'\"|;&)#?]*(?:\?[^\s'\"|;)#]*)?)?"
+)
 _URL = re.compile(
     r"(?P<scheme>https?)://(localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\]|\$\{?HOSTNAME\}?)"
-    r"(:(?P<port>\d{1,5}|\$\w+|\$\{[^}]*\}))?(?P<path>/[^\s'\"|;&)#?]*)?"
+    + _PORT_AND_PATH
 )
 #: As curl and wget take it, too.
 _BARE = re.compile(
     r"\b(?:curl|wget)\b.*?\s['\"]?(?P<scheme>)(?:localhost|127\.0\.0\.1|0\.0\.0\.0)"
-    r"(:(?P<port>\d{1,5}|\$\w+|\$\{[^}]*\}))?(?P<path>/[^\s'\"|;&)#?]*)?(?=['\"\s|;&)#?]|$)",
+    + _PORT_AND_PATH
+    + r"(?=['\"\s|;&)#]|$)",
     re.DOTALL,
 )
 _SERVERS = re.compile(
     r"\b(uvicorn|gunicorn|hypercorn|daphne|granian|waitress-serve|runserver|flask run|fastapi run"
     r"|http\.server|puma|rails s|rails server|next start|vite|node|npm|yarn|pnpm)\b"
 )
-#: Headers, logins, methods and names that curl, wget and the like are told to ask with.
+#: Headers, logins, methods and names that curl, wget and the like are told to ask with; and where
+#: another status than 2xx is meant to come.
 _OTHERWISE = re.compile(
-    r"(?<!\S)(-[HuXd]|-[a-zA-Z]*[HuXd](?=\s)|--(header|user|request|data|resolve|connect-to|cert|post-data"
-    r"|user-agent|http-user|method|unix-socket)\b)|headers\s*="
+    r"(?<!\S)(-[HuXdI]|-[a-zA-Z]*[HuXdI](?=\s)|--(header|user|request|data|resolve|connect-to|cert"
+    r"|post-data|user-agent|http-user|method|head|oauth2-bearer)\b)|headers\s*=|http_code|\|\s*grep\b"
 )
 _GATEWAYS = ("nginx", "caddy", "httpd", "traefik", "haproxy")
 _IMAGES = (*_GATEWAYS, "adminer", "whoami", "httpbin")
@@ -173,7 +178,9 @@ def _scheme(service: Service, port: int) -> str:
 
 
 def _asked(service: Service) -> re.Match[str] | None:
-    """What its health check asks of it."""
+    """What its health check asks of it, where it does by a port."""
+    if "--unix-socket" in service.health_check:
+        return None
     return _URL.search(service.health_check) or _BARE.search(service.health_check)
 
 
