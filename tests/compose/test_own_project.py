@@ -185,6 +185,18 @@ def test_what_cannot_start_is_told_early_with_its_last_words(
     assert engine.everything() == before
 
 
+def test_what_its_health_check_keeps_from_being_ready_is_told_so(bookshop: Project) -> None:
+    declared, compose = bookshop.folder / "seatrial.yaml", bookshop.folder / "docker-compose.yml"
+    patient = declared.read_text()
+    declared.write_text(patient.replace("{kind: process", "{kind: process, start_timeout: 6", 1))
+    assert declared.read_text() != patient
+    ill = "  mails:\n    healthcheck: {test: 'echo no mail; false', interval: 1s, retries: 1}\n"
+    compose.write_text(compose.read_text().replace("  mails:\n", ill))
+    up = bookshop.seatrial("up", "--json")
+    assert up.code == 3
+    assert "its health check says unhealthy: no mail" in up.json["failure"]["found"]
+
+
 def test_nobody_waits_in_silence(bookshop: Project) -> None:
     dockerfile, compose = bookshop.folder / "Dockerfile", bookshop.folder / "docker-compose.yml"
     slow = f"RUN sleep 5 && echo {uuid4()}\n"

@@ -343,3 +343,21 @@ def test_who_can_know_no_password_of_redis(
     assert found.endpoint().password == "sesame"
     (told,) = (one.endpoint for one in found.addresses if one.of == "web")
     assert told.password == ("sesame" if knows else None)
+
+
+def test_to_a_client_of_a_broker_there_is_a_usual_login(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    web = {"image": "x", "environment": {"MQ_URL": "amqp://it"}}
+    services = {"it": {"image": "rabbitmq:3"}, "web": web}
+    (tmp_path / "compose.yaml").write_text(json.dumps({"services": services}))
+    (tmp_path / "seatrial.yaml").write_text(
+        "system: shop\ncompose: compose.yaml\ncomponents:\n"
+        "  it: {kind: rabbitmq}\n  web: {kind: process}\n"
+    )
+    project = read_project(tmp_path / "compose.yaml", {})
+    system = load(tmp_path, KINDS, variables={})
+    found = targets(system, project, [of("it", environment={})])["it"]
+    (told,) = (one.endpoint for one in found.addresses if one.of == "web")
+    assert (told.user, told.password) == ("guest", "guest")
