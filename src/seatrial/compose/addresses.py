@@ -29,7 +29,12 @@ def place_of(endpoint: Endpoint, kind: Kind) -> str:
 
 def places(told: Sequence[Mention], kind: Kind) -> list[str]:
     """Those of a server that are used; first what counts where none is declared."""
-    named = [place_named(one.endpoint) for one in told if kind.place and not _is_web(one.endpoint)]
+    named = [
+        place_named(one.endpoint)
+        for one in told
+        if kind.place and not _is_web(one.endpoint)
+        if place_named(one.endpoint) or not one.in_parts
+    ]
     unnamed = [kind.default_place for name in named if not name]
     return [place for place in dict.fromkeys((*named, *unnamed)) if place]
 

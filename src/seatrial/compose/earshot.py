@@ -5,6 +5,7 @@ The kernel that runs it knows. Where that is another machine's, or a virtual one
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,20 +24,39 @@ _TOLD = 3  # other places that are named
 def with_listeners(found: Sequence[Container]) -> list[Container]:
     if far_host() is not None:
         return list(found)
-    return [replace(one, listens=_listens(one)) for one in found]
+    by_id = {one.id: one for one in found}
+    return [
+        replace(one, listens=_listens(one), stranded=_stranded(one, by_id.get(one.host)))
+        for one in found
+    ]
+
+
+def _stranded(one: Container, host: Container | None) -> str:
+    """The service whose network it had, where that was started again since, and so has another."""
+    if host is None or not (_is_ours(one) and _is_ours(host)):
+        return ""
+    try:
+        both = [os.stat(_PROCESSES / str(each.pid) / "ns" / "net").st_ino for each in (one, host)]
+    except OSError:
+        return ""
+    return host.service if both[0] != both[1] else ""
 
 
 def _listens(one: Container) -> tuple[Listener, ...] | None:
-    if one.status != "running" or not one.pid or one.on_host:
+    if one.on_host or not _is_ours(one):
         return None
-    process = _PROCESSES / str(one.pid)
-    try:
-        if one.id not in (process / "cgroup").read_text():
-            return None  # of another kernel, which gave the same number
-    except OSError:
-        return None
-    there = all_listeners(process / "net")
+    there = all_listeners(_PROCESSES / str(one.pid) / "net")
     return tuple(one for one in there if one.address != _NAME_SERVER)
+
+
+def _is_ours(one: Container) -> bool:
+    """Whether this kernel runs it: another one may have given the same number."""
+    if one.status != "running" or not one.pid:
+        return False
+    try:
+        return one.id in (_PROCESSES / str(one.pid) / "cgroup").read_text()
+    except OSError:
+        return False
 
 
 def is_mute(one: Container) -> bool:
@@ -60,7 +80,7 @@ def published_unheard(service: str, some: Sequence[Container]) -> tuple[str, str
     """Likewise of what nothing asks, a worker say: it listens, but at none of the ports that it
     publishes. Where it listens at one of them, the others may be for debugging. What uses the
     network of another container has that one's ports."""
-    for one in (each for each in some if not each.as_guest):
+    for one in (each for each in some if not each.host):
         published = one.published.keys() - _FOR_DEBUGGERS
         there = [each for each in one.listens or () if each.port in published]
         if one.listens and published and all(each.for_itself for each in there):

@@ -222,7 +222,7 @@ class Container:
     networks: Mapping[str, str]  # name -> its address there
     links: Mapping[str, tuple[str, ...]]  # name -> what would connect it there again
     on_host: bool  # it shares the host's network
-    as_guest: bool  # it shares another container's
+    host: str  # the id of the container whose network it uses; "" for none
     cut_off: str  # the network that it was made on, where it is on none any more; else ""
     compose_version: str
     working_dir: str = ""  # the folder of its project, as Compose says
@@ -233,6 +233,7 @@ class Container:
     last_words: str = field(default="", repr=False)  # of its log, where it ended on its own
     # What `earshot` adds:
     listens: tuple[Listener, ...] | None = None  # where anything in it does; None: not known
+    stranded: str = ""  # whose network it uses, where that has a new one since
 
 
 async def containers(project: str) -> list[Container]:
@@ -288,7 +289,7 @@ def _container(one: _Inspected, everybodys: Mapping[str, _Networking]) -> Contai
         networks={name: network.ip for name, network in networks.items()},
         links={name: network.link for name, network in networks.items()},
         on_host=one.host.network_mode == "host",
-        as_guest=one.host.network_mode.startswith("container:"),
+        host=one.host.network_mode.partition("container:")[2],
         cut_off=_cut_off(one.host.network_mode, networks),
         compose_version=labels.get(_VERSION, ""),
         working_dir=labels.get(WORKING_DIR, ""),

@@ -23,6 +23,8 @@ from seatrial.compose.merging import Tree, by_name, items
 from seatrial.declaration.source import Plain
 from seatrial.kinds.containers import Mount, Port, Service
 
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|us|h|m|s)")  # "1m30s"
+_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6}
 _COMPLETED = "service_completed_successfully"
 _LARGEST_RANGE = 100  # of ports written as a range
 
@@ -167,6 +169,7 @@ class _Making:
             arguments=self._named(self._build.get("args")),
             ports=tuple(self._ports()),
             health_check=" ".join(self._health_check()),
+            health_patience=self._health_patience(),
             commands=(
                 (*_split(tree.get("entrypoint")), *_split(tree.get("command"))),
                 self._health_check(),
@@ -241,6 +244,11 @@ class _Making:
             words = test[1:] if test[:1] in (["CMD"], ["CMD-SHELL"]) else test
             return () if test[:1] == ["NONE"] else tuple(map(str, words))
         return (_text(test),)
+
+    def _health_patience(self) -> float:
+        declared = self.tree.get("healthcheck")
+        told = _text(declared.get("timeout")) if isinstance(declared, dict) else ""
+        return sum(float(n) * _UNITS[unit] for n, unit in _DURATION.findall(told))
 
     def _mounts(self) -> Iterator[Mount]:
         for one in items(self.tree.get("volumes")):

@@ -110,7 +110,7 @@ def target_of(
     alone = earshot.hears_itself(ports, mine) and not _is_called(service, project)
     hosts_others = any(_uses_network_of(one, service) for one in project.services.values())
     published = ("", "") if hosts_others else earshot.published_unheard(name, mine)
-    asked = kind.endpoints and not (alone and _is_free(service, project))
+    asked = kind.endpoints and not (alone and (hosts_others or _is_free(service, project)))
     unheard, hearing = earshot.unheard(name, sorted(ports), mine) if asked else published
     runs = _as_it_runs(service, mine[0] if mine else None)
     return Target(
@@ -125,6 +125,7 @@ def target_of(
             hearing=hearing,
             unpublished=published[0] if asked else "",
             alone=alone,
+            patience=service.health_patience,
             aside=kind.containers is not None and kind.containers.asks_otherwise(service),
             by_names=kind.containers is not None and kind.containers.answers_by_names(service),
             setting=_setting(project, service, kind),
@@ -161,7 +162,7 @@ def _cause(one: Container) -> Cause | None:
 
 
 def _is_ailing(one: Container) -> bool:
-    stays = one.status == "running" and not (one.cut_off or one.unsettled)
+    stays = one.status == "running" and not (one.cut_off or one.stranded or one.unsettled)
     return stays and one.health == "unhealthy"
 
 
@@ -249,7 +250,7 @@ def _from_host(endpoint: Endpoint, container: Container | None) -> Endpoint | No
 def state_of(container: Container, kind: Kind) -> State:
     """The state of a replica. What has no endpoint is as well as its health check says."""
     if container.status == "running":
-        if container.cut_off:
+        if container.cut_off or container.stranded:
             return State.UNREACHABLE
         loops = container.unsettled and container.restarts >= _AGAIN_AND_AGAIN
         if kind.name == "task" or (container.health == "starting" and not loops):
@@ -359,6 +360,8 @@ def _how_it_is(one: Container, of_image: bool) -> str:
         return f"has exited with code {one.exit_code}"
     if one.status == "running" and one.cut_off:
         return f"runs, but it was taken off its network {one.cut_off}"
+    if one.status == "running" and one.stranded:
+        return f"runs, but in the network that {one.stranded} had before that was started again"
     if one.unsettled:
         times = "once" if one.restarts == 1 else f"{one.restarts} times"
         return f"was restarted {times}, and has run for {one.ran_for:.1f} s since"

@@ -52,6 +52,7 @@ class Service:
     arguments: Mapping[str, str] = field(default_factory=dict, repr=False)  # of its build
     ports: tuple[Port, ...] = ()  # published ones first, then those that are only exposed
     health_check: str = field(default="", repr=False)  # the command that asks, joined by spaces
+    health_patience: float = 0.0  # s that it waits for an answer; 0 where the file does not say
     commands: tuple[tuple[str, ...], ...] = field(default=(), repr=False)  # both, in words
     mounts: tuple[Mount, ...] = ()
     needs: Mapping[str, str] = field(default_factory=dict)  # service -> the condition it waits for

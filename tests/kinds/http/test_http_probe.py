@@ -685,6 +685,25 @@ async def test_what_its_own_health_check_asks_otherwise_is_as_well_as_that_says(
     assert (result.health, result.cause, result.found) == (Health.HEALTHY, None, "")
 
 
+@pytest.mark.parametrize("seconds", [0.0, 0.2, 30.0])
+async def test_its_own_health_check_may_wait_longer(context, seconds):
+    async def wait(reader, writer):
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(wait, "127.0.0.1", 0) as server:
+        there = target(
+            Endpoint("http", "127.0.0.1", server.sockets[0].getsockname()[1]), time_limit=0.2
+        )
+        words = Words(patience=seconds, well="its own health check says healthy")
+        slow = await look(dataclasses.replace(there, provider=words), context)
+        ill = await look(dataclasses.replace(there, provider=Words(patience=seconds)), context)
+    assert (ill.health, ill.cause) == (Health.UNHEALTHY, Cause.TIMEOUT)
+    assert slow.cause is Cause.TIMEOUT
+    assert slow.health is (Health.HEALTHY if seconds > 1 else Health.UNHEALTHY)
+    assert ("raise components.api.time_limit" in slow.fix) is (seconds > 1)
+
+
 async def test_a_gateway_that_hangs_up_may_know_names_of_its_own(context):
     async def hang_up(reader, writer):
         await reader.read(10)
@@ -699,7 +718,7 @@ async def test_a_gateway_that_hangs_up_may_know_names_of_its_own(context):
         plain = await seen()
         assert (plain.health, plain.cause) == (Health.UNHEALTHY, Cause.REFUSED)
         gateway = await seen(by_names=True)
-        assert (gateway.health, gateway.cause) == (Health.UNKNOWN, Cause.NOT_MEASURED)
+        assert (gateway.health, gateway.cause) == (Health.HEALTHY, Cause.NOT_MEASURED)
         assert gateway.found.endswith("it may answer only who asks for a name of its own")
         assert (await seen(by_names=True, unheard="nothing listens")).cause is Cause.REFUSED
         assert (await seen(aside=True, well="it says so")).health is Health.HEALTHY

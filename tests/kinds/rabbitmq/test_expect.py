@@ -565,6 +565,16 @@ def test_a_management_user_who_may_not_look(target: Target, admin: Admin, hold: 
     assert results["dead_letters"].outcome is Outcome.NOT_MEASURED
 
 
+def test_what_nobody_asked_for_and_may_not_be_seen(
+    target: Target, admin: Admin, hold: Hold
+) -> None:
+    """That it may not look is a word of its health."""
+    admin.user("stranger", "monitoring")
+    where = with_endpoint(target, "management", user="stranger", password=PASSWORD)
+    assert "dead_letters" in hold(QUANTUM, where)
+    assert hold(None, where) == {}
+
+
 def test_without_amqp(target: Target, admin: Admin, hold: Hold) -> None:
     """Consumers are counted by the management API, waiting for a sample that is not old."""
     make_quantum(admin)

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from seatrial.kinds.base import Address, ProbeResult, Target
+from seatrial.kinds.base import Address, Image, ProbeResult, Target, Words
 from seatrial.kinds.logins import Logins
 from seatrial.kinds.rabbitmq.client import RabbitmqClient
 from seatrial.kinds.rabbitmq.installed import find_server
@@ -246,6 +246,9 @@ def test_the_systems_own_user_needs_no_tag(target: Target, admin: Admin, look: L
     assert "cannot be seen" in result.found
     assert "set_user_tags service monitoring" in result.fix
     assert result.version == find_server(None).version
+    contained = replace(own, provider=Words(images=(Image("rabbitmq:3", "sha256:1"),)))
+    quiet = look(contained)
+    assert (quiet.health, quiet.cause, quiet.found) == (Health.HEALTHY, None, "")
 
 
 def test_who_is_let_in_is_so_at_both_endpoints(

@@ -155,6 +155,29 @@ def test_a_health_check_that_asks_otherwise(tmp_path: Path, check: str, aside: b
     assert _words(tmp_path, web, "").aside is aside
 
 
+def test_that_a_guest_may_listen_for_its_host(tmp_path: Path) -> None:
+    """It has been stopped, say, and is told of itself."""
+    check = "healthcheck: {test: curl http://localhost:9000}"
+    web, guest = (
+        f"{{image: x, ports: ['80:80'], {check}}}",
+        ", guest: {image: y, network_mode: 'service:web'}",
+    )
+    inside = (Listener("127.0.0.1", 9000, "1"),)
+    runs = {"published": {80: ("0.0.0.0", 80)}, "listens": inside, "health": "healthy"}
+    assert _words(tmp_path, web, "", **runs).unheard != ""
+    words = _words(tmp_path, web, guest, **runs)
+    assert (words.unheard, words.unpublished, words.alone) == ("", "", True)
+
+
+@pytest.mark.parametrize(
+    ("timeout", "seconds"),
+    [("timeout: 15s", 15.0), ("timeout: 1m30s", 90.0), ("timeout: 500ms", 0.5), ("retries: 1", 0)],
+)
+def test_how_long_its_health_check_waits(tmp_path: Path, timeout: str, seconds: float) -> None:
+    web = f"{{image: x, healthcheck: {{test: curl http://localhost:9000, {timeout}}}}}"
+    assert _words(tmp_path, web, "").patience == seconds
+
+
 def test_a_gateway_may_answer_by_names(tmp_path: Path) -> None:
     for image, by_names in (("nginx:1", True), ("me/web", False)):
         assert _words(tmp_path, f"{{image: '{image}', ports: [80]}}", "").by_names is by_names

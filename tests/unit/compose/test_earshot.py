@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -67,6 +68,24 @@ def test_an_engine_elsewhere_has_processes_of_its_own(
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", "tcp://far.example:2376")
     assert listens(of("web", id="abc", pid=7)) is None
+
+
+def test_a_guest_may_have_stayed_in_a_network_that_its_host_left(
+    kernel: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (kernel / "8").mkdir()
+    (kernel / "8" / "cgroup").write_text("0::/system.slice/docker-def.scope\n")
+    for process in ("7", "8"):
+        (kernel / process / "ns").mkdir()
+        (kernel / process / "ns" / "net").touch()  # each another one
+    web, side = of("web", id="abc", pid=7), of("side", id="def", pid=8, host="abc")
+    assert [one.stranded for one in with_listeners([web, side])] == ["", "web"]
+    for other in (replace(side, host=""), replace(side, host="gone"), replace(side, pid=0)):
+        assert with_listeners([web, other])[1].stranded == ""
+    (kernel / "8" / "ns" / "net").unlink()
+    assert with_listeners([web, side])[1].stranded == ""
+    os.link(kernel / "7" / "ns" / "net", kernel / "8" / "ns" / "net")
+    assert with_listeners([web, side])[1].stranded == "", "the same one"
 
 
 @pytest.mark.parametrize(
@@ -141,9 +160,9 @@ def test_what_is_published_and_nobody_asks(
 
 
 def test_a_sidecar_does_not_answer_for_the_ports_of_its_host() -> None:
-    side = of("side", published={8000: ("0.0.0.0", 1)}, listens=(INSIDE,), as_guest=True)
+    side = of("side", published={8000: ("0.0.0.0", 1)}, listens=(INSIDE,), host="9")
     assert published_unheard("side", [side]) == ("", "")
-    assert published_unheard("side", [replace(side, as_guest=False)])[0]
+    assert published_unheard("side", [replace(side, host="")])[0]
 
 
 @pytest.mark.parametrize(

@@ -257,7 +257,7 @@ def test_who_shares_a_network_is_reached_where_its_owner_is(
     assert side.address == web.address == "172.20.0.2"
     assert side.published == web.published == {8000: ("0.0.0.0", 80)}
     assert (side.networks, side.cut_off) == ({}, "")
-    assert (side.as_guest, web.as_guest) == (True, False)
+    assert (side.host, web.host) == ("1", "")
     assert web.exposed == (9000, 9001)
 
 

@@ -56,6 +56,7 @@ def project(folder: Path, text: str) -> Project:
         ("{image: 'postgres:15', command: psql -h db -f /seed.sql}", "task"),
         ("{image: 'redis:7', command: redis-cli -h cache set a b}", "task"),
         ("{image: 'redis:7', command: redis-cli -h cache monitor}", "process"),
+        ("{image: 'redis:7', command: redis-cli -a x --cluster create a:1 b:1}", "task"),
         (
             "{image: 'rabbitmq:3', entrypoint: rabbitmqadmin declare queue name=a}",
             "task",

@@ -63,7 +63,7 @@ RUNNING = Container(
     networks={"shop_default": "172.20.0.2"},
     links={},
     on_host=False,
-    as_guest=False,
+    host="",
     cut_off="",
     compose_version="2.26.1",
 )
@@ -284,6 +284,13 @@ def test_what_ended_otherwise_does_not(look, containers) -> None:  # type: ignor
     assert died is not None
     assert not died.own
     assert "memory" not in died.fix
+
+
+def test_who_is_left_in_an_old_network_is_out_of_reach(look) -> None:  # type: ignore[no-untyped-def]
+    worker = look(of("worker", stranded="web", health="unhealthy"))["worker"]
+    assert worker.states == (State.UNREACHABLE,)
+    assert "in the network that web had before that was started again" in worker.provider.found
+    assert worker.start == "docker compose restart worker"
 
 
 def test_a_health_check_of_an_image_is_called_so(look) -> None:  # type: ignore[no-untyped-def]

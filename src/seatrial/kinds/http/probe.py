@@ -104,6 +104,9 @@ def _as_it_is_asked(result: ProbeResult, target: Target) -> ProbeResult:
             return dataclasses.replace(result, health=Health.HEALTHY, cause=None, found="", fix="")
         if said.by_names and hung_up:
             return _by_its_names(result, target)
+    if result.cause is Cause.TIMEOUT and said.patience > cast(HttpConfig, target.config).patience:
+        fix = f"raise components.{target.name}.time_limit: its own health check waits longer"
+        return as_it_says_itself(result, target, ours=True, fix=fix)
     ours = result.cause in _OF_THE_ASKING or _CLIENTS_FAULT.match(result.found) is not None
     fix = f"set `health` of {target.name} to a path that answers whoever asks"
     return as_it_says_itself(result, target, ours=ours, fix=fix)
@@ -113,7 +116,7 @@ def _by_its_names(result: ProbeResult, target: Target) -> ProbeResult:
     found = f"{result.found.partition(':')[0]}: it may answer only who asks for a name of its own"
     fix = f"give {target.name} a health check of its own that asks by that name; that counts then"
     cause = Cause.NOT_MEASURED
-    return dataclasses.replace(result, health=Health.UNKNOWN, cause=cause, found=found, fix=fix)
+    return dataclasses.replace(result, health=Health.HEALTHY, cause=cause, found=found, fix=fix)
 
 
 class _Look:

@@ -149,8 +149,9 @@ class Diagnostician:
                 Cause.EXHAUSTED,
                 f"a free connection at {self.address}",
                 found,
-                f"raise options.max_connections of {self.component}, or close connections "
-                "(pg_stat_activity shows whose they are)",
+                f"raise max_connections of {self.component} (in a container by its command, -c "
+                "max_connections=N; else by `options`), or close connections (pg_stat_activity "
+                "shows whose they are)",
             )
         return Diagnosis(Cause.REFUSED, self._server(), found, self._log())
 

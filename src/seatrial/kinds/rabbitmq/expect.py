@@ -48,6 +48,7 @@ class _Unseen:
 
     why: str
     fix: str
+    refused: bool = False  # its health says so, too
 
 
 async def _read(place: Place, deadline: Deadline) -> Vhost | _Unseen:
@@ -69,7 +70,8 @@ async def _read(place: Place, deadline: Deadline) -> Vhost | _Unseen:
                 f"{place.vhost} (list_user_permissions {user}), set_permissions -p {place.vhost} "
                 f"{user} '^$' '^$' '^$', enough to look: in place of others it takes those away"
             )
-        return _Unseen(f"the management API: {trouble.found}", fix)
+        refused = trouble.cause is Cause.NOT_AUTHORISED
+        return _Unseen(f"the management API: {trouble.found}", fix, refused=refused)
 
 
 def _with_management(place: Place) -> str:
@@ -144,7 +146,7 @@ def _for_every_broker(
     judge = Judge(place.component, place.vhost)
     title = f"rejected messages of every queue of {place.component} arrive somewhere"
     if isinstance(vhost, _Unseen):
-        if place.management is not None:
+        if place.management is not None and (wanted is not None or not vhost.refused):
             yield judge.unseen("dead_letters", title, Priority.P2, vhost.why, vhost.fix)
         return
     asked = {name for name, one in wanted.queues.items() if one.dead_letter} if wanted else set()

@@ -19,7 +19,7 @@ _ONCE = re.compile(
 #: A client of a server that does one thing there, and ends.
 _ONE_THING = re.compile(
     r"\b(psql\b.*\s(-c|-f|--command|--file)\b|pg_restore|createdb|createuser"
-    r"|redis-cli\s.*\b(set|mset|hset|lpush|rpush|sadd|xgroup|config set|flushall|flushdb)\b"
+    r"|redis-cli\s.*(\b(set|mset|hset|lpush|rpush|sadd|xgroup|flushall|flushdb)|--cluster create)\b"
     r"|rabbitmqadmin\s.*\b(declare|import|publish)\b|rabbitmqctl\s.*\b(add_\w+|set_\w+|import_\w+)\b"
     r"|mc mb|kafka-topics\b.*--create)",
     re.IGNORECASE | re.DOTALL,
