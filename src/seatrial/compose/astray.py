@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from seatrial.compose.connection_strings import endpoint_of
-from seatrial.compose.mentions import hosts, names_host, urls
+from seatrial.compose.mentions import NOT_IN_USE, hosts, names_host, urls
 from seatrial.compose.project import Project
 from seatrial.declaration.models import ComponentConfig
 from seatrial.declaration.problems import nearest
@@ -34,10 +34,9 @@ _HOST = re.compile(r"(?P<host>[\w.-]+)(?::(?P<port>\d{1,5}))?")
 _WORD = re.compile(r"[\w.-]+")
 _ITSELF = re.compile(r"(?i)localhost|127(\.\d+){3}|::1|0\.0\.0\.0")
 _MAY_BE_TLS = re.compile(r"(?i)tls|ssl|secure|scheme|cert")
-_FOR_TESTS = re.compile(r"(?i)(^|_)test(s|ing)?(_|$)")
 #: In names of variables: of what may be used only now and then, or not any more.
 _SPARE = re.compile(
-    r"(?i)(^|_)(replicas?|read(er|_?only)?|ro|slave|secondary|standby|shadow|backup|legacy|old)(_|$)"
+    r"(?i)(^|_)(replicas?|read(er|_?only)?|ro|slave|secondary|standby|backup|legacy|old)(_|$)"
 )
 _LONGEST_FILE = 65_536  # characters
 #: Of what else there is, a program may be told as well: what it does use, others choose.
@@ -192,7 +191,7 @@ def _settings(service: Service) -> Iterator[str]:
 
 def _told(service: Service, schemes: Mapping[str, int]) -> Iterator[_Told]:
     for variable, value in sorted(service.environment.items()):
-        if _FOR_TESTS.search(variable):
+        if NOT_IN_USE.search(variable):
             continue
         for endpoint in urls(value):
             if endpoint.scheme in schemes and endpoint.host:

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 from seatrial.kinds.base import Endpoint
 
 _LIBPQ = re.compile(r"(?:^|\s)([a-z_]+)\s*=\s*('(?:[^'\\]|\\.)*'|[^\s']\S*)(?!\S)")
+_NET = re.compile(r"""(?:^|;)\s*([A-Za-z][\w ]*?)\s*=\s*("[^"]*"|'[^']*'|[^;]*?)\s*(?=;|$)""")
 _ESCAPED = re.compile(r"\\(.)")
 _HOST = re.compile(r"[\w.-]+")
 _USER, _PASSWORD = ("user", "username", "user id", "userid"), ("password", "pwd")
@@ -35,8 +36,7 @@ def endpoint_of(text: str) -> Endpoint | None:
 
 def _pairs(text: str) -> dict[str, str]:
     if ";" in text:
-        parts = (part.partition("=") for part in text.split(";") if "=" in part)
-        return {key.strip().lower(): value.strip().strip("'\"") for key, _, value in parts}
+        return {key.lower(): value.strip("'\"") for key, value in _NET.findall(text)}
     return {key: _plain(value) for key, value in _LIBPQ.findall(text)}
 
 

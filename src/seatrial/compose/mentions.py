@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from seatrial.compose.connection_strings import endpoint_of, with_login_of_query
 from seatrial.compose.project import Project
@@ -25,7 +25,18 @@ _USERS = ("USER", "USERNAME", "LOGIN")
 _PASSWORDS = ("PASSWORD", "PASS", "PWD", "PASSWD")
 _TLS = ("TLS", "SSL", "USE_TLS", "USE_SSL", "TLS_ENABLED", "SSL_ENABLED")
 _YES = ("true", "1", "yes", "on")
-_PLACES = ("NAME", "DB", "DATABASE", "DBNAME", "DB_NAME", "VHOST", "VIRTUAL_HOST")
+_PLACES = {
+    "database": ("NAME", "DB", "DATABASE", "DBNAME", "DB_NAME"),
+    "vhost": ("VHOST", "VIRTUAL_HOST"),
+}
+#: In names of variables: what the running system is not meant to use.
+NOT_IN_USE = re.compile(r"(?i)(^|_)(tests?|testing|shadow|examples?|templates?|samples?|ci)(_|$)")
+#: What a program puts something else in for: ${DB_PASSWORD}, {password}, ENC(...), vault:...
+_FILLED_IN = re.compile(
+    r"\$\{.*|\$\(.*|\$[A-Z_][A-Z0-9_]*|\{\{?\s*[\w.]+\s*\}\}?|<[\w -]+>|%[({].*|ENC\(.*\)"
+    r"|(?:vault|op|ssm|awssm|secretsmanager|arn|gcp|azure\w*|keyring|bao|sops|env|file)(?::|\+).*",
+    re.DOTALL,
+)
 
 
 @dataclass(frozen=True)
@@ -52,9 +63,15 @@ def mentions(project: Project, of: Service, kind: Kind) -> list[Mention]:
             *_by_string(service, names, kind),
             *_in_parts(service, names, kind),
         )
+        if not (NOT_IN_USE.search(mention.variables) or _is_filled_in(mention.endpoint))
     ]
     times = Counter(_said(one) for one in found)
     return sorted(found, key=lambda one: -times[_said(one)])
+
+
+def _is_filled_in(told: Endpoint) -> bool:
+    parts = (told.user, told.password, unquote(told.path.strip("/").partition("?")[0]))
+    return any(_FILLED_IN.fullmatch(one) for one in parts if one)
 
 
 def hosts(variable: str, value: str) -> set[str]:
@@ -79,7 +96,7 @@ def _by_url(service: Service, names: frozenset[str], kind: Kind) -> Iterator[Men
     for variable, value in sorted(service.environment.items()):
         for endpoint in urls(value):
             if endpoint.host in names and endpoint.scheme in kind.schemes:
-                yield _with_login_beside(Mention(service.name, variable, endpoint), service)
+                yield _with_login_beside(Mention(service.name, variable, endpoint), service, kind)
 
 
 def _by_string(service: Service, names: frozenset[str], kind: Kind) -> Iterator[Mention]:
@@ -89,14 +106,17 @@ def _by_string(service: Service, names: frozenset[str], kind: Kind) -> Iterator[
             yield Mention(service.name, variable, told, in_parts=True)
 
 
-def _with_login_beside(one: Mention, service: Service) -> Mention:
+def _with_login_beside(one: Mention, service: Service, kind: Kind) -> Mention:
     """A URL without a login may have it, and its place, in variables of their own, as JDBC's do."""
     called = _NAMES_URL.search(one.variables)
     before = one.variables[: called.start()] if called is not None else ""
     if not before or one.endpoint.user is not None or one.endpoint.password is not None:
         return one
-    beside = [_first(service, before, some) for some in (_USERS, _PASSWORDS, _PLACES)]
-    user, password, place = map(service.value, beside)
+    beside = [
+        _first(service, before, some) for some in (_USERS, _PASSWORDS, _PLACES.get(kind.place, ()))
+    ]
+    user, password, told_place = map(service.value, beside)
+    place = _single(told_place, kind)
     if password is None:
         return one
     told = replace(one.endpoint, user=user, password=password)
@@ -105,6 +125,12 @@ def _with_login_beside(one: Mention, service: Service) -> Mention:
     else:
         beside = beside[:2]
     return replace(one, variables=_listed(one.variables, beside), endpoint=told)
+
+
+def _single(place: str | None, kind: Kind) -> str:
+    """The first of several; "" for what is none: the name of a cache, where places are numbers."""
+    first = (place or "").split(",")[0].strip()
+    return "" if kind.default_place.isdecimal() and not first.isdecimal() else first
 
 
 def _path(place: str) -> str:
@@ -134,9 +160,12 @@ def _in_parts(service: Service, names: frozenset[str], kind: Kind) -> Iterator[M
             continue
         beside = [
             _first(service, before, some) or _first(service, _shared(before, service), some)
-            for some in (_USERS, _PASSWORDS, _PLACES)
+            for some in (_USERS, _PASSWORDS, _PLACES.get(kind.place, ()))
         ]
-        user, password, place = map(service.value, beside)
+        user, password, told_place = map(service.value, beside)
+        place = _single(told_place, kind)
+        if not place:
+            beside = beside[:2]
         plain = next(iter(kind.schemes))
         tls = _switched_on(service, before) if f"{plain}s" in kind.schemes else ""
         if password or place or tls:

@@ -685,6 +685,41 @@ async def test_what_its_own_health_check_asks_otherwise_is_as_well_as_that_says(
     assert (result.health, result.cause, result.found) == (Health.HEALTHY, None, "")
 
 
+@pytest.mark.parametrize(
+    ("status", "health", "by_names", "expected"),
+    [
+        (503, None, True, Health.HEALTHY),  # to whom asks for a name that it does not know
+        (503, None, False, Health.UNHEALTHY),
+        (503, "/health", True, Health.UNHEALTHY),
+        (502, None, True, Health.UNHEALTHY),
+    ],
+)
+async def test_a_gateway_may_not_know_whom_it_is_asked_for(
+    serve, context, status, health, by_names, expected
+):
+    pages = Pages({"/": (status, "no"), "/health": (status, "no")})
+    asked = target(await serve(pages), health=health)
+    result = await look(dataclasses.replace(asked, provider=Words(by_names=by_names)), context)
+    assert result.health is expected
+    assert (result.cause is Cause.NOT_MEASURED) is (expected is Health.HEALTHY)
+
+
+async def test_a_redirect_to_https_is_well_to_a_health_check(context):
+    async def onward(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        where = b"Location: https://shop.example/health\r\nContent-Length: 0\r\n"
+        writer.write(b"HTTP/1.1 301 Moved\r\nConnection: close\r\n" + where + b"\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(onward, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        asked = target(Endpoint("http", "127.0.0.1", port), health="/health")
+        plain = await look(asked, context)
+        assert (plain.health, plain.cause) == (Health.UNHEALTHY, Cause.WRONG_PROGRAM)
+        well = await look(dataclasses.replace(asked, provider=Words(well="it says so")), context)
+    assert (well.health, well.cause) == (Health.HEALTHY, None)
+
+
 @pytest.mark.parametrize("seconds", [0.0, 0.2, 30.0])
 async def test_its_own_health_check_may_wait_longer(context, seconds):
     async def wait(reader, writer):

@@ -155,6 +155,16 @@ def test_a_health_check_that_asks_otherwise(tmp_path: Path, check: str, aside: b
     assert _words(tmp_path, web, "").aside is aside
 
 
+@pytest.mark.parametrize(("heard", "port"), [((8080,), 8080), ((8443, 8080), 8443), ((), 8443)])
+def test_of_several_urls_the_one_that_is_heard_counts(heard: tuple[int, ...], port: int) -> None:
+    check = "curl -kfs https://localhost:8443/health || curl -fs http://localhost:8080/health"
+    facet = KINDS["http"].containers
+    assert facet is not None
+    runs = Service("web", health_check=check, heard=frozenset(heard))
+    found = facet.endpoints(runs, HttpConfig(), ())["http"]
+    assert (found.port, found.scheme) == (port, "https" if port == 8443 else "http")
+
+
 def test_that_a_guest_may_listen_for_its_host(tmp_path: Path) -> None:
     """It has been stopped, say, and is told of itself."""
     check = "healthcheck: {test: curl http://localhost:9000}"

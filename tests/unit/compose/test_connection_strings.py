@@ -21,6 +21,7 @@ from seatrial.kinds.base import Endpoint
             "postgresql://me:a%20b@db:5433/shop",
         ),
         ("Host=db;User Id=me;Pwd=X;", "postgresql://me:X@db:0"),
+        ('Host=db; Username=me; Password="a;b" ;', "postgresql://me:a%3Bb@db:0"),
         ("Server=db,1433;Database=shop;User Id=me", ""),
         ("host=a,b user=me", ""),
         ("host=/run/postgresql user=me", ""),

@@ -8,6 +8,7 @@ import json
 import math
 import socket
 import threading
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -171,6 +172,17 @@ def test_an_engine_tells_which_network_a_container_was_made_on(
     assert one.image == Image("postgres:15", "sha256:17")
 
 
+def with_health(health: Mapping[str, object]) -> dict[str, object]:
+    """Of a container that runs."""
+    return {
+        "Id": "0",
+        "State": {"Status": "running", "Health": health},
+        "Config": {"Labels": {"com.docker.compose.service": "db"}},
+        "NetworkSettings": {},
+        "HostConfig": {},
+    }
+
+
 @pytest.mark.parametrize(
     ("said", "failed", "codes", "told"),
     [
@@ -191,17 +203,8 @@ def test_what_was_paused_is_as_well_as_before(
     told: str,
 ) -> None:
     health = {"Status": said, "Log": [{"ExitCode": code, "Output": ""} for code in codes]}
-    inspected = {
-        "Id": "0",
-        "State": {
-            "Status": "running",
-            "Health": health | ({} if failed is None else {"FailingStreak": failed}),
-        },
-        "Config": {"Labels": {"com.docker.compose.service": "db"}},
-        "NetworkSettings": {},
-        "HostConfig": {},
-    }
-    answering(tmp_path, monkeypatch, [inspected])
+    health |= {} if failed is None else {"FailingStreak": failed}
+    answering(tmp_path, monkeypatch, [with_health(health)])
     (one,) = asyncio.run(containers("shop"))
     assert one.health == told
 
@@ -220,14 +223,7 @@ def test_what_a_health_check_says_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str, told: str
 ) -> None:
     health = {"Status": "unhealthy", "Log": [{"ExitCode": 1, "Output": output}]}
-    inspected = {
-        "Id": "0",
-        "State": {"Status": "running", "Health": health},
-        "Config": {"Labels": {"com.docker.compose.service": "db"}},
-        "NetworkSettings": {},
-        "HostConfig": {},
-    }
-    answering(tmp_path, monkeypatch, [inspected])
+    answering(tmp_path, monkeypatch, [with_health(health)])
     (one,) = asyncio.run(containers("shop"))
     assert one.health_output == told
 

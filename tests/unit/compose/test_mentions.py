@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from seatrial.compose.engine import Container
 from seatrial.compose.project import read_project
 from seatrial.compose.targets import targets
 from seatrial.declaration.load import load
@@ -26,6 +27,17 @@ services:
   fourth: {image: x, environment: {DSN: "postgres://app:right@db/shop"}}
   other: {image: x, environment: {DSN: "postgres://other@db"}}
 """
+
+
+def server(folder: Path, project: object, kind: str, *runs: Container) -> Target:
+    """What is found of the server `it` of a project, beside which a process `web` runs."""
+    (folder / "compose.yaml").write_text(json.dumps(project))
+    declared = f"it: {{kind: {kind}}}\n  web: {{kind: process}}\n"
+    (folder / "seatrial.yaml").write_text(
+        f"system: shop\ncompose: compose.yaml\ncomponents:\n  {declared}"
+    )
+    read, system = read_project(folder / "compose.yaml", {}), load(folder, KINDS, variables={})
+    return targets(system, read, runs)["it"]
 
 
 @pytest.fixture
@@ -172,14 +184,8 @@ def test_a_login_in_parts(
 ) -> None:
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     services = {"it": {"image": image}, "web": {"image": "x", "environment": environment}}
-    (tmp_path / "compose.yaml").write_text(json.dumps({"services": services}))
-    declared = f"it: {{kind: {kind}}}\n  web: {{kind: process}}\n"
-    (tmp_path / "seatrial.yaml").write_text(
-        f"system: shop\ncompose: compose.yaml\ncomponents:\n  {declared}"
-    )
-    project = read_project(tmp_path / "compose.yaml", {})
-    system = load(tmp_path, KINDS, variables={})
-    found = targets(system, project, [of("it", environment={}, networks={"n": "192.0.2.2"})])["it"]
+    runs = of("it", environment={}, networks={"n": "192.0.2.2"})
+    found = server(tmp_path, {"services": services}, kind, runs)
     where = [one.where.partition(" of the service")[0] for one in found.addresses]
     assert (found.endpoint().url if where else "", "".join(where)) == (url, variables)
 
@@ -270,94 +276,3 @@ def test_two_places_of_one_server_are_held_to_their_own_addresses(
         "post": ["mail"],
     }
     assert len([one for one in found["jobs"].addresses if one.of]) == 4
-
-
-@pytest.mark.parametrize(
-    ("image", "kind", "made", "environment", "path"),
-    [
-        ("postgres:15", "postgres", "POSTGRES_DB", {"DB_HOST": "it", "DB_USER": "u"}, "/shop"),
-        ("postgres:15", "postgres", "POSTGRES_DB", {"PGURL": "postgres://u:p@it:5432/"}, "/shop"),
-        ("postgres:15", "postgres", "POSTGRES_DB", {"PGURL": "postgres://u:p@it/wiki"}, "/wiki"),
-        ("postgres:15", "postgres", "POSTGRES_DB", {"DSN": "host=it user=u password=p"}, "/shop"),
-        ("rabbitmq:3", "rabbitmq", "RABBITMQ_DEFAULT_VHOST", {"DB_HOST": "it"}, "/shop"),
-        ("rabbitmq:3", "rabbitmq", "RABBITMQ_DEFAULT_VHOST", {"MQ": "amqp://u:p@it"}, ""),
-    ],
-)
-def test_who_is_told_no_place_may_have_it_in_its_code(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    image: str,
-    kind: str,
-    made: str,
-    environment: dict[str, str],
-    path: str,
-) -> None:
-    monkeypatch.delenv("DOCKER_HOST", raising=False)
-    own = {made: "shop"}
-    more = {"DB_PASSWORD": "p"} if "DB_HOST" in environment else {}
-    web = {"image": "x", "environment": environment | more}
-    services = {"it": {"image": image, "environment": own}, "web": web}
-    (tmp_path / "compose.yaml").write_text(json.dumps({"services": services}))
-    declared = f"it: {{kind: {kind}}}\n  web: {{kind: process}}\n"
-    (tmp_path / "seatrial.yaml").write_text(
-        f"system: shop\ncompose: compose.yaml\ncomponents:\n  {declared}"
-    )
-    project = read_project(tmp_path / "compose.yaml", {})
-    system = load(tmp_path, KINDS, variables={})
-    found = targets(system, project, [of("it", environment=own)])["it"]
-    assert [one.endpoint.path for one in found.addresses if one.of == "web"] == [path]
-
-
-@pytest.mark.parametrize(
-    ("settings", "knows"),
-    [
-        ({}, False),
-        ({"environment": {"MODE": "production"}}, False),
-        ({"environment": {"CACHE_PASS": "p"}}, True),
-        ({"environment": {"API_TOKEN_FILE": "/x", "REDIS_AUTH": "p"}}, True),
-        ({"volumes": ["./app.toml:/app.toml"]}, True),
-        ({"secrets": ["cache"]}, True),
-    ],
-)
-def test_who_can_know_no_password_of_redis(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    settings: dict[str, dict[str, str]],
-    knows: bool,
-) -> None:
-    monkeypatch.delenv("DOCKER_HOST", raising=False)
-    environment = {"REDIS_URL": "redis://it:6379/0", **settings.get("environment", {})}
-    web = {"image": "x", **settings, "environment": environment}
-    it = {"image": "redis:7", "command": "redis-server --requirepass sesame"}
-    (tmp_path / "cache.txt").write_text("sesame")
-    whole = {"services": {"it": it, "web": web}, "secrets": {"cache": {"file": "./cache.txt"}}}
-    (tmp_path / "compose.yaml").write_text(json.dumps(whole))
-    (tmp_path / "seatrial.yaml").write_text(
-        "system: shop\ncompose: compose.yaml\ncomponents:\n"
-        "  it: {kind: redis}\n  web: {kind: process}\n"
-    )
-    project = read_project(tmp_path / "compose.yaml", {})
-    system = load(tmp_path, KINDS, variables={})
-    runs = of("it", environment={}, command="redis-server --requirepass sesame")
-    found = targets(system, project, [runs])["it"]
-    assert found.endpoint().password == "sesame"
-    (told,) = (one.endpoint for one in found.addresses if one.of == "web")
-    assert told.password == ("sesame" if knows else None)
-
-
-def test_to_a_client_of_a_broker_there_is_a_usual_login(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("DOCKER_HOST", raising=False)
-    web = {"image": "x", "environment": {"MQ_URL": "amqp://it"}}
-    services = {"it": {"image": "rabbitmq:3"}, "web": web}
-    (tmp_path / "compose.yaml").write_text(json.dumps({"services": services}))
-    (tmp_path / "seatrial.yaml").write_text(
-        "system: shop\ncompose: compose.yaml\ncomponents:\n"
-        "  it: {kind: rabbitmq}\n  web: {kind: process}\n"
-    )
-    project = read_project(tmp_path / "compose.yaml", {})
-    system = load(tmp_path, KINDS, variables={})
-    found = targets(system, project, [of("it", environment={})])["it"]
-    (told,) = (one.endpoint for one in found.addresses if one.of == "web")
-    assert (told.user, told.password) == ("guest", "guest")

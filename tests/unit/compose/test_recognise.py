@@ -42,6 +42,9 @@ def project(folder: Path, text: str) -> Project:
         ("{build: ., command: uvicorn app:app, ports: [8000]}", "http"),
         ("{build: ., ports: [8000]}", "http"),
         ("{build: ., ports: [50051]}", "process"),
+        ("{build: ., ports: [9000]}", "http"),
+        ("{build: ., expose: [9000]}", "process"),
+        ("{build: ., expose: [8000]}", "http"),
         ("{build: ., ports: [5000]}", "http"),
         ("{image: 'ghcr.io/a/shop:3', ports: [8000]}", "http"),
         ("{image: 'ghcr.io/a/shop:3', ports: [5000]}", "process"),
@@ -205,6 +208,14 @@ def _endpoints(read: Project, name: str) -> dict[str, str]:
         ("wget -qO- 127.0.0.1:3000/up || exit 1", {"health": "/up"}),
         ("curl --fail 'localhost/up'", {"health": "/up"}),
         ("curl -f localhost:3000", {}),
+        ("curl -f http://localhost:3000/up>/dev/null", {"health": "/up"}),
+        ("ruby -e 'get(%q{http://localhost:3000/up})'", {"health": "/up"}),
+        ("node -e 'get(`http://localhost:3000/up`)'", {"health": "/up"}),
+        (
+            "bash -c 'exec 3<>/dev/tcp/127.0.0.1/9000; echo -e GET /health/ready HTTP/1.1 host: "
+            "http://localhost >&3'",
+            {"health": "/health/ready"},
+        ),
         ("curl -f 'localhost/up?full=1&all=1' || exit 1", {"health": "/up?full=1&all=1"}),
         ("curl -f http://localhost:8000/up?full=1", {"health": "/up?full=1"}),
         ("curl -f http://localhost:8000/up&& true", {"health": "/up"}),
@@ -223,6 +234,7 @@ def test_a_url_without_its_scheme(tmp_path: Path, check: str, settings: dict[str
         *("nc -z localhost 3000", "pg_isready -h localhost", "redis-cli -h 127.0.0.1 ping"),
         *("curl -f http://elsewhere:80/up", "mysqladmin ping -h localhost", "curl -V"),
         "curl -f --unix-socket /run/x.sock http://localhost/up",
+        "bash -c 'exec 3<>/dev/tcp/127.0.0.1/9000; echo host: http://localhost >&3'",
     ],
 )
 def test_what_asks_no_page_of_it(tmp_path: Path, check: str) -> None:

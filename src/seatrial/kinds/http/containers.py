@@ -18,9 +18,8 @@ from seatrial.kinds.resolving import Unresolved
 from seatrial.kinds.trouble import Trouble
 from seatrial.waiting import Deadline
 
-_PORT_AND_PATH = (
-    r"(:(?P<port>\d{1,5}|\$\w+|\$\{[^}]*\}))?(?P<path>/[^\s'\"|;&)#?]*(?:\?[^\s'\"|;)#]*)?)?"
-)
+_PATH = r"(?P<path>/[^\s'\"|;&)#?`<>}\\]*(?:\?[^\s'\"|;)#`<>}\\]*)?)?"
+_PORT_AND_PATH = r"(:(?P<port>\d{1,5}|\$\w+|\$\{[^}]*\}))?" + _PATH
 _URL = re.compile(
     r"(?P<scheme>https?)://(localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\]|\$\{?HOSTNAME\}?)"
     + _PORT_AND_PATH
@@ -29,7 +28,11 @@ _URL = re.compile(
 _BARE = re.compile(
     r"\b(?:curl|wget)\b.*?\s['\"]?(?P<scheme>)(?:localhost|127\.0\.0\.1|0\.0\.0\.0)"
     + _PORT_AND_PATH
-    + r"(?=['\"\s|;&)#]|$)",
+    + r"(?=['\"\s|;&)#`<>}\\]|$)",
+    re.DOTALL,
+)
+_BY_HAND = re.compile(
+    r"(?P<scheme>)/dev/tcp/[\w.]+/(?P<port>\d{1,5}).*?\b(?:GET|HEAD)\s+(?P<path>/[^\s'\"]*)",
     re.DOTALL,
 )
 _SERVERS = re.compile(
@@ -42,7 +45,7 @@ _OTHERWISE = re.compile(
     r"(?<!\S)(-[HuXdI]|-[a-zA-Z]*[HuXdI](?=\s)|--(header|user|request|data|resolve|connect-to|cert"
     r"|post-data|user-agent|http-user|method|head|oauth2-bearer)\b)|headers\s*=|http_code|\|\s*grep\b"
 )
-_GATEWAYS = ("nginx", "caddy", "httpd", "traefik", "haproxy")
+_GATEWAYS = ("nginx", "nginx-proxy", "openresty", "caddy", "httpd", "traefik", "haproxy", "envoy")
 _IMAGES = (*_GATEWAYS, "adminer", "whoami", "httpbin")
 _OPTION = re.compile(r"(?:--port[= ]|-p |--bind[= ]\S*?:|-b \S*?:|:)(\d{2,5})\b")
 _HEALTH = (
@@ -53,6 +56,7 @@ _PATIENCE = 2.0  # s for one answer
 #: Ports of what one builds oneself; and those behind which ready-made images have hardly anything
 #: but HTTP, as a look at some hundred public compose files shows.
 _USUAL = {80, 3000, 4000, 5000, 5173, 9000, 9090, *range(8000, 9000)}
+_OF_FPM = 9000  # of PHP, which speaks FastCGI to a gateway
 _OF_WEB = {80, 3000, 8000, 8080, 9090}
 
 
@@ -72,7 +76,8 @@ class _Containers(InContainers):
         if service.image_name in _IMAGES:
             return Guess(service.made_of, BY_SETTINGS, unknown=(_NO_HEALTH,))
         port = _port(service)
-        if port in (_USUAL if service.built else _OF_WEB):
+        published = any(one.target == port and one.published is not None for one in service.ports)
+        if port in (_USUAL if service.built else _OF_WEB) and (published or port != _OF_FPM):
             whose = "built here" if service.built else f"image {service.image}"
             return Guess(f"{whose}, port {port}", BY_ELIMINATION + 1, unknown=(_NO_HEALTH,))
         return None
@@ -179,9 +184,14 @@ def _scheme(service: Service, port: int) -> str:
 
 def _asked(service: Service) -> re.Match[str] | None:
     """What its health check asks of it, where it does by a port."""
-    if "--unix-socket" in service.health_check:
+    check = service.health_check
+    if "--unix-socket" in check:
         return None
-    return _URL.search(service.health_check) or _BARE.search(service.health_check)
+    if "/dev/tcp/" in check:  # by hand; a URL in it is that of a header
+        return _BY_HAND.search(check)
+    asked = list(_URL.finditer(check))
+    heard = (one for one in asked if _number(service, one) in service.heard)
+    return next(heard, asked[0] if asked else _BARE.search(check))
 
 
 def _number(service: Service, asked: re.Match[str]) -> int | None:

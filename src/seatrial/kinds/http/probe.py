@@ -44,6 +44,9 @@ _WANTS_TLS = re.compile(r"http request (was sent )?to (an )?https (port|server)"
 #: What may lie in how it was asked.
 _OF_THE_ASKING = (Cause.AUTH, Cause.NOT_AUTHORISED, Cause.TLS, Cause.WRONG_PROGRAM)
 _CLIENTS_FAULT = re.compile(r"4\d\d\b")  # at the start of what was found: the status
+_ELSEWHERE = re.compile(
+    r"3\d\d: it redirects elsewhere, to https:"
+)  # as most clients take for well
 _SEVERITY = (Health.UNHEALTHY, Health.UNKNOWN, Health.HEALTHY)
 
 
@@ -97,14 +100,19 @@ async def _one(target: Target, endpoint: Endpoint, deadline: Deadline) -> ProbeR
 
 
 def _as_it_is_asked(result: ProbeResult, target: Target) -> ProbeResult:
-    said = target.provider
+    """Its own health check, if it is well, may have asked otherwise, and then that counts."""
+    if result.health is not Health.UNHEALTHY:
+        return result
+    said, config = target.provider, cast(HttpConfig, target.config)
     hung_up = HANGS_UP in result.found and not said.unheard
-    if result.health is Health.UNHEALTHY and (hung_up or result.connection is Connection.CONNECTED):
-        if said.aside and said.well:
-            return dataclasses.replace(result, health=Health.HEALTHY, cause=None, found="", fix="")
-        if said.by_names and hung_up:
-            return _by_its_names(result, target)
-    if result.cause is Cause.TIMEOUT and said.patience > cast(HttpConfig, target.config).patience:
+    answers = hung_up or result.cause is Cause.TLS or result.connection is Connection.CONNECTED
+    otherwise = said.aside or _ELSEWHERE.match(result.found) is not None
+    if answers and otherwise and said.well:
+        return dataclasses.replace(result, health=Health.HEALTHY, cause=None, found="", fix="")
+    unknown = config.health is None and result.found.startswith("503")
+    if said.by_names and (hung_up or result.cause is Cause.TLS or unknown):
+        return _by_its_names(result, target)
+    if result.cause is Cause.TIMEOUT and said.patience > config.patience:
         fix = f"raise components.{target.name}.time_limit: its own health check waits longer"
         return as_it_says_itself(result, target, ours=True, fix=fix)
     ours = result.cause in _OF_THE_ASKING or _CLIENTS_FAULT.match(result.found) is not None
