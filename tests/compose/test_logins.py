@@ -21,14 +21,25 @@ services:
     init: true
     depends_on: [db]
     environment: {DB_HOST: db, DB_USER: postgres, DB_PASSWORD: logins-wrong-2, DB_NAME: postgres}
+  cache: {image: "redis:7", command: redis-server --requirepass logins-right-3}
+  bare:
+    image: python:3.11-slim
+    command: sleep 1000
+    init: true
+    environment: {REDIS_URL: "redis://cache:6379/0"}
 """
 
 DECLARED = """
 system: logins
 compose: compose.yaml
-components: {db: {kind: postgres}, worker: {kind: process, needs: [db]}}
+components:
+  db: {kind: postgres}
+  worker: {kind: process, needs: [db]}
+  cache: {kind: redis}
+  bare: {kind: process, needs: [cache]}
 """
 
+WRONG = {"worker.DB_HOST", "bare.REDIS_URL"}
 TRIAL = """
 def test_the_server_is_there(component):
     assert component("db").value("SELECT 1") == 1
@@ -48,15 +59,15 @@ def test_in_a_project_that_runs_and_in_its_own(project: Project, engine: Engine)
         own = project.seatrial("up")
         assert own.code == 0, own.err
         checked = project.seatrial("check", "--json")
-        assert [one["id"] for one in checked.json["findings"]] == ["worker.DB_HOST"]
+        assert {one["id"] for one in checked.json["findings"]} == WRONG
         assert project.seatrial("down").code == 0
 
         engine.compose(project.folder, "up", "-d")
         eventually(
-            lambda: [one["id"] for one in project.seatrial("check", "--json").json["findings"]],
-            lambda ids: ids == ["worker.DB_HOST"],
+            lambda: {one["id"] for one in project.seatrial("check", "--json").json["findings"]},
+            lambda ids: ids == WRONG,
             timeout=60,
-            what="the server is there, and only the worker's login is wrong",
+            what="the server is there, and only what these two are told is wrong",
         )
         run = project.seatrial("run", "--json", "--report-dir", "reports")
         assert (run.code, run.json["verdict"]) == (3, "no_go"), run.err

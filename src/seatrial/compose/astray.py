@@ -25,7 +25,7 @@ from seatrial.outcome import Cause
 #: Before _HOST: of what it is, with a scheme of its URLs. Others may be there or not, as a mail
 #: server for developers.
 _OF_SERVERS = re.compile(
-    r"(?i)((?P<postgresql>db|database|pg|postgres|postgresql)|(?P<redis>redis)"
+    r"(?i)(?<![a-z])((?P<postgresql>db|database|pg|postgres|postgresql)|(?P<redis>redis)"
     r"|(?P<amqp>rabbit|rabbitmq|amqp))_*$"
 )
 _MAY_BE_PORT = re.compile(r"(?<![\w.-])[1-9]\d{1,4}(?![\w.-])")
@@ -195,7 +195,8 @@ def _told(service: Service, schemes: Mapping[str, int]) -> Iterator[_Told]:
             continue
         for endpoint in urls(value):
             if endpoint.scheme in schemes and endpoint.host:
-                usual, plain = schemes[endpoint.scheme], not _is_secure(endpoint.scheme, schemes)
+                usual, secure = schemes[endpoint.scheme], _is_secure(endpoint.scheme, schemes)
+                plain = not (secure or _may_ask_for_tls(service, value))
                 port = endpoint.port or usual
                 yield _Told(variable, endpoint.host, port, usual, url=True, plain=plain)
         if (string := endpoint_of(value)) is not None:
@@ -214,10 +215,15 @@ def _told(service: Service, schemes: Mapping[str, int]) -> Iterator[_Told]:
                 int(number) if number.isdecimal() else 0,
                 schemes[scheme],
                 url=False,
-                plain=not any(map(_MAY_BE_TLS.search, service.environment)),
+                plain=not _may_ask_for_tls(service, value),
                 used=_is_chosen(service, before, scheme),
                 port_told="" if whole["port"] else port_told,
             )
+
+
+def _may_ask_for_tls(service: Service, value: str) -> bool:
+    words = (value.partition("?")[2], service.command, *service.environment)
+    return any(map(_MAY_BE_TLS.search, words)) or "rediss" in service.environment.values()
 
 
 def _is_secure(scheme: str, schemes: Collection[str]) -> bool:

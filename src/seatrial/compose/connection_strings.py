@@ -26,8 +26,8 @@ def endpoint_of(text: str) -> Endpoint | None:
     pairs = _pairs(text)
     place, user = _first(pairs, _PLACE), _first(pairs, _USER)
     host, port = pairs.get("host", ""), _first(pairs, _PORT) or "0"
-    if not (_HOST.fullmatch(host) and port.isdecimal() and (place or user)):
-        return None
+    if not (_HOST.fullmatch(host) and port.isdecimal() and (place or "sslmode" in pairs)):
+        return None  # of a mail server, say
     path = f"/{quote(place, safe='')}" if place else ""
     mode = pairs.get("sslmode", "")
     path += f"?{urlencode({'sslmode': mode})}" if mode else ""

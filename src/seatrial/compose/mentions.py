@@ -16,6 +16,7 @@ from seatrial.kinds.base import Endpoint, Kind
 from seatrial.kinds.containers import Service, says_something
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://[^\s'\",]+")
+_IN_WORDS = re.compile(r"(?i)(?:^|[\s;])host\s*=\s*([\w.-]+)")  # as libpq and .NET have it
 _HOST = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]*)(:\d+)?")
 #: Variables whose value may be a host alone: in others such a word is a user, or a database.
 _NAMES_HOST = re.compile(r"(?i)(host|host_?name|addr|address|server|node)s?$")
@@ -78,8 +79,7 @@ def hosts(variable: str, value: str) -> set[str]:
     """The hosts that a variable's value names: it is a host's name, NAME:PORT, or holds URLs."""
     if (whole := _HOST.fullmatch(value)) is not None:
         return {whole[1]} if whole[2] or _NAMES_HOST.search(variable) else set()
-    told = endpoint_of(value)
-    return {endpoint.host for endpoint in (*urls(value), *filter(None, (told,)))}
+    return {endpoint.host for endpoint in urls(value)} | set(_IN_WORDS.findall(value))
 
 
 def names_host(variable: str) -> str:

@@ -125,6 +125,7 @@ def target_of(
             hearing=hearing,
             unpublished=published[0] if asked else "",
             alone=alone,
+            asks=kind.containers.health_asked(service) if kind.containers is not None else "",
             patience=service.health_patience,
             aside=kind.containers is not None and kind.containers.asks_otherwise(service),
             by_names=kind.containers is not None and kind.containers.answers_by_names(service),

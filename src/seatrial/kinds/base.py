@@ -60,6 +60,7 @@ class Words:
     hearing: str = ""  # what is to be done about that, where it is certain
     unpublished: str = ""  # likewise of the ports that it publishes, where another one is asked
     aside: bool = False  # its own health check asks otherwise than we can, with headers say
+    asks: str = ""  # the path that its own health check asks
     patience: float = 0.0  # s that its own health check waits, where that is known
     by_names: bool = False  # it may hang up on whoever does not ask for names of its own
     alone: bool = False  # only its own health check reaches what it asks there, and is meant to

@@ -195,6 +195,10 @@ class InContainers:
         """Whether its own health check asks in a way that Seatrial does not."""
         return False
 
+    def health_asked(self, service: Service) -> str:
+        """The path that its own health check asks; "" for none."""
+        return ""
+
     def answers_by_names(self, service: Service) -> bool:
         """Whether it may know names of its own, and answer nobody who asks for another one."""
         return False

@@ -32,12 +32,20 @@ async def asked_as_all(
     """The target as whom it lets in, None for nobody, and what each login showed."""
     own = target.endpoint()
     distinct = list(dict.fromkeys((own, *(one.endpoint for one in target.addresses))))
-    asked = (kind.probe(_at(target, one), context, deadline) for one in distinct)
+    asked = (kind.probe(_as_told(target, one), context, deadline) for one in distinct)
     probed = dict(zip(distinct, await asyncio.gather(*asked), strict=True))
     inside = next((one for one in distinct if probed[one].health is Health.HEALTHY), None)
     if inside is None:
         return None, probed
     return (_at(target, inside) if is_turned_away(probed[own]) else target), probed
+
+
+def _as_told(target: Target, endpoint: Endpoint) -> Target:
+    """Of what is told another login, or none, it does not count what the project knows besides."""
+    tried = _at(target, endpoint)
+    if endpoint == target.endpoint():
+        return tried
+    return replace(tried, provider=replace(tried.provider, images=()))
 
 
 def _at(target: Target, endpoint: Endpoint) -> Target:

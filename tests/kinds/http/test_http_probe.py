@@ -704,6 +704,18 @@ async def test_a_gateway_may_not_know_whom_it_is_asked_for(
     assert (result.cause is Cause.NOT_MEASURED) is (expected is Health.HEALTHY)
 
 
+@pytest.mark.parametrize(
+    ("status", "asks", "quiet"),
+    [(403, "/health", True), (429, "/health", True), (403, "/up", False), (500, "/health", False)],
+)
+async def test_whom_it_lets_in_its_own_health_check_has_said(serve, context, status, asks, quiet):
+    asked = target(await serve(Pages({"/health": (status, "no")})))
+    well = Words(asks=asks, well="its own health check says healthy")
+    result = await look(dataclasses.replace(asked, provider=well), context)
+    assert (result.cause is None) is quiet
+    assert (await look(dataclasses.replace(asked, provider=Words(asks=asks)), context)).cause
+
+
 async def test_a_redirect_to_https_is_well_to_a_health_check(context):
     async def onward(reader, writer):
         await reader.readuntil(b"\r\n\r\n")

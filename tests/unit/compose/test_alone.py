@@ -165,6 +165,23 @@ def test_of_several_urls_the_one_that_is_heard_counts(heard: tuple[int, ...], po
     assert (found.port, found.scheme) == (port, "https" if port == 8443 else "http")
 
 
+@pytest.mark.parametrize(
+    "check",
+    [
+        "node -e \"get('http://localhost:'+process.env.PORT+'/health')\"",
+        "python -c \"urlopen('http://localhost:%s/health' % port)\"",
+        "python -c \"urlopen(f'http://localhost:{port}/health')\"",
+        "curl -f http://localhost:$(cat /etc/port)/health",
+        "sh -c 'API=http://localhost; curl -f $API:3000/health'",
+    ],
+)
+def test_what_makes_its_port_by_itself(check: str) -> None:
+    facet = KINDS["http"].containers
+    assert facet is not None
+    runs = Service("web", health_check=check, ports=(Port(3000, 1),), heard=frozenset((3000,)))
+    assert facet.endpoints(runs, HttpConfig(), ())["http"].port == 3000
+
+
 def test_that_a_guest_may_listen_for_its_host(tmp_path: Path) -> None:
     """It has been stopped, say, and is told of itself."""
     check = "healthcheck: {test: curl http://localhost:9000}"

@@ -107,8 +107,8 @@ def told(
         ("REDIS_HOST", "redis", "there is no service redis"),
         ("DATABASE_URL", "postgres://u:p@db:5433/shop", "db listens at 5432 in its container"),
         ("CACHE_URL", "redis://cache", "cache listens at 6380"),
-        ("DSN", "host=dbb user=u", "there is no service dbb"),
-        ("DSN", "host=db port=5433 user=u", "db listens at 5432 in its container"),
+        ("DSN", "host=dbb user=u dbname=x", "there is no service dbb"),
+        ("DSN", "host=db port=5433 dbname=x", "db listens at 5432 in its container"),
     ],
 )
 def test_a_host_or_port_that_is_none(tmp_path: Path, variable: str, value: str, found: str) -> None:
@@ -139,7 +139,13 @@ def test_a_port_in_a_variable_of_its_own(tmp_path: Path) -> None:
         *("postgres://u:p@linked/x", "redis://cache:6380", "amqp://mq", "amqps://mq:5671"),
         *("rediss://cache:6390", "redis://cache:7000"),
         *("postgres://u:p@db.example.com/x", "redis://127.0.0.1:1", "http://localhost:5672"),
-        *("host=db user=u", "host=/run/pg user=u", "host=nowhere", "host=a,b user=u"),
+        *(
+            "host=mail port=1025 user=u password=p",
+            "host=db dbname=x",
+            "host=/run/pg user=u",
+            "host=nowhere",
+            "host=a,b user=u",
+        ),
         *("mysql://nowhere/x", "http://nowhere:8000", "postgres:///x", "redis://${HOST}/0"),
     ],
 )
@@ -149,7 +155,14 @@ def test_what_leads_somewhere_or_cannot_be_known(tmp_path: Path, value: str) -> 
 
 @pytest.mark.parametrize(
     "variables",
-    [{"MAIL_HOST": "mailpit"}, {"HOST": "nowhere"}, {"DB_HOST": ""}, {"DB_NODE": "a b"}],
+    [
+        {"MONGODB_HOST": "mongo"},
+        {"INFLUXDB_HOST": "influx"},
+        {"MAIL_HOST": "mailpit"},
+        {"HOST": "nowhere"},
+        {"DB_HOST": ""},
+        {"DB_NODE": "a b"},
+    ],
 )
 def test_hosts_of_what_need_not_be_there(tmp_path: Path, variables: dict[str, str]) -> None:
     assert told(tmp_path, variables) == []
@@ -246,6 +259,9 @@ def test_localhost_is_the_container_itself(
         ({"REDIS_HOST": "safe", "REDIS_PORT": "7379", "REDIS_TLS": "1"}, False),
         ({"REDIS_HOST": "safe", "REDIS_PORT": "7379", "REDIS_SCHEME": "tls"}, False),
         ({"SAFE_URL": "redis://cache:6380"}, False),
+        ({"SAFE_URL": "redis://safe:7379", "REDIS_TLS_ENABLED": "true"}, False),
+        ({"SAFE_URL": "redis://safe:7379?ssl=true"}, False),
+        ({"SAFE_URL": "redis://safe:7379", "PROTOCOL": "rediss"}, False),
     ],
 )
 def test_who_asks_without_tls_where_nothing_else_is_taken(

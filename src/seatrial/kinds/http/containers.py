@@ -19,7 +19,8 @@ from seatrial.kinds.trouble import Trouble
 from seatrial.waiting import Deadline
 
 _PATH = r"(?P<path>/[^\s'\"|;&)#?`<>}\\]*(?:\?[^\s'\"|;)#`<>}\\]*)?)?"
-_PORT_AND_PATH = r"(:(?P<port>\d{1,5}|\$\w+|\$\{[^}]*\}))?" + _PATH
+#: `cut`: behind a colon stands what only a program makes a port of.
+_PORT_AND_PATH = r"(?P<cut>:(?!\d|\$\w|\$\{))?(:(?P<port>\d{1,5}|\$\w+|\$\{[^}]*\}))?" + _PATH
 _URL = re.compile(
     r"(?P<scheme>https?)://(localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\]|\$\{?HOSTNAME\}?)"
     + _PORT_AND_PATH
@@ -32,7 +33,7 @@ _BARE = re.compile(
     re.DOTALL,
 )
 _BY_HAND = re.compile(
-    r"(?P<scheme>)/dev/tcp/[\w.]+/(?P<port>\d{1,5}).*?\b(?:GET|HEAD)\s+(?P<path>/[^\s'\"]*)",
+    r"(?P<scheme>)/dev/tcp/[\w.]+/(?P<cut>)(?P<port>\d{1,5}).*?\b(?:GET|HEAD)\s+(?P<path>/[^\s'\"]*)",
     re.DOTALL,
 )
 _SERVERS = re.compile(
@@ -93,6 +94,10 @@ class _Containers(InContainers):
 
     def asks_otherwise(self, service: Service) -> bool:
         return _OTHERWISE.search(service.health_check) is not None
+
+    def health_asked(self, service: Service) -> str:
+        asked = _asked(service)
+        return (asked["path"] or "/") if asked is not None else ""
 
     def answers_by_names(self, service: Service) -> bool:
         return service.image_name in _GATEWAYS
@@ -196,8 +201,12 @@ def _asked(service: Service) -> re.Match[str] | None:
 
 def _number(service: Service, asked: re.Match[str]) -> int | None:
     """The port that it asks; None for a variable of the container that is not known."""
+    if asked["cut"]:
+        return None
     if not asked["port"]:
-        return {"http": 80, "https": 443}[asked["scheme"] or "http"]
+        usual = {"http": 80, "https": 443}[asked["scheme"] or "http"]
+        elsewhere = not asked["path"] and service.heard and usual not in service.heard
+        return None if elsewhere else usual  # `API=http://localhost; curl $API:8000/up`
     told = service.filled(asked["port"]) or ""
     return int(told) if told.isdecimal() else None
 

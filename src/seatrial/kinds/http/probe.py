@@ -106,7 +106,9 @@ def _as_it_is_asked(result: ProbeResult, target: Target) -> ProbeResult:
     said, config = target.provider, cast(HttpConfig, target.config)
     hung_up = HANGS_UP in result.found and not said.unheard
     answers = hung_up or result.cause is Cause.TLS or result.connection is Connection.CONNECTED
-    otherwise = said.aside or _ELSEWHERE.match(result.found) is not None
+    ours = result.cause in _OF_THE_ASKING or _CLIENTS_FAULT.match(result.found) is not None
+    same = ours and said.asks == (config.health or "/")  # whom it lets in, it has said
+    otherwise = said.aside or same or _ELSEWHERE.match(result.found) is not None
     if answers and otherwise and said.well:
         return dataclasses.replace(result, health=Health.HEALTHY, cause=None, found="", fix="")
     unknown = config.health is None and result.found.startswith("503")
@@ -115,7 +117,6 @@ def _as_it_is_asked(result: ProbeResult, target: Target) -> ProbeResult:
     if result.cause is Cause.TIMEOUT and said.patience > config.patience:
         fix = f"raise components.{target.name}.time_limit: its own health check waits longer"
         return as_it_says_itself(result, target, ours=True, fix=fix)
-    ours = result.cause in _OF_THE_ASKING or _CLIENTS_FAULT.match(result.found) is not None
     fix = f"set `health` of {target.name} to a path that answers whoever asks"
     return as_it_says_itself(result, target, ours=ours, fix=fix)
 

@@ -14,20 +14,28 @@ from seatrial.kinds.containers import (
 )
 
 _ONCE = re.compile(
-    r"\b(migrate|upgrade head|db:migrate|db upgrade|flyway|liquibase|collectstatic|seed)\b"
+    r"\b(migrate|upgrade head|db:(?:migrate|setup|create|seed|prepare|push)|db upgrade|flyway"
+    r"|liquibase|collectstatic|seed|loaddata|createsuperuser|initdb|prestart|db push"
+    r"|ef database update|airflow db|(?:npm|yarn|pnpm)(?: run)? build|vite build|next build"
+    r"|openssl (?:req|genrsa|genpkey|x509)|chown|chmod|kafka-topics\b.*--create"
+    r"|mc (?:mb|anonymous|policy|admin)|s3 mb)\b",
+    re.DOTALL,
 )
 #: A client of a server that does one thing there, and ends.
 _ONE_THING = re.compile(
     r"\b(psql\b.*\s(-c|-f|--command|--file)\b|pg_restore|createdb|createuser"
     r"|redis-cli\s.*(\b(set|mset|hset|lpush|rpush|sadd|xgroup|flushall|flushdb)|--cluster create)\b"
-    r"|rabbitmqadmin\s.*\b(declare|import|publish)\b|rabbitmqctl\s.*\b(add_\w+|set_\w+|import_\w+)\b"
-    r"|mc mb|kafka-topics\b.*--create)",
+    r"|rabbitmqadmin\s.*\b(declare|import|publish)\b|rabbitmqctl\s.*\b(add_\w+|set_\w+|import_\w+)\b)",
     re.IGNORECASE | re.DOTALL,
 )
 _NAMES_IT = re.compile(
-    r"(?i)(^|[_-])(init|seed|seeds|seeder|setup|bootstrap|migrate|migrations?|fixtures?)([_-]|$)"
+    r"(?i)(^|[_-])(init|initial|seed|seeds|seeder|setup|bootstrap|migrate|migrations?|migrator"
+    r"|fixtures?|prestart|provision(?:er|ing)?|create\w*|permissions|certs|certgen)([_-]|$)"
 )
-_SERVES = re.compile(r"\b(runserver|gunicorn|uvicorn|celery|serve|server|worker|daphne)\b")
+_SERVES = re.compile(
+    r"\b(runserver|gunicorn|uvicorn|celery|serve|(?<!bootstrap-)server|worker|daphne"
+    r"|(?:npm|yarn|pnpm|next|pm2)(?: run)? (?:start|dev|preview))\b|exec \"\$@\""
+)
 _FOR_EVER = ("always", "unless-stopped")
 _MAY_END = "whether it is to end: its container has, with code 0 (else it is kind: process)"
 
