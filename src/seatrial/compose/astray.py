@@ -28,6 +28,9 @@ _OF_SERVERS = re.compile(
     r"(?i)(?<![a-z])((?P<postgresql>db|database|pg|postgres|postgresql)|(?P<redis>redis)"
     r"|(?P<amqp>rabbit|rabbitmq|amqp))_*$"
 )
+_OF_OTHERS = re.compile(
+    r"(?i)mysql|maria|mongo|influx|mssql|oracle|clickhouse|cassandra|couch|neo4j"
+)
 _MAY_BE_PORT = re.compile(r"(?<![\w.-])[1-9]\d{1,4}(?![\w.-])")
 _OUTSIDE = re.compile(r"(?i).*[.:%$].*|\d+")
 _HOST = re.compile(r"(?P<host>[\w.-]+)(?::(?P<port>\d{1,5}))?")
@@ -205,7 +208,8 @@ def _told(service: Service, schemes: Mapping[str, int]) -> Iterator[_Told]:
             yield _Told(variable, string.host, port, usual, url=True, plain=False)
         before = names_host(variable)
         whole = _HOST.fullmatch(value)
-        if (server := _OF_SERVERS.search(before)) and whole is not None:
+        server = None if _OF_OTHERS.search(before) else _OF_SERVERS.search(before)
+        if server is not None and whole is not None:
             scheme = next(name for name, word in server.groupdict().items() if word)
             port_told = f"{before}{'port' if before.islower() else 'PORT'}"
             number = whole["port"] or service.environment.get(port_told, "")

@@ -29,6 +29,15 @@ class Mounted:
     services: dict[str, list[Plain]]  # the key of each service
 
 
+@dataclass(frozen=True)
+class _Instead:
+    """What takes the place of the user's folders and files; the same for all who have them."""
+
+    volumes: Mapping[str, str]  # folder of the host -> volume
+    files: Collection[str]  # that some service may write
+    copy: Copy
+
+
 def mounted(tree: Tree, folder: str, tell: Tell, copy: Copy) -> Mounted:
     """Of a resolved project, whose file lies in `folder`; `tell` is told what is not the user's,
     and what of the user's may be written."""
@@ -50,11 +59,13 @@ def mounted(tree: Tree, folder: str, tell: Tell, copy: Copy) -> Mounted:
         if is_folder and one.source not in new and holds_data(one, _tree(services[name]), code):
             new[one.source] = f"seatrial-{len(new) + 1}"
             volumes[new[one.source]] = {}
+    files = {one.source for _, one in everything if one.bind and not one.read_only}
+    instead = _Instead(new, frozenset(filter(os.path.isfile, files)), copy)
     made: dict[str, list[Plain]] = {
         name: [
             kept
             for plain in _list(_tree(one).get("volumes"))
-            if (kept := _kept(name, plain, new, tell, copy)) is not None
+            if (kept := _kept(name, plain, instead, tell)) is not None
         ]
         for name, one in services.items()
     }
@@ -91,7 +102,7 @@ def _volume(name: str, declared: Plain, written: bool, tell: Tell) -> Plain:
     return {key: value for key, value in declared.items() if key != "name"}
 
 
-def _kept(name: str, plain: Plain, new: dict[str, str], tell: Tell, copy: Copy) -> Plain:
+def _kept(name: str, plain: Plain, instead: _Instead, tell: Tell) -> Plain:
     """The entry of a service's `volumes`, None where it is left out."""
     mount = _mount(plain)
     if mount is None or not mount.bind:
@@ -99,14 +110,14 @@ def _kept(name: str, plain: Plain, new: dict[str, str], tell: Tell, copy: Copy) 
     if _reaches_engine(mount.source):
         tell(f"{name} has no {mount.target}: through it your own containers could be changed")
         return None
-    if (volume := new.get(mount.source)) is not None:
+    if (volume := instead.volumes.get(mount.source)) is not None:
         tell(f"{name} has a new, empty volume at {mount.target}, not your {mount.source}")
         return f"{volume}:{mount.target}{':ro' if mount.read_only else ''}"
     if not mount.read_only and os.path.isfile(mount.source) and is_sqlite(mount.source):
         tell(f"{name} has no {mount.target}: your {mount.source} is a database")
         return None
-    if not mount.read_only and os.path.isfile(mount.source):
-        return _copied(name, plain, mount, tell, copy)
+    if mount.source in instead.files:
+        return _copied(name, plain, mount, tell, instead.copy)
     for file in databases_in(mount.source)[:_TOLD] if not mount.read_only else ():
         tell(
             f"{name} writes into your {file}, a database among its source code: mount the folder "
@@ -117,16 +128,18 @@ def _kept(name: str, plain: Plain, new: dict[str, str], tell: Tell, copy: Copy) 
 
 def _copied(name: str, plain: Plain, mount: Mount, tell: Tell, copy: Copy) -> Plain:
     """With a copy of a file; where there can be none, it is only read."""
+    source, read_only = mount.source, mount.read_only
     try:
-        if os.path.getsize(mount.source) > LONGEST:
+        if os.path.getsize(source) > LONGEST:
             raise OSError(f"it is larger than {LONGEST // 1024**2} MiB")
-        source, mode = copy(mount.source), ""
+        source = copy(source)
     except OSError as error:
-        tell(f"{name} may only read your {mount.source}: {error.strerror or error}")
-        source, mode = mount.source, ":ro"
+        if not read_only:
+            tell(f"{name} may only read your {source}: {error.strerror or error}")
+        read_only = True
     if isinstance(plain, dict):
-        return {**plain, "source": source, **({"read_only": True} if mode else {})}
-    return f"{source}:{mount.target}{mode}"
+        return {**plain, "source": source, **({"read_only": True} if read_only else {})}
+    return f"{source}:{mount.target}{':ro' if read_only else ''}"
 
 
 def inherited(name: str, one: Tree, containers: Mapping[str, str], tell: Tell) -> Tree:

@@ -180,6 +180,8 @@ def test_what_makes_its_port_by_itself(check: str) -> None:
     assert facet is not None
     runs = Service("web", health_check=check, ports=(Port(3000, 1),), heard=frozenset((3000,)))
     assert facet.endpoints(runs, HttpConfig(), ())["http"].port == 3000
+    unpublished = replace(runs, ports=(), environment={"PORT": "3000"})
+    assert facet.endpoints(unpublished, HttpConfig(), ())["http"].port == 3000
 
 
 def test_that_a_guest_may_listen_for_its_host(tmp_path: Path) -> None:

@@ -158,6 +158,7 @@ def test_what_leads_somewhere_or_cannot_be_known(tmp_path: Path, value: str) -> 
     [
         {"MONGODB_HOST": "mongo"},
         {"INFLUXDB_HOST": "influx"},
+        {"MYSQL_DB_HOST": "localhost"},
         {"MAIL_HOST": "mailpit"},
         {"HOST": "nowhere"},
         {"DB_HOST": ""},

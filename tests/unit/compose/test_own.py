@@ -197,7 +197,7 @@ def test_a_database_that_is_a_file_is_left_out(tmp_path: Path) -> None:
     assert len(told) == 1
 
 
-def test_a_file_is_a_copy_unless_it_is_only_read(tmp_path: Path) -> None:
+def test_a_file_that_may_be_written_is_a_copy_for_all(tmp_path: Path) -> None:
     file = tmp_path / "state.json"
     file.write_text("{}")
     long = {"type": "bind", "source": str(file), "target": "/b", "bind": {"selinux": "z"}}
@@ -209,7 +209,15 @@ def test_a_file_is_a_copy_unless_it_is_only_read(tmp_path: Path) -> None:
     first, second, *rest = found["services"]["web"]["volumes"]
     assert first == f"copy of {file}:/a"
     assert second == {**long, "source": f"copy of {file}"}
-    assert (rest, told) == (read, ())
+    copied = [f"copy of {file}:/c:ro", {**long, "source": f"copy of {file}", "read_only": True}]
+    assert (rest, told) == (copied, ()), "whoever reads it sees what is written"
+
+
+def test_a_file_that_nobody_may_write_stays_the_users(tmp_path: Path) -> None:
+    (tmp_path / "state.json").touch()
+    volumes = [f"{tmp_path}/state.json:/a:ro"]
+    found, told = of(json.dumps({"services": {"web": {"image": "web", "volumes": volumes}}}))
+    assert (found["services"]["web"]["volumes"], told) == (volumes, ())
 
 
 def test_where_there_can_be_no_copy_it_is_only_read(tmp_path: Path) -> None:
