@@ -182,6 +182,9 @@ def test_what_makes_its_port_by_itself(check: str) -> None:
     assert facet.endpoints(runs, HttpConfig(), ())["http"].port == 3000
     unpublished = replace(runs, ports=(), environment={"PORT": "3000"})
     assert facet.endpoints(unpublished, HttpConfig(), ())["http"].port == 3000
+    if "API=" not in check:  # there only what runs tells that it is not 80
+        unseen = replace(unpublished, heard=frozenset())
+        assert facet.endpoints(unseen, HttpConfig(), ())["http"].port == 3000
 
 
 def test_that_a_guest_may_listen_for_its_host(tmp_path: Path) -> None:
