@@ -17,7 +17,7 @@ import pytest
 from http_pages import Pages, target
 
 from seatrial.kinds import connecting, resolving
-from seatrial.kinds.base import Context, Endpoint, ProbeResult, Target, Words
+from seatrial.kinds.base import Context, Endpoint, Image, ProbeResult, Target, Words
 from seatrial.kinds.http import wire
 from seatrial.kinds.http.client import HttpClient
 from seatrial.kinds.http.probe import probe
@@ -686,20 +686,21 @@ async def test_what_its_own_health_check_asks_otherwise_is_as_well_as_that_says(
 
 
 @pytest.mark.parametrize(
-    ("status", "health", "by_names", "expected"),
+    ("status", "health", "image", "expected"),
     [
-        (503, None, True, Health.HEALTHY),  # to whom asks for a name that it does not know
-        (503, None, False, Health.UNHEALTHY),
-        (503, "/health", True, Health.UNHEALTHY),
-        (502, None, True, Health.UNHEALTHY),
+        (503, None, "nginxproxy/nginx-proxy:1", Health.HEALTHY),  # to a name that it does not know
+        (503, None, "haproxy:2", Health.UNHEALTHY),
+        (503, "/health", "nginxproxy/nginx-proxy:1", Health.UNHEALTHY),
+        (502, None, "nginxproxy/nginx-proxy:1", Health.UNHEALTHY),
     ],
 )
 async def test_a_gateway_may_not_know_whom_it_is_asked_for(
-    serve, context, status, health, by_names, expected
+    serve, context, status, health, image, expected
 ):
     pages = Pages({"/": (status, "no"), "/health": (status, "no")})
     asked = target(await serve(pages), health=health)
-    result = await look(dataclasses.replace(asked, provider=Words(by_names=by_names)), context)
+    words = Words(by_names=True, images=(Image(image, "sha256:1"),))
+    result = await look(dataclasses.replace(asked, provider=words), context)
     assert result.health is expected
     assert (result.cause is Cause.NOT_MEASURED) is (expected is Health.HEALTHY)
 

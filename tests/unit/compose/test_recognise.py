@@ -245,6 +245,7 @@ def test_a_url_without_its_scheme(tmp_path: Path, check: str, settings: dict[str
         *("nc -z localhost 3000", "pg_isready -h localhost", "redis-cli -h 127.0.0.1 ping"),
         *("curl -f http://elsewhere:80/up", "mysqladmin ping -h localhost", "curl -V"),
         "curl -f --unix-socket /run/x.sock http://localhost/up",
+        "sh -c 'API=http://localhost; wait-for $API:3000/health'",
         "bash -c 'exec 3<>/dev/tcp/127.0.0.1/9000; echo host: http://localhost >&3'",
     ],
 )

@@ -22,7 +22,7 @@ _PATH = r"(?P<path>/[^\s'\"|;&)#?`<>}\\]*(?:\?[^\s'\"|;)#`<>}\\]*)?)?"
 #: `cut`: behind a colon stands what only a program makes a port of.
 _PORT_AND_PATH = r"(?P<cut>:(?!\d|\$\w|\$\{))?(:(?P<port>\d{1,5}|\$\w+|\$\{[^}]*\}))?" + _PATH
 _URL = re.compile(
-    r"(?P<scheme>https?)://(localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\]|\$\{?HOSTNAME\}?)"
+    r"(?<!\w=)(?P<scheme>https?)://(localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\]|\$\{?HOSTNAME\}?)"
     + _PORT_AND_PATH
 )
 #: As curl and wget take it, too.

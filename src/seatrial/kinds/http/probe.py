@@ -111,14 +111,21 @@ def _as_it_is_asked(result: ProbeResult, target: Target) -> ProbeResult:
     otherwise = said.aside or same or _ELSEWHERE.match(result.found) is not None
     if answers and otherwise and said.well:
         return dataclasses.replace(result, health=Health.HEALTHY, cause=None, found="", fix="")
-    unknown = config.health is None and result.found.startswith("503")
-    if said.by_names and (hung_up or result.cause is Cause.TLS or unknown):
+    if said.by_names and (hung_up or result.cause is Cause.TLS or _is_nobody(result, target)):
         return _by_its_names(result, target)
     if result.cause is Cause.TIMEOUT and said.patience > config.patience:
         fix = f"raise components.{target.name}.time_limit: its own health check waits longer"
         return as_it_says_itself(result, target, ours=True, fix=fix)
     fix = f"set `health` of {target.name} to a path that answers whoever asks"
     return as_it_says_itself(result, target, ours=ours, fix=fix)
+
+
+def _is_nobody(result: ProbeResult, target: Target) -> bool:
+    """What nginx-proxy answers whoever asks for a name that it does not know; others say 503 where
+    all that is behind them is down."""
+    proxy = any("nginx-proxy" in one.reference for one in target.provider.images)
+    asked = cast(HttpConfig, target.config).health
+    return proxy and asked is None and result.found.startswith("503")
 
 
 def _by_its_names(result: ProbeResult, target: Target) -> ProbeResult:
