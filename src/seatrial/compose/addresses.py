@@ -121,5 +121,6 @@ def _knows_no_password(mention: Mention, project: Project) -> bool:
     """What is told a URL of Redis without one, and nothing else in which one could be: to others
     their code may say it, to clients of other servers their defaults."""
     service = project.services[mention.service]
-    elsewhere = any(map(names_secret, service.environment)) or service.mounts or service.secrets
+    files = service.mounts or service.secrets or service.configs
+    elsewhere = any(map(names_secret, service.environment)) or files
     return mention.endpoint.scheme.startswith("redis") and not elsewhere

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from seatrial.compose.earshot import with_listeners
@@ -15,6 +15,9 @@ from seatrial.compose.targets import service_of, targets
 from seatrial.declaration.models import System
 from seatrial.errors import DeploymentError
 from seatrial.kinds.base import Target
+from seatrial.outcome import State
+
+_LONG = 60.0  # s in which most that is to end has
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,12 @@ class Attached:
         ours = [one for one in unsettled(found) if one.service in declared]
         others = [one for one in found if one.service not in declared]
         told = await with_last_words(with_listeners(ours), self._heard)
-        return targets(self.system, self.project, told + others)
+        found_targets = targets(self.system, self.project, told + others)
+        running = {one.service: one.ran_for for one in ours if one.status == "running"}
+        return {
+            name: _as_it_lasts(one, running.get(service_of(self.system.components[name]), 0.0))
+            for name, one in found_targets.items()
+        }
 
     async def _nothing_there(self) -> DeploymentError:
         message = f"nothing of the compose project {self.project.name} is there"
@@ -65,6 +73,15 @@ class Attached:
             return DeploymentError(f"{message}: {why.found}", hint=f"{why.fix} (or {instead})")
         start = f"{self.project.compose()} up -d   (or {instead} beside it)"
         return DeploymentError(message, hint=start)
+
+
+def _as_it_lasts(target: Target, seconds: float) -> Target:
+    """A task that has run for long while everything is up may be none."""
+    if target.kind != "task" or seconds < _LONG or State.STARTING not in target.states:
+        return target
+    words = replace(target.provider, lasts=f"it still runs, {seconds:.0f} s after it was started")
+    states = tuple(State.READY if one is State.STARTING else one for one in target.states)
+    return replace(target, states=states, provider=words)
 
 
 def project_of(system: System) -> Project:

@@ -141,6 +141,7 @@ class _State(_Said):
     error: str = Field("", alias="Error")
     pid: int = Field(0, alias="Pid")
     started: str = Field("", alias="StartedAt")
+    finished: str = Field("", alias="FinishedAt")
     health: _Health | None = Field(None, alias="Health")
 
 
@@ -212,6 +213,7 @@ class Container:
     health_output: str  # of the last look that its health check took
     restarts: int
     ran_for: float  # s since it was started last, by this machine's clock
+    lived: float  # s from then until it ended, where it has
     age: float  # s since it was made, likewise
     command: str = field(repr=False)  # entry point and command, joined by spaces
     environment: Mapping[str, str] = field(repr=False)
@@ -280,6 +282,7 @@ def _container(one: _Inspected, everybodys: Mapping[str, _Networking]) -> Contai
         health_output=ending(_in_a_line(looks[-1].output), 300) if looks else "",
         restarts=one.restarts,
         ran_for=_seconds_since(one.state.started),
+        lived=_seconds_since(one.state.started) - _seconds_since(one.state.finished),
         age=_seconds_since(one.created),
         command=" ".join((one.path, *(one.args or ()))),
         environment=dict(pair.partition("=")[::2] for pair in one.config.env or ()),

@@ -186,6 +186,7 @@ class _Making:
             networks=frozenset(self._networks),
             knows_others=self._knows_others(),
             secrets=self._secrets(),
+            configs=bool(tree.get("configs")),
         )
 
     @property

@@ -29,6 +29,7 @@ from seatrial.outcome import Cause, State
 _ALIVE = ("running", "paused", "restarting")
 #: Restarts after which "starting", as its health check says of it, is no answer any more.
 _AGAIN_AND_AGAIN = 3
+_FIRST_MINUTE = 60.0  # s
 _PORT_TAKEN = re.compile(r"(?i)address already in use|port is already allocated")
 
 
@@ -99,7 +100,9 @@ def target_of(
     kind, name = load(component.kind), service_of(component)
     service = project.services[name]
     mine = [one for one in everything if one.service == name]
-    states = tuple(state_of(one, kind) for one in mine) or (State.STOPPED,)
+    brief = [one for one in mine if _ended_early(one, kind, service)]
+    states = tuple(State.DONE if one in brief else state_of(one, kind) for one in mine)
+    states = states or (State.STOPPED,)
     worst = next((one for one, s in zip(mine, states, strict=False) if not s.up), None)
     told = mentions(_running(project, everything), service, kind)
     here = [one.endpoint for one in meant(told, kind, component.config)]
@@ -121,6 +124,7 @@ def target_of(
         states,
         dataclasses.replace(
             _words(project, service, worst, mine),
+            ended=told_of(brief[0]) if brief else "",
             unheard=unheard,
             hearing=hearing,
             unpublished=published[0] if asked else "",
@@ -272,6 +276,14 @@ def state_of(container: Container, kind: Kind) -> State:
     return State.EXITED
 
 
+def _ended_early(one: Container, kind: Kind, service: Service) -> bool:
+    """Whether it is taken for something that runs, and did one thing and ended well: what was
+    stopped on request may say so, too, but seldom in its first minute."""
+    if kind.name != "process" or service.ports or service.restart not in ("", "no"):
+        return False
+    return one.status == "exited" and one.exit_code == 0 and 0 <= one.lived < _FIRST_MINUTE
+
+
 def _words(
     project: Project, wanted: Service, worst: Container | None, mine: list[Container]
 ) -> Words:
@@ -300,7 +312,7 @@ def _words(
     logs, status = f"{compose} logs {service}", f"{compose} ps {service}"
     well = "its own health check says healthy" if _all_well(mine) else ""
     killed = _more_memory(project, service) if worst is not None and _killed(worst) else ""
-    return Words(found, start, logs, status, lacks, ailing, killed, well)
+    return Words(found, start, logs, status, lacks, ailing, killed=killed, well=well)
 
 
 def _more_memory(project: Project, service: str) -> str:

@@ -54,6 +54,8 @@ class Words:
     status: str = ""  # the command that shows its state
     lacks: str = ""  # though it runs: "there is 1 container ..., and compose.yaml says 2"
     ailing: str = ""  # though it runs: "its container ... runs, but its health check says ..."
+    ended: str = ""  # "its container ... has exited with code 0", where that may be right
+    lasts: str = ""  # "it still runs, 75 s after ...", where a task may be none
     killed: str = ""  # where it was killed from outside: what may keep that from happening again
     well: str = ""  # "its own health check says healthy"; "" where it says anything else
     unheard: str = ""  # though it runs: "in its container nothing listens at 8000, but at ..."

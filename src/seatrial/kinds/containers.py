@@ -68,6 +68,7 @@ class Service:
     joined: frozenset[str] = frozenset()  # those of its container that runs, as the engine does
     knows_others: bool = False  # it may know hosts that are no services of the project
     secrets: Mapping[str, Path] = field(default_factory=dict)  # /run/secrets/NAME -> its file
+    configs: bool = False  # it has some
     heard: frozenset[int] = frozenset()  # ports at which its container listens for others
 
     @property

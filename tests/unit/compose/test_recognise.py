@@ -75,6 +75,23 @@ def project(folder: Path, text: str) -> Project:
         ("{image: 'minio/mc', entrypoint: sh -c 'mc mb s3/files'}", "task"),
         ("{build: ., command: psql -f /x.sql, restart: always}", "process"),
         ("{image: alpine, command: chown -R 1000 /data}", "task"),
+        ("{image: alpine, command: sh -c 'chown -R 1 /d && exec bot'}", "process"),
+        ("{build: ., command: sh -c 'alembic upgrade head && python -m bot'}", "process"),
+        (
+            "{build: ., command: sh -c 'createsuperuser || true; python bot.py'}",
+            "process",
+        ),
+        ("{build: ., command: sh -c 'createsuperuser --noinput || true'}", "task"),
+        ("{build: ., command: train --seed 42}", "process"),
+        ("{image: minio/mc, command: mc admin trace s3}", "process"),
+        (
+            "{image: postgres, command: psql -c 'create table t(); insert into t values (1);'}",
+            "task",
+        ),
+        (
+            "{image: minio/mc, entrypoint: sh -c 'until mc ls; do sleep 1; done; mc mb a; exit 0'}",
+            "task",
+        ),
         ("{build: ., command: npx prisma db push}", "task"),
         ("{build: ., command: bundle exec rake db:setup}", "task"),
         ("{build: ., command: bash /app/prestart.sh}", "task"),
@@ -99,6 +116,8 @@ def test_kinds(tmp_path: Path, service: str, kind: str) -> None:
     [
         *((name, "", "task") for name in ("redis-init", "seed", "db_setup", "createbuckets")),
         *((name, "", "task") for name in ("initial_data", "init-permissions", "migrations")),
+        *((name, "", "process") for name in ("permissions-service", "create-orders", "seed-node")),
+        *((name, "", "process") for name in ("init-proxy", "setup-wizard", "fixtures-stream")),
         *((name, "", "process") for name in ("initiator", "seedling", "worker", "setups")),
         ("seed", ", restart: always", "process"),
         ("seed", ", command: celery -A app worker", "process"),

@@ -3,6 +3,7 @@ of its containers."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,6 +55,7 @@ RUNNING = Container(
     health_output="",
     restarts=0,
     ran_for=60.0,
+    lived=math.inf,
     age=60.0,
     command="docker-entrypoint.sh postgres",
     environment={"POSTGRES_PASSWORD": "as-it-runs"},

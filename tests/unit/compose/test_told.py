@@ -111,6 +111,7 @@ def test_what_is_not_in_use_or_filled_in_by_the_program(
         ({"environment": {"API_TOKEN_FILE": "/x", "REDIS_AUTH": "p"}}, True),
         ({"volumes": ["./app.toml:/app.toml"]}, True),
         ({"secrets": ["cache"]}, True),
+        ({"configs": ["app"]}, True),
     ],
 )
 def test_who_can_know_no_password_of_redis(
@@ -120,7 +121,9 @@ def test_who_can_know_no_password_of_redis(
     web = {"image": "x", **settings, "environment": environment}
     it = {"image": "redis:7", "command": "redis-server --requirepass sesame"}
     (tmp_path / "cache.txt").write_text("sesame")
-    whole = {"services": {"it": it, "web": web}, "secrets": {"cache": {"file": "./cache.txt"}}}
+    file = {"file": "./cache.txt"}
+    services = {"it": it, "web": web}
+    whole = {"services": services, "secrets": {"cache": file}, "configs": {"app": file}}
     runs = of("it", environment={}, command="redis-server --requirepass sesame")
     found = server(tmp_path, whole, "redis", runs)
     assert found.endpoint().password == "sesame"

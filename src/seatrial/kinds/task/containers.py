@@ -14,11 +14,11 @@ from seatrial.kinds.containers import (
 )
 
 _ONCE = re.compile(
-    r"\b(migrate|upgrade head|db:(?:migrate|setup|create|seed|prepare|push)|db upgrade|flyway"
-    r"|liquibase|collectstatic|seed|loaddata|createsuperuser|initdb|prestart|db push"
+    r"(?<![-\w])(migrate|upgrade head|db:(?:migrate|setup|create|seed|prepare|push)|db upgrade"
+    r"|flyway|liquibase|collectstatic|seed|loaddata|createsuperuser|initdb|prestart|db push"
     r"|ef database update|airflow db|(?:npm|yarn|pnpm)(?: run)? build|vite build|next build"
     r"|openssl (?:req|genrsa|genpkey|x509)|chown|chmod|kafka-topics\b.*--create"
-    r"|mc (?:mb|anonymous|policy|admin)|s3 mb)\b",
+    r"|mc (?:mb|anonymous|policy)|s3 mb)\b",
     re.DOTALL,
 )
 #: A client of a server that does one thing there, and ends.
@@ -29,9 +29,17 @@ _ONE_THING = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _NAMES_IT = re.compile(
-    r"(?i)(^|[_-])(init|initial|seed|seeds|seeder|setup|bootstrap|migrate|migrations?|migrator"
-    r"|fixtures?|prestart|provision(?:er|ing)?|create\w*|permissions|certs|certgen)([_-]|$)"
+    r"(?i)(.*[_-])?(init|seed|seeds|seeder|setup|migrate|migrations?|migrator|fixtures?|prestart"
+    r"|initial[_-]?data|create[_-]?(db|database|superuser|users?|topics?|queues?|buckets?|tables?)"
+    r"|init[_-]?(db|data|permissions|volumes?|certs?|kafka|minio|buckets?|schema|replica\w*)"
+    r"|db[_-]?(setup|push|create))"
 )
+#: Between the commands of a shell, but not of SQL; and the last ones that only say how it ends.
+_BETWEEN = re.compile(
+    r"&&|\|\||\n|;(?!\s*(?:insert|create|alter|grant|update|delete|drop|select|set|begin|commit)\b)",
+    re.IGNORECASE,
+)
+_ENDS = re.compile(r"(?:true|exit 0|echo\b.*|:|done|fi|)['\"\s]*")
 _SERVES = re.compile(
     r"\b(runserver|gunicorn|uvicorn|celery|serve|(?<!bootstrap-)server|worker|daphne"
     r"|(?:npm|yarn|pnpm|next|pm2)(?: run)? (?:start|dev|preview))\b|exec \"\$@\""
@@ -45,19 +53,26 @@ class _Containers(InContainers):
         if service.awaited_end:
             return Guess("others wait until it has completed", BY_IMAGE + 1)
         lasts = service.ports or service.restart.startswith(_FOR_EVER)
+        last = _last(service.command)
         if lasts or _SERVES.search(service.command):
             return None
         if service.ended_well:
             return Guess("its container has ended with code 0", BY_SETTINGS, unknown=(_MAY_END,))
-        if (found := _ONE_THING.search(service.command)) is not None:
+        if (found := _ONE_THING.search(last)) is not None:
             return Guess(f"its command: {found[0].split()[0]}", BY_SETTINGS)
         if service.restart.startswith("on-failure"):
             return None
-        if (found := _ONCE.search(service.command)) is not None:
+        if (found := _ONCE.search(last)) is not None:
             return Guess(f"its command: {found[0]}", BY_SETTINGS)
-        if (found := _NAMES_IT.search(service.name)) is not None:
+        if (found := _NAMES_IT.fullmatch(service.name)) is not None:
             return Guess(f"its name: {found[2]}", BY_ELIMINATION + 1)
         return None
+
+
+def _last(command: str) -> str:
+    """The last command that does something: what comes before it prepares."""
+    parts = _BETWEEN.split(command)
+    return next((one for one in reversed(parts) if not _ENDS.fullmatch(one.strip())), command)
 
 
 CONTAINERS = _Containers()
