@@ -20,6 +20,7 @@ from seatrial.kinds import connecting, resolving
 from seatrial.kinds.base import Context, Endpoint, Image, ProbeResult, Target, Words
 from seatrial.kinds.http import wire
 from seatrial.kinds.http.client import HttpClient
+from seatrial.kinds.http.config import HttpConfig
 from seatrial.kinds.http.probe import probe
 from seatrial.outcome import Cause, Connection, Health, State
 from seatrial.waiting import Deadline
@@ -770,6 +771,12 @@ async def test_a_gateway_that_hangs_up_may_know_names_of_its_own(context):
         assert gateway.found.endswith("it may answer only who asks for a name of its own")
         assert (await seen(by_names=True, unheard="nothing listens")).cause is Cause.REFUSED
         assert (await seen(aside=True, well="it says so")).health is Health.HEALTHY
+        well = {"well": "it says so"}
+        assert (await seen(**well)).health is Health.UNHEALTHY, "its health path is declared"
+        there = dataclasses.replace(there, config=HttpConfig())
+        assert (await seen(**well)).health is Health.HEALTHY
+        assert (await seen(**well, asks="/up")).health is Health.UNHEALTHY
+        assert (await seen(**well, unheard="nothing listens")).health is Health.UNHEALTHY
 
 
 async def test_that_nothing_answers_is_seen_whatever_its_own_health_check_says(context, free_port):

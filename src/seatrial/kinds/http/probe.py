@@ -108,7 +108,9 @@ def _as_it_is_asked(result: ProbeResult, target: Target) -> ProbeResult:
     answers = hung_up or result.cause is Cause.TLS or result.connection is Connection.CONNECTED
     ours = result.cause in _OF_THE_ASKING or _CLIENTS_FAULT.match(result.found) is not None
     same = ours and said.asks == (config.health or "/")  # whom it lets in, it has said
-    otherwise = said.aside or same or _ELSEWHERE.match(result.found) is not None
+    # What is well by a check that asks no page, and hangs up on who does, may speak gRPC, say.
+    no_page = hung_up and config.health is None and not said.asks
+    otherwise = no_page or said.aside or same or _ELSEWHERE.match(result.found) is not None
     if answers and otherwise and said.well:
         return dataclasses.replace(result, health=Health.HEALTHY, cause=None, found="", fix="")
     if said.by_names and (hung_up or result.cause is Cause.TLS or _is_nobody(result, target)):
