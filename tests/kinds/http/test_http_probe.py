@@ -525,6 +525,10 @@ async def test_tls_where_http_is_declared_and_the_reverse(serve, context, tls):
     result = await look(target(plain), context)
     assert result.cause is Cause.TLS
     assert "speaks TLS" in result.found
+    contained = Words(images=(Image("x", "sha256:1"),))
+    assert (
+        await look(dataclasses.replace(target(plain), provider=contained), context)
+    ).cause is None
 
     async def alert(reader, writer):
         writer.write(b"\x15\x03\x01\x00\x02\x02\x46")

@@ -30,7 +30,7 @@ from seatrial.kinds.base import Context, Endpoint, ProbeResult, Target
 from seatrial.kinds.http import answers
 from seatrial.kinds.http.answers import Said, Word
 from seatrial.kinds.http.config import HttpConfig
-from seatrial.kinds.http.wire import HANGS_UP, Answer, get
+from seatrial.kinds.http.wire import HANGS_UP, TLS_UNSAID, Answer, get
 from seatrial.kinds.programs import as_it_says_itself, down_by_states, waiting_by_states
 from seatrial.kinds.trouble import Trouble
 from seatrial.kinds.versions import satisfies
@@ -95,6 +95,10 @@ async def _one(target: Target, endpoint: Endpoint, deadline: Deadline) -> ProbeR
     try:
         result = await look.run()
     except Trouble as trouble:
+        if trouble.found == TLS_UNSAID and target.provider.in_containers:
+            # Its project says nowhere which of both it speaks.
+            secure = dataclasses.replace(endpoint, scheme="https", verified=False)
+            return await _one(target, secure, deadline)
         result = look.bad(trouble.cause, trouble.found, Connection.DISCONNECTED)
     return _as_it_is_asked(result, target)
 

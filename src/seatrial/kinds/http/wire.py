@@ -21,7 +21,7 @@ from seatrial.waiting import Deadline
 
 BODY_LIMIT = 1024 * 1024  # bytes that are read of a body, unless asked otherwise
 HANGS_UP = "hangs up without an answer"
-_TLS_UNSAID = "it speaks TLS, but the endpoint's URL says http"
+TLS_UNSAID = "it speaks TLS, but the endpoint's URL says http"
 _HEAD_LIMIT = 64 * 1024  # bytes of status line and headers
 
 
@@ -85,7 +85,7 @@ async def get(
         raise Trouble(Cause.TIMEOUT, f"{exchange.stage} within {seconds:.1f} s") from None
     except _HungUp:
         if endpoint.scheme == "http" and await _speaks_tls(endpoint, deadline.within(0.5)):
-            raise Trouble(Cause.TLS, _TLS_UNSAID) from None
+            raise Trouble(Cause.TLS, TLS_UNSAID) from None
         raise Trouble(
             Cause.REFUSED,
             f"{endpoint.address} takes the connection and {HANGS_UP}: it is not up yet, fails on "
@@ -181,7 +181,7 @@ class _Exchange:
                 raise _HungUp
             self._first = data[:64]
             if data[:2] in (b"\x15\x03", b"\x16\x03"):  # a TLS record
-                raise Trouble(Cause.TLS, _TLS_UNSAID)
+                raise Trouble(Cause.TLS, TLS_UNSAID)
         self._http.receive_data(data)
 
     def _not_http(self) -> Trouble:
