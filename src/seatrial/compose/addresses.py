@@ -110,6 +110,8 @@ def _as_told(
     path = told.path.partition("?")[0]
     if len(path) <= 1:
         path = "" if kind.default_place and not mention.in_parts else own
+    if mention.in_parts and unquote(path).strip("/") == unquote(own).strip("/"):
+        path = own  # a virtual host may have a slash of its own
     path += f"?{how}" if how else ""  # with TLS, say
     user, password = told.user or endpoint.user, told.password or endpoint.password
     if told.user is None and told.password is None and knows_none:

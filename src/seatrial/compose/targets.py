@@ -15,9 +15,17 @@ from seatrial.compose.addresses import each_at_one, made_with, meant, told_addre
 from seatrial.compose.astray import Ports, astray, listening_of, schemes_of
 from seatrial.compose.command import VERSION_1, VERSION_2
 from seatrial.compose.engine import Container, far_host
-from seatrial.compose.logs import ASKED_TO_END
 from seatrial.compose.mentions import hosts, mentions
 from seatrial.compose.project import Project
+from seatrial.compose.states import (
+    all_well,
+    broke_down,
+    ended_early,
+    is_ailing,
+    is_killed,
+    state_of,
+    told_of,
+)
 from seatrial.declaration.models import Component, System
 from seatrial.declaration.problems import nearest
 from seatrial.errors import UsageError
@@ -27,9 +35,6 @@ from seatrial.kinds.registry import KINDS
 from seatrial.outcome import Cause, State
 
 _ALIVE = ("running", "paused", "restarting")
-#: Restarts after which "starting", as its health check says of it, is no answer any more.
-_AGAIN_AND_AGAIN = 3
-_FIRST_MINUTE = 60.0  # s
 _PORT_TAKEN = re.compile(r"(?i)address already in use|port is already allocated")
 
 
@@ -100,7 +105,8 @@ def target_of(
     kind, name = load(component.kind), service_of(component)
     service = project.services[name]
     mine = [one for one in everything if one.service == name]
-    brief = [one for one in mine if _ended_early(one, kind, service)]
+    brief = [one for one in mine if ended_early(one, kind, service)]
+    brief = brief if _is_free(service, project) else []
     states = tuple(State.DONE if one in brief else state_of(one, kind) for one in mine)
     states = states or (State.STOPPED,)
     worst = next((one for one, s in zip(mine, states, strict=False) if not s.up), None)
@@ -163,12 +169,7 @@ def _is_free(wanted: Service, project: Project) -> bool:
 def _cause(one: Container) -> Cause | None:
     if one.status != "running" and _PORT_TAKEN.search(one.error):
         return Cause.PORT_IN_USE
-    return Cause.UNHEALTHY if _is_ailing(one) else None
-
-
-def _is_ailing(one: Container) -> bool:
-    stays = one.status == "running" and not (one.cut_off or one.stranded or one.unsettled)
-    return stays and one.health == "unhealthy"
+    return Cause.UNHEALTHY if is_ailing(one) else None
 
 
 # -- endpoints ----------------------------------------------------------------------------------
@@ -252,38 +253,6 @@ def _from_host(endpoint: Endpoint, container: Container | None) -> Endpoint | No
 # -- states -------------------------------------------------------------------------------------
 
 
-def state_of(container: Container, kind: Kind) -> State:
-    """The state of a replica. What has no endpoint is as well as its health check says."""
-    if container.status == "running":
-        if container.cut_off or container.stranded:
-            return State.UNREACHABLE
-        loops = container.unsettled and container.restarts >= _AGAIN_AND_AGAIN
-        if kind.name == "task" or (container.health == "starting" and not loops):
-            return State.STARTING
-        if container.unsettled and (kind.name == "http" or not kind.endpoints):
-            return State.FAILED if kind.name == "http" else State.STARTING
-        if _is_ailing(container) and not kind.endpoints:
-            return State.FAILED
-        return State.READY
-    if container.status == "paused":
-        return State.PAUSED
-    if container.status == "created":
-        return State.WAITING if not container.error else State.EXITED  # the engine could not
-    if container.status == "exited" and kind.name == "task" and container.exit_code == 0:
-        return State.DONE
-    if container.status == "exited" and not container.oom_killed:
-        return State.STOPPED if container.exit_code in ASKED_TO_END else State.EXITED
-    return State.EXITED
-
-
-def _ended_early(one: Container, kind: Kind, service: Service) -> bool:
-    """Whether it is taken for something that runs, and did one thing and ended well: what was
-    stopped on request may say so, too, but seldom in its first minute."""
-    if kind.name != "process" or service.ports or service.restart not in ("", "no"):
-        return False
-    return one.status == "exited" and one.exit_code == 0 and 0 <= one.lived < _FIRST_MINUTE
-
-
 def _words(
     project: Project, wanted: Service, worst: Container | None, mine: list[Container]
 ) -> Words:
@@ -307,11 +276,11 @@ def _words(
         lacks = f"there {are} of the service {service}, and {project.file.name} says "
         lacks += str(wanted.replicas)
         start = f"{compose} up -d {service}"
-    ill = next((one for one in mine if worst is None and _is_ailing(one)), None)
+    ill = next((one for one in mine if worst is None and is_ailing(one)), None)
     ailing = told_of(ill, of_image=of_image) if ill is not None else ""
     logs, status = f"{compose} logs {service}", f"{compose} ps {service}"
-    well = "its own health check says healthy" if _all_well(mine) else ""
-    killed = _more_memory(project, service) if worst is not None and _killed(worst) else ""
+    well = "its own health check says healthy" if all_well(mine) else ""
+    killed = _more_memory(project, service) if worst is not None and is_killed(worst) else ""
     return Words(found, start, logs, status, lacks, ailing, killed=killed, well=well)
 
 
@@ -323,10 +292,6 @@ def _more_memory(project: Project, service: str) -> str:
     )
 
 
-def _all_well(mine: list[Container]) -> bool:
-    return all(one.status == "running" and one.health == "healthy" for one in mine)
-
-
 def _start(compose: str, service: str, one: Container) -> str:
     """The command that makes it run again."""
     if one.status == "running" and one.cut_off:
@@ -335,14 +300,9 @@ def _start(compose: str, service: str, one: Container) -> str:
         return f"{compose} restart {service}"
     if one.status == "paused":
         return f"{compose} unpause {service}"
-    if one.status == "created" or _broke_down(one):
+    if one.status == "created" or broke_down(one):
         return f"{compose} up -d {service}"  # made anew, where its file was corrected
     return f"{compose} start {service}"
-
-
-def _broke_down(one: Container) -> bool:
-    asked = one.status == "exited" and one.exit_code in ASKED_TO_END and not one.oom_killed
-    return one.status in ("exited", "dead", "restarting") and not asked
 
 
 def _setting(project: Project, service: Service, kind: Kind) -> str:
@@ -350,40 +310,3 @@ def _setting(project: Project, service: Service, kind: Kind) -> str:
     if kind.containers is None or not kind.endpoints:
         return ""
     return f"the service {service.name} of {project.file.name} ({kind.containers.told_by})"
-
-
-def told_of(one: Container, *, of_image: bool = False) -> str:
-    """`of_image`: its health check is that of its image."""
-    return f"its container {one.name} {_how_it_is(one, of_image)}" + (
-        f"; its log: {one.last_words}" if one.last_words else ""
-    )
-
-
-def _killed(one: Container) -> bool:
-    """The engine says the same of one that runs, where memory lacked for a process in it."""
-    return one.oom_killed and one.status in ("exited", "restarting", "dead")
-
-
-def _how_it_is(one: Container, of_image: bool) -> str:
-    if _killed(one):
-        return f"was killed for want of memory (exit code {one.exit_code})"
-    if one.status == "restarting":
-        return f"ends with exit code {one.exit_code} and is restarted, {one.restarts} times so far"
-    if one.status == "exited":
-        return f"has exited with code {one.exit_code}"
-    if one.status == "running" and one.cut_off:
-        return f"runs, but it was taken off its network {one.cut_off}"
-    if one.status == "running" and one.stranded:
-        return f"runs, but in the network that {one.stranded} had before that was started again"
-    if one.unsettled:
-        times = "once" if one.restarts == 1 else f"{one.restarts} times"
-        return f"was restarted {times}, and has run for {one.ran_for:.1f} s since"
-    if one.status == "running" and one.health:
-        more = f": {one.health_output}" if one.health_output else ""
-        whose = (
-            "the health check of its image, which `healthcheck` may replace," if of_image else ""
-        )
-        return f"runs, but {whose or 'its health check'} says {one.health}{more}"
-    return {"paused": "is paused", "created": "was made, but not started"}.get(
-        one.status, f"is {one.status}"
-    ) + (f": {one.error}" if one.error else "")

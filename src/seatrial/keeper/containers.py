@@ -11,7 +11,8 @@ from seatrial.compose.earshot import with_listeners
 from seatrial.compose.engine import Container
 from seatrial.compose.logs import Heard, unsettled, with_last_words
 from seatrial.compose.project import Project
-from seatrial.compose.targets import service_of, targets, told_of
+from seatrial.compose.states import told_of
+from seatrial.compose.targets import service_of, targets
 from seatrial.compose.top import processes_of
 from seatrial.compose.unplug import Unplugged
 from seatrial.declaration.interpreter import interpreter

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -23,10 +24,19 @@ from .test_targets import of
 
 
 def looked_at(
-    folder: Path, kind: str, service: dict[str, object], one: Container, *, attached: float = 0.0
+    folder: Path,
+    kind: str,
+    service: dict[str, object],
+    one: Container,
+    *,
+    attached: float = 0.0,
+    waiting: bool = False,
 ) -> tuple[Target, ProbeResult]:
-    """`attached`: for so many seconds, where it is not Seatrial that runs it."""
-    (folder / "compose.yaml").write_text(json.dumps({"services": {"it": {"image": "x"} | service}}))
+    """`attached`: for so many seconds, where it is not Seatrial that runs it; `waiting`: another
+    one waits for it."""
+    needs: dict[str, object] = {"depends_on": ["it"]} if waiting else {}
+    services = {"it": {"image": "x"} | service, "other": {"image": "y"} | needs}
+    (folder / "compose.yaml").write_text(json.dumps({"services": services}))
     declared = f"system: s\ncompose: compose.yaml\ncomponents: {{it: {{kind: {kind}}}}}"
     (folder / "seatrial.yaml").write_text(declared)
     system = load(folder, KINDS, variables={})
@@ -42,12 +52,15 @@ def looked_at(
     [
         ({}, {}, True),
         ({"restart": "no"}, {}, True),
-        ({"restart": "on-failure"}, {}, False),
+        ({"restart": "on-failure"}, {}, True),  # the engine has let it end
+        ({"restart": "on-failure:3"}, {}, True),
+        ({"command": "celery -A app worker"}, {}, False),
         ({"restart": "always"}, {}, False),
         ({"ports": [80]}, {}, False),
         ({}, {"exit_code": 1}, False),
         ({}, {"lived": 61.0}, False),  # stopped on request, it may be
-        ({}, {"lived": -1.0}, False),  # clocks that differ
+        ({}, {"lived": -0.01}, True),
+        ({}, {"lived": -math.inf}, False),
         ({}, {"status": "dead"}, False),
     ],
 )
@@ -62,6 +75,12 @@ def test_what_ended_well_in_its_first_minute_may_be_meant_to(
         assert found.cause is Cause.STOPPED
         assert "has exited with code 0" in found.found
         assert found.fix.startswith("if it is to end, it is of `kind: task`; else see why: docker")
+
+
+def test_what_others_wait_for_is_meant_to_run(tmp_path: Path) -> None:
+    ended = of("it", status="exited", exit_code=0, lived=3.0, exposed=())
+    target, found = looked_at(tmp_path, "process", {}, ended, waiting=True)
+    assert (target.states, found.health) == ((State.STOPPED,), Health.UNHEALTHY)
 
 
 @pytest.mark.parametrize(("seconds", "lasts"), [(59.0, False), (61.0, True)])

@@ -151,7 +151,7 @@ def test_what_components_are_told_is_seen_each_as_it_is_told(
         (
             "rabbitmq",
             "rabbitmq:3",
-            {"MQ_URI": "amqp://it:5672", "MQ_USER": "u", "MQ_PASSWORD": "p", "MQ_VHOST": "/shop"},
+            {"MQ_URI": "amqp://it:5672", "MQ_USER": "u", "MQ_PASSWORD": "p", "MQ_VHOST": "shop"},
             "amqp://u:p@192.0.2.2:5672/shop",
             "MQ_URI with MQ_USER, MQ_PASSWORD, MQ_VHOST",
         ),

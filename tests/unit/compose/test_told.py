@@ -55,6 +55,7 @@ def test_who_is_told_no_place_may_have_it_in_its_code(
     [
         ("rabbitmq:3", {"MQ_HOST": "it", "MQ_PASSWORD": "p", "MQ_NAME": "orders"}, "/"),
         ("rabbitmq:3", {"MQ_HOST": "it", "MQ_PASSWORD": "p", "MQ_VHOST": "shop"}, "/shop"),
+        ("rabbitmq:3", {"MQ_HOST": "it", "MQ_PASSWORD": "p", "MQ_VHOST": "/"}, "/"),
         ("redis:7", {"CACHE_HOST": "it", "CACHE_PASSWORD": "p", "CACHE_NAME": "default"}, "/0"),
         ("redis:7", {"CACHE_HOST": "it", "CACHE_PASSWORD": "p", "CACHE_DB": "2"}, "/2"),
         ("postgres:15", {"DB_HOST": "it", "DB_PASSWORD": "p", "DB_NAME": "one,two"}, "/one"),
@@ -136,3 +137,23 @@ def test_to_a_client_of_a_broker_there_is_a_usual_login(tmp_path: Path) -> None:
     found = server(tmp_path, {"services": services}, "rabbitmq", of("it", environment={}))
     told = as_told_to_web(found)
     assert (told.user, told.password) == ("guest", "guest")
+
+
+@pytest.mark.parametrize(
+    ("made", "told", "path"),
+    [
+        ("/shop", "/shop", "/%2Fshop"),
+        ("shop", "shop", "/shop"),
+        ("shop", "/shop", "/shop"),  # as if it were of a URL
+        ("shop", "other", "/other"),
+    ],
+)
+def test_a_virtual_host_may_have_a_slash_of_its_own(
+    tmp_path: Path, made: str, told: str, path: str
+) -> None:
+    own = {"RABBITMQ_DEFAULT_VHOST": made}
+    web = {"image": "x", "environment": {"MQ_HOST": "it", "MQ_PASSWORD": "p", "MQ_VHOST": told}}
+    services = {"it": {"image": "rabbitmq:3", "environment": own}, "web": web}
+    found = server(tmp_path, {"services": services}, "rabbitmq", of("it", environment=own))
+    assert found.endpoint().path == path
+    assert as_told_to_web(found).path == path

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from pydantic import BaseModel, ValidationError
 
@@ -58,7 +58,9 @@ class _Containers(InContainers):
             user, password = "guest", "guest"
         named = next((path for m in mentioned if len(path := m.path.partition("?")[0]) > 1), "")
         vhost = service.value("RABBITMQ_DEFAULT_VHOST", "RABBITMQ_VHOST")
-        path = named or ("/" + quote(vhost, safe="") if vhost and vhost != "/" else "")
+        made = "/" + quote(vhost, safe="") if vhost and vhost != "/" else ""
+        same = made and unquote(named).strip("/") == unquote(made).strip("/")  # but for a slash
+        path = made if same else named or made
         scheme, port = _where(service, mentioned)
         there = Endpoint(scheme, service.name, port, path, user, password, verified=False)
         found = {"amqp": there}
