@@ -25,6 +25,7 @@ from pathlib import Path
 REMOVE_IMAGES = ("image", "rm", "--no-prune")
 
 _SECONDS = 3.0  # that the builder has to see that nobody listens any more
+_RUNS_ON = 15.0  # s that the container of a step may run on until it does
 _LATE = 10.0  # s after its last word in which an image may still be its
 _PAUSE = 0.1  # s between two looks
 _FAILED = re.compile(r".* returned a non-zero code: \d+|ERROR: .*")
@@ -79,7 +80,8 @@ def remove_made(output: Path, docker: Docker) -> None:
             found = made(lines)
     except OSError:
         return
-    limit = time.monotonic() + _SECONDS
+    began = time.monotonic()
+    limit = began + _SECONDS
     awaited = found.silent and found.tip is not None
     while True:
         containers = _there(found.containers, docker)
@@ -91,7 +93,7 @@ def remove_made(output: Path, docker: Docker) -> None:
         if images:
             docker(*REMOVE_IMAGES, *images)
         over = found.tip is None or not (containers or images or awaited)
-        if over or time.monotonic() > limit:
+        if over or time.monotonic() > (began + _RUNS_ON if containers else limit):
             return
         time.sleep(_PAUSE)
 

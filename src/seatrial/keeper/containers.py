@@ -23,7 +23,7 @@ from seatrial.keeper.timeline import Timeline
 from seatrial.keeper.usage import together
 from seatrial.kinds.base import Context, Target, Words, load
 from seatrial.kinds.logins import Logins
-from seatrial.outcome import Cause, State
+from seatrial.outcome import State
 from seatrial.waiting import Deadline
 
 _PATIENT = 3  # so often may a container end and be restarted once all that it needs is ready
@@ -95,18 +95,12 @@ class Containers:
         for name, target in self.seen.items():
             mine = zip(target.states, self.of(name), strict=False)
             states = tuple(self._state(name, *one) for one in mine) or (State.WAITING,)
-            said = target.provider
-            words = Words(setting=said.setting, images=said.images)
-            causes: tuple[Cause | None, ...] = ()
-            if name not in self.asked:
-                words = replace(
-                    words,
-                    found=said.found,
-                    ailing=said.ailing,
-                    unheard=said.unheard,
-                    hearing=said.hearing,
-                )
-                causes = target.causes
+            # The user's commands are not for a project of its own.
+            words = replace(target.provider, start="", logs="", status="", lacks="", killed="")
+            causes = target.causes
+            if name in self.asked:  # it is as it was asked to be
+                words = replace(words, found="", ailing="", well="", unheard="", unpublished="")
+                words, causes = replace(words, hearing="", ended="", alone=False), ()
             self._targets[name] = replace(target, states=states, provider=words, causes=causes)
             await self._note(name, states)
 

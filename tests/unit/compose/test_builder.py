@@ -77,6 +77,7 @@ class Engine:
     )
     late: dict[str, str] = field(default_factory=dict)  # there when it is asked for the second time
     asked: int = 0
+    runs_on: int = 0  # how often it is asked in vain to remove a container
     removed: list[str] = field(default_factory=list)
 
     def __call__(self, *words: str) -> str:
@@ -85,7 +86,9 @@ class Engine:
                 wanted = [one.removeprefix("--filter=id=") for one in filters]
                 return "\n".join(one for one in self.containers if one in wanted)
             case ("rm", "-v", *some):
-                self.containers = [one for one in self.containers if one not in some]
+                self.runs_on -= 1
+                if self.runs_on < 0:
+                    self.containers = [one for one in self.containers if one not in some]
             case ("image", "ls", *_, since):
                 tip = since.removeprefix("--filter=since=")
                 self.asked += 1
@@ -148,6 +151,24 @@ def test_the_container_of_a_step_that_failed(tmp_path: Path) -> None:
     engine = Engine(dict(MADE), containers=[STEP, OTHER])
     removed(tmp_path, engine)
     assert engine.containers == [OTHER]
+
+
+def test_a_container_that_runs_on_for_a_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not killed: a step may say the id of anybody's."""
+    monkeypatch.setattr("seatrial.compose.builder._SECONDS", 0.0)
+    monkeypatch.setattr("seatrial.compose.builder._PAUSE", 0.01)
+    engine = Engine({**MADE}, containers=[STEP], runs_on=5)
+    assert removed(tmp_path, engine, f"Step 5/5 : RUN x\n ---> Running in {STEP}\n") == [
+        SECOND,
+        FIRST,
+    ]
+    assert engine.containers == []
+    monkeypatch.setattr("seatrial.compose.builder._RUNS_ON", 0.0)
+    engine = Engine({**MADE}, containers=[STEP], runs_on=10**9)
+    removed(tmp_path, engine, f"Step 5/5 : RUN x\n ---> Running in {STEP}\n")
+    assert engine.containers == [STEP]
 
 
 COPYING = "Step 5/5 : COPY big .\n"

@@ -91,7 +91,18 @@ def test_its_endpoints_stand_in_the_users_file_and_its_commands_are_ours(tmp_pat
     assert words == Words(
         setting="the service web of compose.yaml (healthcheck, ports, command)",
         images=(RUNNING.image,),
+        asks="/up",
     )
+
+
+def test_what_its_own_health_check_says_counts_there_too(tmp_path: Path) -> None:
+    """But for what it was asked to be."""
+    one = of("web", health="healthy", published={8000: ("", 1)})
+    own = seen(tmp_path, one)
+    assert own.statuses()["web"].provider.well == "its own health check says healthy"
+    own.asked.add("web")
+    asyncio.run(own.look(cast(Drive, There(own.all))))
+    assert own.statuses()["web"].provider.well == ""
 
 
 def test_a_worker_between_two_ends_is_not_up_yet(
