@@ -6,6 +6,7 @@ several that services are told of: the one that is declared counts, else the one
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import unquote
@@ -15,6 +16,8 @@ from seatrial.compose.project import Project
 from seatrial.declaration.models import ComponentConfig
 from seatrial.kinds.base import Address, Endpoint, Kind, Target
 from seatrial.secrecy import names_secret
+
+_SECRET = re.compile(r"(?i)pass|auth|secret|--?a\b")
 
 
 def place_named(endpoint: Endpoint) -> str:
@@ -124,5 +127,6 @@ def _knows_no_password(mention: Mention, project: Project) -> bool:
     their code may say it, to clients of other servers their defaults."""
     service = project.services[mention.service]
     files = service.mounts or service.secrets or service.configs
-    elsewhere = any(map(names_secret, service.environment)) or files
+    told = service.built or _SECRET.search(service.command)
+    elsewhere = any(map(names_secret, service.environment)) or files or told
     return mention.endpoint.scheme.startswith("redis") and not elsewhere

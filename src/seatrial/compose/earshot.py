@@ -6,7 +6,7 @@ The kernel that runs it knows. Where that is another machine's, or a virtual one
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -76,12 +76,15 @@ def unheard(service: str, ports: Iterable[int], some: Sequence[Container]) -> tu
     return "", ""
 
 
-def published_unheard(service: str, some: Sequence[Container]) -> tuple[str, str]:
+def published_unheard(
+    service: str, declared: Collection[int], some: Sequence[Container]
+) -> tuple[str, str]:
     """Likewise of what nothing asks, a worker say: it listens, but at none of the ports that it
     publishes. Where it listens at one of them, the others may be for debugging. What uses the
-    network of another container has that one's ports."""
+    network of another container has that one's ports. `declared` are those that its file names:
+    Seatrial publishes more of a project of its own."""
     for one in (each for each in some if not each.host):
-        published = one.published.keys() - _FOR_DEBUGGERS
+        published = (one.published.keys() & declared) - _FOR_DEBUGGERS
         there = [each for each in one.listens or () if each.port in published]
         if one.listens and published and all(each.for_itself for each in there):
             port = min(each.port for each in there) if there else min(published)
@@ -89,13 +92,17 @@ def published_unheard(service: str, some: Sequence[Container]) -> tuple[str, str
     return "", ""
 
 
-def hears_itself(ports: Iterable[int], some: Sequence[Container]) -> bool:
+def hears_itself(
+    ports: Iterable[int], declared: Collection[int], some: Sequence[Container]
+) -> bool:
     """Whether each has a health check of its own and hears only itself at all of these ports, of
-    which it publishes and exposes none: it asks itself there, and nobody else has to."""
-    wanted = set(ports)
+    which neither its file nor its image names any: it asks itself there, and nobody else has to."""
+    wanted = set(ports) - set(declared)
+    if len(wanted) < len(set(ports)):
+        return False
     return bool(wanted and some) and all(
         one.health != ""
-        and not wanted & {*one.published, *one.exposed}
+        and not wanted & (set(one.exposed) - (one.published.keys() - declared))
         and wanted <= {each.port for each in one.listens or () if each.for_itself}
         and not any(each.port in wanted and not each.for_itself for each in one.listens or ())
         for one in some

@@ -31,7 +31,9 @@ _PLACES = {
     "vhost": ("VHOST", "VIRTUAL_HOST"),
 }
 #: In names of variables: what the running system is not meant to use.
-NOT_IN_USE = re.compile(r"(?i)(^|_)(tests?|testing|shadow|examples?|templates?|samples?|ci)(_|$)")
+NOT_IN_USE = re.compile(
+    r"(?i)(^|_)(tests?|testing|shadow|examples?|templates?|samples?|pattern|ci|legacy|old)(_|$)"
+)
 #: What a program puts something else in for: ${DB_PASSWORD}, {password}, ENC(...), vault:...
 _FILLED_IN = re.compile(
     r"\$\{.*|\$\(.*|\$[A-Z_][A-Z0-9_]*|\{\{?\s*[\w.]+\s*\}\}?|<[\w -]+>|%[({].*|ENC\(.*\)"
@@ -130,6 +132,8 @@ def _with_login_beside(one: Mention, service: Service, kind: Kind) -> Mention:
 def _single(place: str | None, kind: Kind) -> str:
     """The first of several; "" for what is none: the name of a cache, where places are numbers."""
     first = (place or "").split(",")[0].strip()
+    if first in ("*", "all") or "%" in first:
+        return ""  # of what works on several
     return "" if kind.default_place.isdecimal() and not first.isdecimal() else first
 
 

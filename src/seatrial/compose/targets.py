@@ -116,9 +116,10 @@ def target_of(
     endpoints = _endpoints(kind, inside)
     own = _endpoints(kind, _inside(component, kind, service, (), mine))
     ports = {one.port for _, known in inside for one in known.values()}
-    alone = earshot.hears_itself(ports, mine) and not _is_called(service, project)
+    declared = {one.target for one in service.ports}
+    alone = earshot.hears_itself(ports, declared, mine) and not _is_called(service, project)
     hosts_others = any(_uses_network_of(one, service) for one in project.services.values())
-    published = ("", "") if hosts_others else earshot.published_unheard(name, mine)
+    published = ("", "") if hosts_others else earshot.published_unheard(name, declared, mine)
     asked = kind.endpoints and not (alone and (hosts_others or _is_free(service, project)))
     unheard, hearing = earshot.unheard(name, sorted(ports), mine) if asked else published
     runs = _as_it_runs(service, mine[0] if mine else None)

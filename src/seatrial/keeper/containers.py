@@ -144,7 +144,10 @@ class Containers:
             if names is not None and not any(each.name in names for each in mine):
                 continue
             # A good end is a task's, or that of what nobody declared: it may be one.
-            lasting = any(each.kind != "task" for each in mine)
+            lasting = any(
+                each.kind != "task" and State.DONE not in self.seen[each.name].states
+                for each in mine
+            )
             ended = one.status == "exited" and (one.exit_code != 0 or one.oom_killed or lasting)
             never = one.status == "created" and bool(one.error)
             if ended or never or self._circles(one, mine):

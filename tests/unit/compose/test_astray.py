@@ -276,7 +276,7 @@ def test_who_asks_without_tls_where_nothing_else_is_taken(
 @pytest.mark.parametrize(
     ("variable", "spare"),
     [
-        *((name, True) for name in ("DATABASE_REPLICA_URL", "PG_RO_URL", "OLD_URL")),
+        *((name, True) for name in ("DATABASE_REPLICA_URL", "PG_RO_URL", "PG_BACKUP_URL")),
         *((name, False) for name in ("DATABASE_URL", "DATABASE_ROOT_URL", "THREAD_REDIS_URL")),
     ],
 )

@@ -66,6 +66,12 @@ def test_one_that_has_ended(tmp_path: Path, service: str, code: int, told: str |
     assert dead(tmp_path, of("db"), ended) == told
 
 
+def test_one_that_ended_well_at_once_may_be_meant_to(tmp_path: Path) -> None:
+    ended = {"status": "exited", "exit_code": 0, "command": "python prepare.py"}
+    assert dead(tmp_path, of("worker", **ended, lived=2.0)) is None
+    assert dead(tmp_path, of("worker", **ended, lived=99.0)) == "worker"
+
+
 @pytest.mark.parametrize(
     ("service", "meant"),
     [("web", "keeps running"), ("migrate", "ends with exit code 0"), ("seed", "keeps running")],

@@ -154,15 +154,16 @@ def test_what_is_published_and_nobody_asks(
 ) -> None:
     listens = None if there is None else tuple(Listener(*one, "") for one in there)
     one = of("worker", published=dict.fromkeys(published, ("0.0.0.0", 1)), listens=listens)
-    said, to_do = published_unheard("worker", [one])
+    said, to_do = published_unheard("worker", published, [one])
+    assert published_unheard("worker", [], [one]) == ("", ""), "others are not meant"
     assert found in said
     assert bool(said) is bool(to_do) is bool(found)
 
 
 def test_a_sidecar_does_not_answer_for_the_ports_of_its_host() -> None:
     side = of("side", published={8000: ("0.0.0.0", 1)}, listens=(INSIDE,), host="9")
-    assert published_unheard("side", [side]) == ("", "")
-    assert published_unheard("side", [replace(side, host="")])[0]
+    assert published_unheard("side", {8000}, [side]) == ("", "")
+    assert published_unheard("side", {8000}, [replace(side, host="")])[0]
 
 
 @pytest.mark.parametrize(
@@ -170,9 +171,9 @@ def test_a_sidecar_does_not_answer_for_the_ports_of_its_host() -> None:
     [
         (True, [8000], {}),
         (True, [8000], {"published": {80: ("0.0.0.0", 80)}}),
+        (True, [8000], {"published": {8000: ("127.0.0.1", 1)}, "exposed": (8000,)}),  # by Seatrial
         (True, [8000], {"listens": (INSIDE, Listener("0.0.0.0", 80, "3"))}),
         (False, [8000], {"health": ""}),
-        (False, [8000], {"published": {8000: ("0.0.0.0", 80)}}),
         (False, [8000], {"exposed": (8000,)}),
         (False, [8000], {"listens": (INSIDE, Listener("172.20.0.2", 8000, "3"))}),
         (False, [8000], {"listens": ()}),
@@ -185,9 +186,10 @@ def test_what_only_its_own_health_check_asks(
     itself: bool, ports: list[int], other: dict[str, object]
 ) -> None:
     one = replace(of("web", health="healthy", exposed=(), listens=(INSIDE,)), **other)  # type: ignore[arg-type]
-    assert hears_itself(ports, [one]) is itself
-    assert not hears_itself(ports, [])
-    assert not hears_itself(ports, [one, replace(one, listens=())])
+    assert hears_itself(ports, (), [one]) is itself
+    assert not hears_itself(ports, ports, [one]), "its file names them"
+    assert not hears_itself(ports, (), [])
+    assert not hears_itself(ports, (), [one, replace(one, listens=())])
 
 
 def test_that_is_as_well_as_it_says() -> None:

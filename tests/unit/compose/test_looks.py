@@ -388,13 +388,14 @@ def test_what_to_do_about_what_has_ended(
 
 def test_a_worker_that_nobody_hears_at_what_it_publishes_is_a_warning(tmp_path: Path) -> None:
     published = {9100: ("0.0.0.0", 9100)}
+    ports = COMPOSE.replace("worker: {build: .,", "worker: {build: ., ports: [9100],")
     inside = of("worker", published=published, listens=(Listener("127.0.0.1", 9100, ""),))
-    probe = seen(tmp_path, "worker", inside).probe
+    probe = seen(tmp_path, "worker", inside, compose=ports).probe
     assert (probe.health, probe.cause) == (Health.HEALTHY, Cause.UNHEALTHY)
     assert "listens at 127.0.0.1:9100 only" in probe.found
     assert probe.fix.startswith("let worker listen at 0.0.0.0")
     outside = of("worker", published=published, listens=(Listener("0.0.0.0", 9100, ""),))
-    assert seen(tmp_path, "worker", outside).probe.cause is None
+    assert seen(tmp_path, "worker", outside, compose=ports).probe.cause is None
 
 
 @pytest.mark.parametrize(("health", "well"), [("healthy", True), ("starting", False), ("", False)])

@@ -59,6 +59,7 @@ def test_who_is_told_no_place_may_have_it_in_its_code(
         ("redis:7", {"CACHE_HOST": "it", "CACHE_PASSWORD": "p", "CACHE_NAME": "default"}, "/0"),
         ("redis:7", {"CACHE_HOST": "it", "CACHE_PASSWORD": "p", "CACHE_DB": "2"}, "/2"),
         ("postgres:15", {"DB_HOST": "it", "DB_PASSWORD": "p", "DB_NAME": "one,two"}, "/one"),
+        ("postgres:15", {"DB_HOST": "it", "DB_PASSWORD": "p", "DB_NAME": "*"}, "/postgres"),
     ],
 )
 def test_what_is_called_so_and_is_a_place(
@@ -79,6 +80,7 @@ def test_what_is_called_so_and_is_a_place(
         ({"DATABASE_URL_TEST": "postgres://u:p@it/x"}, False),
         ({"SHADOW_DATABASE_URL": "postgres://u:p@it/x"}, False),
         ({"DATABASE_URL_EXAMPLE": "postgres://u:p@it/x"}, False),
+        ({"LEGACY_DATABASE_URL": "postgres://u:p@it/x"}, False),
         ({"CI_DATABASE_URL": "postgres://u:p@it/x"}, False),
         ({"LATEST_DATABASE_URL": "postgres://u:p@it/x"}, True),
         ({"DATABASE_URL": "postgres://$${DB_U}:$${DB_P}@it/x"}, False),
@@ -113,6 +115,8 @@ def test_what_is_not_in_use_or_filled_in_by_the_program(
         ({"volumes": ["./app.toml:/app.toml"]}, True),
         ({"secrets": ["cache"]}, True),
         ({"configs": ["app"]}, True),
+        ({"build": "."}, True),
+        ({"command": "exporter -redis.password sesame"}, True),
     ],
 )
 def test_who_can_know_no_password_of_redis(
