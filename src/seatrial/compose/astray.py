@@ -108,10 +108,7 @@ def astray(
             found = f"{both} share no network: {host} has no address there"
             fix = f"let both be on one network (networks of {project.file.name})"
             yield Astray(where, Cause.DNS, found, fix, spare)
-        elif told.plain and all(
-            (port or told.usual) in listening[one.name].tls if one.name in listening else False
-            for one in reached
-        ):
+        elif told.plain and all(_wants_tls(one, port or told.usual, listening) for one in reached):
             found = f"{host} takes nothing but TLS at {port or told.usual}, and is asked without"
             yield Astray(where, Cause.TLS, found, f"correct {where}: ask for TLS there", spare)
         elif port and (right := _elsewhere(told, [listening.get(one.name) for one in reached])):
@@ -121,6 +118,11 @@ def astray(
             where = where.replace(told.variable, told.port_told or told.variable, 1)
             fix = f"correct {where}: the port is {right}"
             yield Astray(where, Cause.REFUSED, found, fix, spare)
+
+
+def _wants_tls(server: Service, port: int, listening: Listening) -> bool:
+    known = listening.get(server.name)
+    return known is not None and port in known.tls
 
 
 def _elsewhere(told: _Told, some: Sequence[Ports | None]) -> str:

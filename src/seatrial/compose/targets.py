@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from seatrial.compose import earshot
 from seatrial.compose.addresses import each_at_one, made_with, meant, told_addresses
@@ -116,35 +116,57 @@ def target_of(
     endpoints = _endpoints(kind, inside)
     own = _endpoints(kind, _inside(component, kind, service, (), mine))
     ports = {one.port for _, known in inside for one in known.values()}
-    declared = {one.target for one in service.ports}
-    alone = earshot.hears_itself(ports, declared, mine) and not _is_called(service, project)
-    hosts_others = any(_uses_network_of(one, service) for one in project.services.values())
-    published = ("", "") if hosts_others else earshot.published_unheard(name, declared, mine)
-    asked = kind.endpoints and not (alone and (hosts_others or _is_free(service, project)))
-    unheard, hearing = earshot.unheard(name, sorted(ports), mine) if asked else published
     runs = _as_it_runs(service, mine[0] if mine else None)
+    words = dataclasses.replace(
+        _words(project, service, worst, mine),
+        ended=told_of(brief[0]) if brief else "",
+        setting=_setting(project, service, kind),
+        images=tuple(dict.fromkeys(one.image for one in mine)),
+    )
+    words = _as_it_checks_itself(words, kind, service)
     return Target(
         component.name,
         component.kind,
         kind.containers.as_asked(runs, component.config) if kind.containers else component.config,
         endpoints,
         states,
-        dataclasses.replace(
-            _words(project, service, worst, mine),
-            ended=told_of(brief[0]) if brief else "",
-            unheard=unheard,
-            hearing=hearing,
-            unpublished=published[0] if asked else "",
-            alone=alone,
-            asks=kind.containers.health_asked(service) if kind.containers is not None else "",
-            patience=service.health_patience,
-            aside=kind.containers is not None and kind.containers.asks_otherwise(service),
-            by_names=kind.containers is not None and kind.containers.answers_by_names(service),
-            setting=_setting(project, service, kind),
-            images=tuple(dict.fromkeys(one.image for one in mine)),
-        ),
+        _as_it_is_heard(words, kind, project, service, mine, ports),
         tuple(_cause(one) for one in mine),
         (*told_addresses(endpoints, told, kind, project, names), *made_with(own, kind)),
+    )
+
+
+def _as_it_checks_itself(words: Words, kind: Kind, service: Service) -> Words:
+    """With how its own health check asks."""
+    if (facet := kind.containers) is None:
+        return words
+    return dataclasses.replace(
+        words,
+        asks=facet.health_asked(service),
+        patience=service.health_patience,
+        aside=facet.asks_otherwise(service),
+        by_names=facet.answers_by_names(service),
+    )
+
+
+def _as_it_is_heard(
+    words: Words,
+    kind: Kind,
+    project: Project,
+    service: Service,
+    mine: Sequence[Container],
+    ports: Collection[int],
+) -> Words:
+    """With who hears nobody there, where nobody is heard. `ports` are those that are asked."""
+    name, declared = service.name, {one.target for one in service.ports}
+    alone = earshot.hears_itself(ports, declared, mine) and not _is_called(service, project)
+    hosts_others = any(_uses_network_of(one, service) for one in project.services.values())
+    published = ("", "") if hosts_others else earshot.published_unheard(name, declared, mine)
+    asked = kind.endpoints and not (alone and (hosts_others or _is_free(service, project)))
+    unheard, hearing = earshot.unheard(name, sorted(ports), mine) if asked else published
+    unpublished = published[0] if asked else ""
+    return dataclasses.replace(
+        words, unheard=unheard, hearing=hearing, unpublished=unpublished, alone=alone
     )
 
 
