@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from seatrial.kinds.base import Endpoint, Target
+from seatrial.kinds.base import Endpoint, Target, Words
 from seatrial.kinds.containers import BY_ELIMINATION, Guess
 from seatrial.kinds.http.config import HttpConfig
 from seatrial.kinds.http.containers import CONTAINERS
@@ -67,3 +67,22 @@ def test_a_look_at_what_runs(
 
     found = asyncio.run(look())
     assert (found.settings if found is not None else None) == settings
+
+
+@pytest.mark.parametrize(
+    ("words", "stays"),
+    [
+        (Words(), True),  # the engine may have hung up, before it listens
+        (Words(hears=True), False),
+        (Words(hears=True, by_names=True), True),
+    ],
+)
+def test_what_listens_and_hangs_up_is_no_page(words: Words, stays: bool) -> None:
+    async def look() -> Guess | None:
+        async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+            there = Endpoint("http", "127.0.0.1", server.sockets[0].getsockname()[1])
+            target = Target("web", "http", HttpConfig(), {"http": (there,)}, provider=words)
+            guess = Guess("built here, port 8000", BY_ELIMINATION)
+            return await CONTAINERS.settle(guess, target, Deadline.after(10))
+
+    assert (asyncio.run(look()) is not None) is stays

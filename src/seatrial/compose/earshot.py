@@ -92,6 +92,14 @@ def published_unheard(
     return "", ""
 
 
+def hears_others(ports: Iterable[int], some: Sequence[Container]) -> bool:
+    """Whether it is known of each that it listens there for others."""
+    wanted = set(ports)
+    return bool(wanted and some) and all(
+        wanted <= {each.port for each in one.listens or () if not each.for_itself} for one in some
+    )
+
+
 def hears_itself(
     ports: Iterable[int], declared: Collection[int], some: Sequence[Container]
 ) -> bool:

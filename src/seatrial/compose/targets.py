@@ -166,7 +166,12 @@ def _as_it_is_heard(
     unheard, hearing = earshot.unheard(name, sorted(ports), mine) if asked else published
     unpublished = published[0] if asked else ""
     return dataclasses.replace(
-        words, unheard=unheard, hearing=hearing, unpublished=unpublished, alone=alone
+        words,
+        unheard=unheard,
+        hearing=hearing,
+        unpublished=unpublished,
+        alone=alone,
+        hears=earshot.hears_others(ports, mine),
     )
 
 

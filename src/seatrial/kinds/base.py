@@ -60,6 +60,7 @@ class Words:
     well: str = ""  # "its own health check says healthy"; "" where it says anything else
     unheard: str = ""  # though it runs: "in its container nothing listens at 8000, but at ..."
     hearing: str = ""  # what is to be done about that, where it is certain
+    hears: bool = False  # it is known to listen there, for others
     unpublished: str = ""  # likewise of the ports that it publishes, where another one is asked
     aside: bool = False  # its own health check asks otherwise than we can, with headers say
     asks: str = ""  # the path that its own health check asks

@@ -779,6 +779,10 @@ async def test_a_gateway_that_hangs_up_may_know_names_of_its_own(context):
         assert (await seen(**well)).health is Health.UNHEALTHY, "its health path is declared"
         there = dataclasses.replace(there, config=HttpConfig())
         assert (await seen(**well)).health is Health.HEALTHY
+        assert (await seen()).health is Health.UNHEALTHY, "nobody knows whether it listens"
+        other = await seen(hears=True)
+        assert (other.health, other.cause) == (Health.HEALTHY, Cause.REFUSED)
+        assert other.fix.startswith("if it is no HTTP server, it is of `kind: process`")
         assert (await seen(**well, asks="/up")).health is Health.UNHEALTHY
         assert (await seen(**well, unheard="nothing listens")).health is Health.UNHEALTHY
 

@@ -11,6 +11,7 @@ import pytest
 
 from seatrial.compose.earshot import (
     hears_itself,
+    hears_others,
     is_mute,
     published_unheard,
     unheard,
@@ -190,6 +191,26 @@ def test_what_only_its_own_health_check_asks(
     assert not hears_itself(ports, ports, [one]), "its file names them"
     assert not hears_itself(ports, (), [])
     assert not hears_itself(ports, (), [one, replace(one, listens=())])
+
+
+@pytest.mark.parametrize(
+    ("ports", "listens", "hears"),
+    [
+        ([8000], (OUTSIDE,), True),
+        ([8000], (INSIDE,), False),
+        ([8000], (), False),
+        ([8000], None, False),
+        ([8000, 80], (OUTSIDE,), False),
+        ([], (OUTSIDE,), False),
+    ],
+)
+def test_that_it_listens_for_others(
+    ports: list[int], listens: tuple[Listener, ...] | None, hears: bool
+) -> None:
+    one = of("web", listens=listens)
+    assert hears_others(ports, [one]) is hears
+    assert not hears_others(ports, [])
+    assert not hears_others(ports, [one, replace(one, listens=())])
 
 
 def test_that_is_as_well_as_it_says() -> None:

@@ -132,7 +132,8 @@ class _Containers(InContainers):
                 return guess
             settings = {name: v for name, v in guess.settings.items() if name != "health"}
             guess = replace(guess, settings=settings, unknown=(*guess.unknown, _NO_HEALTH))
-        if await _speaks_otherwise(endpoint, deadline.within(_PATIENCE)):
+        listens = target.provider.hears and not target.provider.by_names
+        if await _speaks_otherwise(endpoint, deadline.within(_PATIENCE), listens=listens):
             return None
         path = await _health_path(endpoint, deadline)
         if path is None:
@@ -144,9 +145,12 @@ class _Containers(InContainers):
 _NO_HEALTH = "its health path: any answer below 500 to GET / counts as healthy (health: /PATH)"
 
 
-async def _speaks_otherwise(endpoint: Endpoint, deadline: Deadline) -> bool:
-    """Whether something answers that is no HTTP. A hang-up tells nothing: a port that the engine
-    publishes takes connections, and ends them, before the program in the container listens."""
+async def _speaks_otherwise(
+    endpoint: Endpoint, deadline: Deadline, *, listens: bool = False
+) -> bool:
+    """Whether something answers that is no HTTP. A hang-up tells nothing, unless the program in the
+    container `listens`: before, a port that the engine publishes takes connections and ends them.
+    """
     if endpoint.scheme != "http":
         return False
     try:
@@ -157,9 +161,11 @@ async def _speaks_otherwise(endpoint: Endpoint, deadline: Deadline) -> bool:
                 said = await reader.read(5)
             finally:
                 writer.transport.abort()
+    except ConnectionError:
+        return listens
     except (OSError, Unresolved):  # a time-out is an OSError
         return False
-    return not b"HTTP/".startswith(said)  # nothing at all is no proof either
+    return listens if said == b"" else not b"HTTP/".startswith(said)
 
 
 async def _health_path(endpoint: Endpoint, deadline: Deadline) -> str | None:

@@ -119,6 +119,8 @@ def _as_it_is_asked(result: ProbeResult, target: Target) -> ProbeResult:
         return dataclasses.replace(result, health=Health.HEALTHY, cause=None, found="", fix="")
     if said.by_names and (hung_up or result.cause is Cause.TLS or _is_nobody(result, target)):
         return _by_its_names(result, target)
+    if hung_up and said.hears and config.health is None:
+        return _by_its_port(result, target)
     if result.cause is Cause.TIMEOUT and said.patience > config.patience:
         fix = f"raise components.{target.name}.time_limit: its own health check waits longer"
         return as_it_says_itself(result, target, ours=True, fix=fix)
@@ -139,6 +141,12 @@ def _by_its_names(result: ProbeResult, target: Target) -> ProbeResult:
     fix = f"give {target.name} a health check of its own that asks by that name; that counts then"
     cause = Cause.NOT_MEASURED
     return dataclasses.replace(result, health=Health.HEALTHY, cause=cause, found=found, fix=fix)
+
+
+def _by_its_port(result: ProbeResult, target: Target) -> ProbeResult:
+    """What was taken for HTTP by its port, and hangs up though it listens."""
+    fix = f"if it is no HTTP server, it is of `kind: process`; else see its log: {target.logs}"
+    return dataclasses.replace(result, health=Health.HEALTHY, fix=fix)
 
 
 class _Look:
