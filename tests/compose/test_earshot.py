@@ -121,3 +121,77 @@ def test_what_only_its_own_health_check_reaches(copy: Copy, engine: Engine) -> N
         assert kinds["worker"] == kinds["ill"] == "process"
     finally:
         engine.compose(project.folder, "down", "-v", "-t", "1", check=False)
+
+
+#: Correct, each in a way of its own: a health check with a header, one of a gateway by name, a
+#: sidecar that listens for its host, a file that two share, and what ends by itself.
+STRICT = (
+    "from http.server import BaseHTTPRequestHandler as H, HTTPServer as S\nclass One(H):\n"
+    "    def do_GET(self):\n        well = self.headers.get('X-Health') == '1'\n"
+    "        self.send_response(200 if well else 503)\n        self.end_headers()\n"
+    "S(('', 8000), One).serve_forever()\n"
+)
+ASKS_SO = (
+    "import urllib.request as u; u.urlopen(u.Request('http://localhost:8000/up', "
+    "headers={'X-Health': '1'}))"
+)
+CORRECT = f"""
+x-image: &image {{image: "python:3.11-slim", volumes: [./serves.py:/serves.py:ro], init: true}}
+x-well: &well {{test: [CMD, python, -c, "{ASKS.format("")}"], interval: 1s}}
+services:
+  api:
+    {{<<: *image, command: python /serves.py 127.0.0.1:9000 0.0.0.0:80, ports: [80],
+      healthcheck: *well}}
+  worker: {{<<: *image, command: python /serves.py 127.0.0.1:9000, healthcheck: *well}}
+  strict:
+    image: python:3.11-slim
+    init: true
+    command: python /strict.py
+    volumes: [./strict.py:/strict.py:ro]
+    ports: [8000]
+    healthcheck: {{test: [CMD, python, -c, "{ASKS_SO}"], interval: 1s}}
+  local:
+    {{<<: *image, command: python /serves.py 127.0.0.1:8000 127.0.0.1:9000, ports: [8080],
+      healthcheck: *well}}
+  proxy: {{<<: *image, command: python /serves.py 0.0.0.0:8080, network_mode: "service:local"}}
+  writer:
+    image: python:3.11-slim
+    init: true
+    command: sh -c "echo written > /state && sleep 999"
+    volumes: [./state:/state]
+  reader:
+    image: python:3.11-slim
+    init: true
+    command: sh -c "until grep -q written /state; do sleep 0.1; done; touch /seen; sleep 999"
+    volumes: [./state:/state:ro]
+    healthcheck: {{test: test -e /seen, interval: 1s, retries: 30}}
+"""
+
+
+@pytest.mark.engine
+def test_of_what_is_right_nothing_is_told(copy: Copy, engine: Engine) -> None:
+    """Neither of the user's own project nor of one that Seatrial starts."""
+    files = {"compose.yaml": CORRECT, "serves.py": SERVES, "strict.py": STRICT, "state": ""}
+    project = copy("bookshop", engine).becomes(files)
+    assert project.seatrial("init").code == 0
+    before = engine.everything()
+    try:
+        up = project.seatrial("up")
+        assert up.code == 0, up.err
+        checked = project.seatrial("check", "--json")
+        assert (checked.code, checked.json["findings"]) == (0, [])
+        assert project.seatrial("down").code == 0
+        assert (project.folder / "state").read_text() == "", "it was a copy"
+        assert engine.everything() == before
+
+        engine.compose(project.folder, "up", "-d")
+        eventually(
+            lambda: findings_of(project),
+            lambda found: found == [],
+            timeout=60,
+            what="all is well, and nothing is told",
+        )
+        assert (project.folder / "state").read_text() == "written\n"
+    finally:
+        project.seatrial("down")
+        engine.compose(project.folder, "down", "-v", "-t", "1", check=False)
