@@ -237,6 +237,7 @@ def _as_it_runs(service: Service, container: Container | None) -> Service:
     if container is None:
         return service
     known = {port.target for port in service.ports}
+    known |= container.published.keys()  # what Seatrial publishes is exposed for that alone
     more = tuple(Port(number) for number in container.exposed if number not in known)
     return dataclasses.replace(
         service,

@@ -184,7 +184,8 @@ class Composed:
         if not are_up(target.states):
             return False
         context, deadline = self._containers.context(), Deadline.after(_PROBE_SECONDS)
-        last[name] = await load(target.kind).probe(target, context, deadline)
+        seen = await load(target.kind).probe(target, context, deadline)
+        last[name] = as_it_listens(seen, target)
         if last[name].health is Health.UNHEALTHY:  # what is there, and lets nobody look, will do
             turned_away = is_turned_away(last[name])
             if not (turned_away and await self._containers.let_in(name, deadline)):
