@@ -30,6 +30,7 @@ _PLACES = {
     "database": ("NAME", "DB", "DATABASE", "DBNAME", "DB_NAME"),
     "vhost": ("VHOST", "VIRTUAL_HOST"),
 }
+_OF_DB = re.compile(r"(?i)(db|database|sql|postgres)_*$")  # else its name is that of something
 #: In names of variables: what the running system is not meant to use.
 NOT_IN_USE = re.compile(
     r"(?i)(^|_)(tests?|testing|shadow|examples?|templates?|samples?|pattern|ci|legacy|old)(_|$)"
@@ -114,27 +115,31 @@ def _with_login_beside(one: Mention, service: Service, kind: Kind) -> Mention:
     before = one.variables[: called.start()] if called is not None else ""
     if not before or one.endpoint.user is not None or one.endpoint.password is not None:
         return one
-    beside = [
-        _first(service, before, some) for some in (_USERS, _PASSWORDS, _PLACES.get(kind.place, ()))
-    ]
-    user, password, told_place = map(service.value, beside)
-    place = _single(told_place, kind)
+    beside = [_first(service, before, some) for some in (_USERS, _PASSWORDS)]
+    user, password = map(service.value, beside)
     if password is None:
         return one
     told = replace(one.endpoint, user=user, password=password)
+    variable, place = _place(service, before, kind)
     if place and len(told.path.partition("?")[0]) <= 1:
         told = replace(told, path=f"{_path(place)}{told.path.lstrip('/')}")
-    else:
-        beside = beside[:2]
+        beside.append(variable)
     return replace(one, variables=_listed(one.variables, beside), endpoint=told)
 
 
-def _single(place: str | None, kind: Kind) -> str:
-    """The first of several; "" for what is none: the name of a cache, where places are numbers."""
-    first = (place or "").split(",")[0].strip()
-    if first in ("*", "all") or "%" in first:
-        return ""  # of what works on several
-    return "" if kind.default_place.isdecimal() and not first.isdecimal() else first
+def _place(service: Service, before: str, kind: Kind) -> tuple[str, str]:
+    """The variable that names its place, and which; that is "" where several contradict each other,
+    where it names all, or what is none: the name of a cache, where places are numbers."""
+    names = [
+        name for name in _PLACES.get(kind.place, ()) if name != "NAME" or _OF_DB.search(before)
+    ]
+    told = {name: service.value(name) for one in names if (name := _first(service, before, (one,)))}
+    if not told:
+        return "", ""
+    single = (next(iter(told.values())) or "").split(",")[0].strip()
+    unknown = len(set(told.values())) > 1 or single in ("*", "all") or "%" in single
+    no_number = kind.default_place.isdecimal() and not single.isdecimal()
+    return next(iter(told)), "" if unknown or no_number else single
 
 
 def _path(place: str) -> str:
@@ -162,14 +167,16 @@ def _in_parts(service: Service, names: frozenset[str], kind: Kind) -> Iterator[M
         before = names_host(variable)
         if not before or not names & hosts(variable, value) or "://" in value:
             continue
+        shared = _shared(before, service)
         beside = [
-            _first(service, before, some) or _first(service, _shared(before, service), some)
-            for some in (_USERS, _PASSWORDS, _PLACES.get(kind.place, ()))
+            _first(service, before, some) or _first(service, shared, some)
+            for some in (_USERS, _PASSWORDS)
         ]
-        user, password, told_place = map(service.value, beside)
-        place = _single(told_place, kind)
-        if not place:
-            beside = beside[:2]
+        user, password = map(service.value, beside)
+        named, place = _place(service, before, kind)
+        if not named:
+            named, place = _place(service, shared, kind)
+        beside += [named] if place else []
         plain = next(iter(kind.schemes))
         tls = _switched_on(service, before) if f"{plain}s" in kind.schemes else ""
         if password or place or tls:

@@ -60,6 +60,13 @@ def test_who_is_told_no_place_may_have_it_in_its_code(
         ("redis:7", {"CACHE_HOST": "it", "CACHE_PASSWORD": "p", "CACHE_DB": "2"}, "/2"),
         ("postgres:15", {"DB_HOST": "it", "DB_PASSWORD": "p", "DB_NAME": "one,two"}, "/one"),
         ("postgres:15", {"DB_HOST": "it", "DB_PASSWORD": "p", "DB_NAME": "*"}, "/postgres"),
+        ("postgres:15", {"PG_HOST": "it", "PG_PASSWORD": "p", "PG_NAME": "Mine"}, "/postgres"),
+        ("postgres:15", {"PG_HOST": "it", "PG_PASSWORD": "p", "PG_DATABASE": "x"}, "/x"),
+        (
+            "postgres:15",
+            {"DB_HOST": "it", "DB_PASSWORD": "p", "DB_NAME": "default", "DB_DATABASE": "shop"},
+            "/postgres",
+        ),
     ],
 )
 def test_what_is_called_so_and_is_a_place(
