@@ -184,8 +184,11 @@ class Composed:
         if not are_up(target.states):
             return False
         context, deadline = self._containers.context(), Deadline.after(_PROBE_SECONDS)
-        seen = await load(target.kind).probe(target, context, deadline)
-        last[name] = as_it_listens(seen, target)
+        kind = load(target.kind)
+        if kind.endpoints and not any(target.endpoints.values()):
+            self._containers.proven.add(name)  # nobody knows where it could be asked
+            return True
+        last[name] = as_it_listens(await kind.probe(target, context, deadline), target)
         if last[name].health is Health.UNHEALTHY:  # what is there, and lets nobody look, will do
             turned_away = is_turned_away(last[name])
             if not (turned_away and await self._containers.let_in(name, deadline)):

@@ -165,6 +165,20 @@ def test_of_several_urls_the_one_that_is_heard_counts(heard: tuple[int, ...], po
     assert (found.port, found.scheme) == (port, "https" if port == 8443 else "http")
 
 
+def test_where_nothing_names_a_port(tmp_path: Path) -> None:
+    facet = KINDS["http"].containers
+    assert facet is not None
+
+    def port(**told: object) -> int | None:
+        made = facet.endpoints(Service("web", **told), HttpConfig(), ())  # type: ignore[arg-type]
+        return made["http"].port if made else None
+
+    assert port() is None
+    assert port(command="python3 -m http.server 7000") == 7000
+    assert port(heard=frozenset((7000,))) == 7000
+    assert port(heard=frozenset((7000, 8000))) is None
+
+
 @pytest.mark.parametrize(
     "check",
     [

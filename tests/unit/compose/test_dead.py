@@ -13,7 +13,9 @@ from seatrial.compose.drive import Drive
 from seatrial.compose.engine import Container
 from seatrial.compose.project import read_project
 from seatrial.declaration.load import load
+from seatrial.keeper.composed import Composed
 from seatrial.keeper.containers import Containers
+from seatrial.keeper.places import Place
 from seatrial.keeper.timeline import Timeline
 from seatrial.kinds.base import Words
 from seatrial.kinds.registry import KINDS
@@ -146,3 +148,20 @@ def test_everybody_is_told_why_nobody_is_heard(
     own.asked.add("web")
     asyncio.run(own.look(cast(Drive, There(own.all))))
     assert own.statuses()["web"].provider.unheard == ""
+
+
+def test_where_nobody_knows_a_port_it_is_ready_when_it_runs(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text("services: {web: {image: x, command: serve}}")
+    declared = "system: s\ncompose: compose.yaml\ncomponents: {web: {kind: http}}"
+    (tmp_path / "seatrial.yaml").write_text(declared)
+    system = load(tmp_path, KINDS, variables={})
+    project = read_project(tmp_path / "compose.yaml", {})
+    own = Composed(system, project, Place("x"), Timeline())
+    runs = of("web", exposed=(), command="serve", environment={})
+
+    async def prove() -> bool:
+        await own._containers.look(cast(Drive, There([runs])))
+        return await own._prove("web", {}, 0.0)
+
+    assert asyncio.run(prove())
+    assert own._containers.seen["web"].endpoints == {}

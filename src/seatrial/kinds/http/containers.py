@@ -48,7 +48,7 @@ _OTHERWISE = re.compile(
 )
 _GATEWAYS = ("nginx", "nginx-proxy", "openresty", "caddy", "httpd", "traefik", "haproxy", "envoy")
 _IMAGES = (*_GATEWAYS, "adminer", "whoami", "httpbin")
-_OPTION = re.compile(r"(?:--port[= ]|-p |--bind[= ]\S*?:|-b \S*?:|:)(\d{2,5})\b")
+_OPTION = re.compile(r"(?:--port[= ]|-p |--bind[= ]\S*?:|-b \S*?:|http\.server |:)(\d{2,5})\b")
 _HEALTH = (
     *("/health", "/healthz", "/api/health", "/health/ready", "/readyz", "/status", "/ping"),
     "/actuator/health",  # of Spring
@@ -233,7 +233,7 @@ def _port(service: Service) -> int | None:
         told.append(int(service.environment["PORT"]))
     if targets:
         return next((one for one in told if one in targets), targets[0])
-    return told[0] if told else None
+    return told[0] if told else next(iter(service.heard), None) if len(service.heard) == 1 else None
 
 
 CONTAINERS = _Containers()
