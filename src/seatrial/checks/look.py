@@ -123,10 +123,10 @@ def _whole(result: ProbeResult, target: Target) -> ProbeResult:
         fix = said.hearing
     elif found := said.ended:
         expected, cause = f"{target.name} runs", Cause.STOPPED
-        fix = f"if it is to end, it is of `kind: task`; else see why: {said.logs}"
+        fix = f"if it is to end, it is of `kind: task`; else see why: {target.logs}"
     elif found := said.lasts:
         expected, cause = f"{target.name} has ended with exit code 0", Cause.NOT_MEASURED
-        fix = f"if it is to run on, it is of `kind: process`; else see why it hangs: {said.logs}"
+        fix = f"if it is to run on, it is of `kind: process`; else see why it hangs: {target.logs}"
     elif found := said.unpublished:
         expected, cause = f"{target.name} listens at a port that it publishes", Cause.UNHEALTHY
         fix = f"correct the ports of {said.setting or target.name}"

@@ -217,7 +217,7 @@ def _by_its_own_word(result: ProbeResult, target: Target) -> ProbeResult:
     if said.well:
         return ProbeResult(Health.HEALTHY, Connection.CONNECTED, result.response_time_ms)
     expected = f"its health check finds {target.name} well"
-    fix = f"{MEND}{said.start}; its last words: {said.logs}"
+    fix = f"{MEND}{target.start}; its last words: {target.logs}"
     return replace(result, cause=Cause.UNHEALTHY, expected=expected, found=said.ailing, fix=fix)
 
 

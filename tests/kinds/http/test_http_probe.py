@@ -772,7 +772,8 @@ async def test_a_gateway_that_hangs_up_may_know_names_of_its_own(context):
         assert (plain.health, plain.cause) == (Health.UNHEALTHY, Cause.REFUSED)
         gateway = await seen(by_names=True)
         assert (gateway.health, gateway.cause) == (Health.HEALTHY, Cause.NOT_MEASURED)
-        assert gateway.found.endswith("it may answer only who asks for a name of its own")
+        why = "hangs up without an answer: it may answer only who asks for a name of its own"
+        assert gateway.found.endswith(why)
         assert (await seen(by_names=True, unheard="nothing listens")).cause is Cause.REFUSED
         assert (await seen(aside=True, well="it says so")).health is Health.HEALTHY
         well = {"well": "it says so"}

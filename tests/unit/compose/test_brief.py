@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from seatrial.checks.look import look
+from seatrial.checks.look import _whole, look
 from seatrial.compose.attach import _as_it_lasts
 from seatrial.compose.engine import Container
 from seatrial.compose.project import read_project
 from seatrial.compose.targets import targets
 from seatrial.declaration.load import load
-from seatrial.kinds.base import Context, ProbeResult, Target
+from seatrial.kinds.base import Context, ProbeResult, Target, Words
 from seatrial.kinds.registry import KINDS
-from seatrial.outcome import Cause, Health, State
+from seatrial.outcome import Cause, Connection, Health, State
 from seatrial.waiting import Deadline
 
 from .test_targets import of
@@ -75,6 +75,14 @@ def test_what_ended_well_in_its_first_minute_may_be_meant_to(
         assert found.cause is Cause.STOPPED
         assert "has exited with code 0" in found.found
         assert found.fix.startswith("if it is to end, it is of `kind: task`; else see why: docker")
+
+
+def test_in_a_project_of_its_own_the_commands_are_ours(tmp_path: Path) -> None:
+    words = Words(ended="it has exited with code 0")
+    config = KINDS["process"].config.model_validate({"kind": "process"})
+    target = Target("it", "process", config, {}, (State.DONE,), words)
+    found = _whole(ProbeResult(Health.HEALTHY, Connection.CONNECTED, 0.0), target)
+    assert found.fix == "if it is to end, it is of `kind: task`; else see why: seatrial logs it"
 
 
 def test_what_others_wait_for_is_meant_to_run(tmp_path: Path) -> None:

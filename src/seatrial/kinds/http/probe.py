@@ -137,7 +137,7 @@ def _is_nobody(result: ProbeResult, target: Target) -> bool:
 
 
 def _by_its_names(result: ProbeResult, target: Target) -> ProbeResult:
-    found = f"{result.found.partition(':')[0]}: it may answer only who asks for a name of its own"
+    found = f"{result.found.partition(': ')[0]}: it may answer only who asks for a name of its own"
     fix = f"give {target.name} a health check of its own that asks by that name; that counts then"
     cause = Cause.NOT_MEASURED
     return dataclasses.replace(result, health=Health.HEALTHY, cause=cause, found=found, fix=fix)
