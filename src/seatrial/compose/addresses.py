@@ -66,7 +66,9 @@ def told_addresses(
         Address(
             names[mention.service],
             f"{mention.variables} of the service {mention.service} of {project.file.name}",
-            _as_told(one[0], mention, kind, knows_none=_knows_no_password(mention, project)),
+            _as_told(
+                one[0], mention, kind, knows_none=_knows_no_password(mention, project, one[0])
+            ),
         )
         for mention in told
         if mention.service in names and _is_login(mention.endpoint)
@@ -122,11 +124,13 @@ def _as_told(
     return replace(endpoint, path=path, user=user, password=password)
 
 
-def _knows_no_password(mention: Mention, project: Project) -> bool:
+def _knows_no_password(mention: Mention, project: Project, server: Endpoint) -> bool:
     """What is told a URL of Redis without one, and nothing else in which one could be: to others
     their code may say it, to clients of other servers their defaults."""
     service = project.services[mention.service]
     files = service.mounts or service.secrets or service.configs
     told = service.built or _SECRET.search(service.command)
-    elsewhere = any(map(names_secret, service.environment)) or files or told
+    variables = service.environment
+    named = any(map(names_secret, variables)) or server.password in variables.values()
+    elsewhere = named or files or told
     return mention.endpoint.scheme.startswith("redis") and not elsewhere

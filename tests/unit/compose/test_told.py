@@ -123,6 +123,7 @@ def test_what_is_not_in_use_or_filled_in_by_the_program(
         ({"secrets": ["cache"]}, True),
         ({"configs": ["app"]}, True),
         ({"build": "."}, True),
+        ({"environment": {"REDIS_WORD": "sesame"}}, True),
         ({"command": "exporter -redis.password sesame"}, True),
     ],
 )
