@@ -38,9 +38,7 @@ _WORD = re.compile(r"[\w.-]+")
 _ITSELF = re.compile(r"(?i)localhost|127(\.\d+){3}|::1|0\.0\.0\.0")
 _MAY_BE_TLS = re.compile(r"(?i)tls|ssl|secure|scheme|cert")
 #: In names of variables: of what may be used only now and then, or not any more.
-_SPARE = re.compile(
-    r"(?i)(^|_)(replicas?|read(er|_?only)?|ro|slave|secondary|standby|backup|legacy|old)(_|$)"
-)
+_SPARE = re.compile(r"(?i)(^|_)(replicas?|read(er|_?only)?|ro|slave|secondary|standby|backup)(_|$)")
 _LONGEST_FILE = 65_536  # characters
 #: Of what else there is, a program may be told as well: what it does use, others choose.
 _CHOOSES = {

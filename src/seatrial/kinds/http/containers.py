@@ -233,7 +233,8 @@ def _port(service: Service) -> int | None:
         told.append(int(service.environment["PORT"]))
     if targets:
         return next((one for one in told if one in targets), targets[0])
-    return told[0] if told else next(iter(service.heard), None) if len(service.heard) == 1 else None
+    told += service.heard if len(service.heard) == 1 else ()
+    return told[0] if told else None
 
 
 CONTAINERS = _Containers()

@@ -13,7 +13,8 @@ The rules, in an order that raises no false alarm. With a declared health path:
     2xx, an HTML page       healthy, unless a path that cannot exist gets the very same page:
                             a catch-all answers, not a health check (wrong_program)
 
-Without one: any status below 500 is healthy.
+Without one: any status below 500 is healthy. In a container, its own health check may ask otherwise
+than this, or be let in where we are not: where that is well, see `_as_it_is_asked`.
 """
 
 from __future__ import annotations
