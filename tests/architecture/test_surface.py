@@ -53,7 +53,7 @@ MODULES = {
     """,
     "seatrial.kinds.base": """
         Address Astray CheckResult CleanUpFacet Context Expectations FindServer Image Installed
-        Kind Probe ProbeResult Target Words load
+        Kind Listening OwnCheck Probe ProbeResult Target Words load
     """,
     "seatrial.kinds.endpoint": "Endpoint",
     "seatrial.kinds.drill": "Drill Drills Stage",

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from seatrial.kinds.base import Endpoint, Target, Words
+from seatrial.kinds.base import Endpoint, Listening, Target, Words
 from seatrial.kinds.containers import BY_ELIMINATION, Guess
 from seatrial.kinds.http.config import HttpConfig
 from seatrial.kinds.http.containers import CONTAINERS
@@ -73,8 +73,8 @@ def test_a_look_at_what_runs(
     ("words", "stays"),
     [
         (Words(), True),  # the engine may have hung up, before it listens
-        (Words(hears=True), False),
-        (Words(hears=True, by_names=True), True),
+        (Words(listening=Listening(heard=True)), False),
+        (Words(by_names=True, listening=Listening(heard=True)), True),
     ],
 )
 def test_what_listens_and_hangs_up_is_no_page(words: Words, stays: bool) -> None:

@@ -62,7 +62,7 @@ def _mistake(
 def _priority(component: Target | None) -> Priority:
     """A warning, unless it takes its component down: what answers that it is well, or has done its
     work, may not use it. Of what cannot answer, a worker, it must be taken that it does."""
-    if component is None or load(component.kind).endpoints or component.provider.well:
+    if component is None or load(component.kind).endpoints or component.provider.own_check.well:
         return Priority.P2
     ended = (State.DONE, State.STOPPED)  # on purpose, it seems
     done = bool(component.states) and all(one in ended for one in component.states)

@@ -110,24 +110,25 @@ def _settled(result: ProbeResult, target: Target) -> ProbeResult:
 
 def _whole(result: ProbeResult, target: Target) -> ProbeResult:
     """What whoever runs it says is wrong with it is a warning, as well as it may answer."""
-    said = target.provider
+    said, check, listening = target.provider, target.provider.own_check, target.provider.listening
     if result.health is not Health.HEALTHY:
         return result
+    unasked = check.alone or not target.endpoints  # else it has answered
     if found := said.lacks:
         expected, cause, fix = f"all of {target.name} runs", Cause.STOPPED, target.start
-    elif found := said.ailing:
+    elif found := check.ailing:
         expected, cause = f"its health check finds {target.name} well", Cause.UNHEALTHY
         fix = f"correct its health check, for it answers; or {target.start}"
-    elif found := said.unheard if said.alone or not target.endpoints else "":  # else it answered
+    elif found := listening.unheard if unasked else "":
         expected, cause = f"{target.name} listens where others look for it", Cause.UNHEALTHY
-        fix = said.hearing
+        fix = listening.fix
     elif found := said.ended:
         expected, cause = f"{target.name} runs", Cause.STOPPED
         fix = f"if it is to end, it is of `kind: task`; else see why: {target.logs}"
     elif found := said.lasts:
         expected, cause = f"{target.name} has ended with exit code 0", Cause.NOT_MEASURED
         fix = f"if it is to run on, it is of `kind: process`; else see why it hangs: {target.logs}"
-    elif found := said.unpublished:
+    elif found := listening.unpublished:
         expected, cause = f"{target.name} listens at a port that it publishes", Cause.UNHEALTHY
         fix = f"correct the ports of {said.setting or target.name}"
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from seatrial.compose.engine import Container
 from seatrial.compose.logs import ASKED_TO_END
@@ -99,5 +100,5 @@ def broke_down(one: Container) -> bool:
     return one.status in ("exited", "dead", "restarting") and not asked
 
 
-def all_well(mine: list[Container]) -> bool:
-    return all(one.status == "running" and one.health == "healthy" for one in mine)
+def all_well(mine: Sequence[Container]) -> bool:
+    return bool(mine) and all(one.status == "running" and one.health == "healthy" for one in mine)

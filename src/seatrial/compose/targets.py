@@ -29,8 +29,8 @@ from seatrial.compose.states import (
 from seatrial.declaration.models import Component, System
 from seatrial.declaration.problems import nearest
 from seatrial.errors import UsageError
-from seatrial.kinds.base import Endpoint, Kind, Target, Words, load
-from seatrial.kinds.containers import Port, Service
+from seatrial.kinds.base import Endpoint, Kind, Listening, OwnCheck, Target, Words, load
+from seatrial.kinds.containers import InContainers, Port, Service
 from seatrial.kinds.registry import KINDS
 from seatrial.outcome import Cause, State
 
@@ -117,61 +117,76 @@ def target_of(
     own = _endpoints(kind, _inside(component, kind, service, (), mine))
     ports = {one.port for _, known in inside for one in known.values()}
     runs = _as_it_runs(service, mine[0] if mine else None)
+    facet = kind.containers
+    alone = _is_alone(service, project, mine, ports)
     words = dataclasses.replace(
         _words(project, service, worst, mine),
         ended=told_of(brief[0]) if brief else "",
+        own_check=_own_check(service, facet, worst, mine, alone=alone),
+        listening=_listening(kind, service, project, mine, ports, alone=alone),
+        by_names=facet is not None and facet.answers_by_names(service),
         setting=_setting(project, service, kind),
         images=tuple(dict.fromkeys(one.image for one in mine)),
     )
-    words = _as_it_checks_itself(words, kind, service)
     return Target(
         component.name,
         component.kind,
-        kind.containers.as_asked(runs, component.config) if kind.containers else component.config,
+        component.config if facet is None else facet.as_asked(runs, component.config),
         endpoints,
         states,
-        _as_it_is_heard(words, kind, project, service, mine, ports),
+        words,
         tuple(_cause(one) for one in mine),
         (*told_addresses(endpoints, told, kind, project, names), *made_with(own, kind)),
     )
 
 
-def _as_it_checks_itself(words: Words, kind: Kind, service: Service) -> Words:
-    """With how its own health check asks."""
-    if (facet := kind.containers) is None:
-        return words
-    return dataclasses.replace(
-        words,
-        asks=facet.health_asked(service),
+def _own_check(
+    service: Service,
+    facet: InContainers | None,
+    worst: Container | None,
+    mine: Sequence[Container],
+    *,
+    alone: bool,
+) -> OwnCheck:
+    ill = next((one for one in mine if worst is None and is_ailing(one)), None)
+    return OwnCheck(
+        well="its own health check says healthy" if all_well(mine) else "",
+        ailing=told_of(ill, of_image=not service.health_check) if ill is not None else "",
+        path=facet.health_asked(service) if facet is not None else "",
         patience=service.health_patience,
-        aside=facet.asks_otherwise(service),
-        by_names=facet.answers_by_names(service),
+        aside=facet is not None and facet.asks_otherwise(service),
+        alone=alone,
     )
 
 
-def _as_it_is_heard(
-    words: Words,
+def _is_alone(
+    service: Service, project: Project, mine: Sequence[Container], ports: Collection[int]
+) -> bool:
+    """Whether it asks itself at these ports, and nobody else has to."""
+    declared = {one.target for one in service.ports}
+    return earshot.hears_itself(ports, declared, mine) and not _is_called(service, project)
+
+
+def _listening(
     kind: Kind,
-    project: Project,
     service: Service,
+    project: Project,
     mine: Sequence[Container],
     ports: Collection[int],
-) -> Words:
-    """With who hears nobody there, where nobody is heard. `ports` are those that are asked."""
+    *,
+    alone: bool,
+) -> Listening:
+    """`ports` are those that are asked; where nothing asks its kind, or it alone asks them and
+    nobody waits for it, those that it publishes count."""
     name, declared = service.name, {one.target for one in service.ports}
-    alone = earshot.hears_itself(ports, declared, mine) and not _is_called(service, project)
     hosts_others = any(_uses_network_of(one, service) for one in project.services.values())
     published = ("", "") if hosts_others else earshot.published_unheard(name, declared, mine)
-    asked = kind.endpoints and not (alone and (hosts_others or _is_free(service, project)))
-    unheard, hearing = earshot.unheard(name, sorted(ports), mine) if asked else published
-    unpublished = published[0] if asked else ""
-    return dataclasses.replace(
-        words,
-        unheard=unheard,
-        hearing=hearing,
-        unpublished=unpublished,
-        alone=alone,
-        hears=earshot.hears_others(ports, mine),
+    if not kind.endpoints or (alone and (hosts_others or _is_free(service, project))):
+        return Listening(*published)
+    return Listening(
+        *earshot.unheard(name, sorted(ports), mine),
+        heard=earshot.hears_others(ports, mine),
+        unpublished=published[0],
     )
 
 
@@ -297,20 +312,16 @@ def _words(
             f"{compose} ps {service}",
         )
     start = _start(compose, service, worst or mine[0])
-    of_image = not wanted.health_check
-    found = "" if worst is None else told_of(worst, of_image=of_image)
+    found = "" if worst is None else told_of(worst, of_image=not wanted.health_check)
     lacks = ""
     if worst is None and len(mine) < wanted.replicas:
         are = "is 1 container" if len(mine) == 1 else f"are {len(mine)} containers"
         lacks = f"there {are} of the service {service}, and {project.file.name} says "
         lacks += str(wanted.replicas)
         start = f"{compose} up -d {service}"
-    ill = next((one for one in mine if worst is None and is_ailing(one)), None)
-    ailing = told_of(ill, of_image=of_image) if ill is not None else ""
     logs, status = f"{compose} logs {service}", f"{compose} ps {service}"
-    well = "its own health check says healthy" if all_well(mine) else ""
     killed = _more_memory(project, service) if worst is not None and is_killed(worst) else ""
-    return Words(found, start, logs, status, lacks, ailing, killed=killed, well=well)
+    return Words(found, start, logs, status, lacks, killed=killed)
 
 
 def _more_memory(project: Project, service: str) -> str:

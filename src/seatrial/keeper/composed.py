@@ -224,7 +224,8 @@ class Composed:
         target = self._containers.seen[name]
         if last is not None:
             last = as_it_listens(last, target)
-        known = target.provider.found or target.provider.ailing or "its container does not run"
+        said = target.provider
+        known = said.found or said.own_check.ailing or "its container does not run"
         failure = StartFailed(
             (last.cause if last else None) or Cause.TIMEOUT,
             f"{name} is ready in time",

@@ -21,7 +21,7 @@ from seatrial.keeper.places import cache
 from seatrial.keeper.protocol import ComponentStatus, Usage
 from seatrial.keeper.timeline import Timeline
 from seatrial.keeper.usage import together
-from seatrial.kinds.base import Context, Target, Words, load
+from seatrial.kinds.base import Context, Listening, OwnCheck, Target, Words, load
 from seatrial.kinds.logins import Logins
 from seatrial.outcome import State
 from seatrial.waiting import Deadline
@@ -99,8 +99,8 @@ class Containers:
             words = replace(target.provider, start="", logs="", status="", lacks="", killed="")
             causes = target.causes
             if name in self.asked:  # it is as it was asked to be
-                words = replace(words, found="", ailing="", well="", unheard="", unpublished="")
-                words, causes = replace(words, hearing="", ended="", alone=False), ()
+                words = replace(words, found="", ended="", own_check=OwnCheck())
+                words, causes = replace(words, listening=Listening()), ()
             self._targets[name] = replace(target, states=states, provider=words, causes=causes)
             await self._note(name, states)
 

@@ -45,6 +45,28 @@ class Image:
 
 
 @dataclass(frozen=True)
+class OwnCheck:
+    """The health check that a component brings along: what it says, and how it asks."""
+
+    well: str = ""  # "its own health check says healthy"; "" where it says anything else
+    ailing: str = ""  # "its container ... runs, but its health check says ..."
+    path: str = ""  # that it asks
+    patience: float = 0.0  # s that it waits, where that is known
+    aside: bool = False  # it asks otherwise than we can, with headers say
+    alone: bool = False  # nobody else reaches what it asks there, nor is meant to
+
+
+@dataclass(frozen=True)
+class Listening:
+    """Where a component listens, as the kernel that runs it knows."""
+
+    unheard: str = ""  # "in its container nothing listens at 8000, but at ..."
+    fix: str = ""  # what is to be done about that, where it is certain
+    heard: bool = False  # it is known to listen there, for others
+    unpublished: str = ""  # `unheard` of the ports that it publishes, where another one is asked
+
+
+@dataclass(frozen=True)
 class Words:
     """What whoever runs a component says of it, where that is not Seatrial itself."""
 
@@ -53,20 +75,12 @@ class Words:
     logs: str = ""  # the command that shows its log
     status: str = ""  # the command that shows its state
     lacks: str = ""  # though it runs: "there is 1 container ..., and compose.yaml says 2"
-    ailing: str = ""  # though it runs: "its container ... runs, but its health check says ..."
     ended: str = ""  # "its container ... has exited with code 0", where that may be right
     lasts: str = ""  # "it still runs, 75 s after ...", where a task may be none
     killed: str = ""  # where it was killed from outside: what may keep that from happening again
-    well: str = ""  # "its own health check says healthy"; "" where it says anything else
-    unheard: str = ""  # though it runs: "in its container nothing listens at 8000, but at ..."
-    hearing: str = ""  # what is to be done about that, where it is certain
-    hears: bool = False  # it is known to listen there, for others
-    unpublished: str = ""  # likewise of the ports that it publishes, where another one is asked
-    aside: bool = False  # its own health check asks otherwise than we can, with headers say
-    asks: str = ""  # the path that its own health check asks
-    patience: float = 0.0  # s that its own health check waits, where that is known
+    own_check: OwnCheck = OwnCheck()
+    listening: Listening = Listening()
     by_names: bool = False  # it may hang up on whoever does not ask for names of its own
-    alone: bool = False  # only its own health check reaches what it asks there, and is meant to
     setting: str = ""  # what says where it is reached, and as whom; "" where Seatrial allots it
     images: tuple[Image, ...] = ()  # of its containers, each once
 

@@ -191,9 +191,9 @@ def as_it_says_itself(
 ) -> ProbeResult:
     """Its own health check may ask otherwise than we can: with a login or a certificate, under
     another name. Where that finds it well, what may be `ours` is a warning."""
-    if not ours or result.health is not Health.UNHEALTHY or not target.provider.well:
+    if not ours or result.health is not Health.UNHEALTHY or not target.provider.own_check.well:
         return result
-    found = f"{result.found}; {target.provider.well}"
+    found = f"{result.found}; {target.provider.own_check.well}"
     return replace(result, health=Health.HEALTHY, found=found, fix=fix or result.fix)
 
 
@@ -202,18 +202,18 @@ def as_it_listens(result: ProbeResult, target: Target) -> ProbeResult:
     said = target.provider
     if result.connection is Connection.CONNECTED:
         return result
-    if said.alone and (said.well or said.ailing):
+    if said.own_check.alone and (said.own_check.well or said.own_check.ailing):
         return _by_its_own_word(result, target)
-    if not said.unheard:
+    if not said.listening.unheard:
         return result
     seen = _GUESSES.split(result.found, maxsplit=1)[0]
-    fix = said.hearing or f"see why in its log ({target.logs}), then: {result.fix}"
-    return replace(result, found=f"{seen}; {said.unheard}", fix=fix)
+    fix = said.listening.fix or f"see why in its log ({target.logs}), then: {result.fix}"
+    return replace(result, found=f"{seen}; {said.listening.unheard}", fix=fix)
 
 
 def _by_its_own_word(result: ProbeResult, target: Target) -> ProbeResult:
     """What nobody else can ask, and nobody has to, is as well as its own health check says."""
-    said = target.provider
+    said = target.provider.own_check
     if said.well:
         return ProbeResult(Health.HEALTHY, Connection.CONNECTED, result.response_time_ms)
     expected = f"its health check finds {target.name} well"

@@ -28,7 +28,7 @@ def unless_nobody_knows(
     what = "a certificate" if certificate else "a login"
     found = f"{result.found}; nothing in the project tells {what} for it"
     fix = f"{_WITHOUT if certificate else _TELL}; or leave {target.name} out of seatrial.yaml"
-    if target.provider.well:
+    if target.provider.own_check.well:
         return as_it_says_itself(replace(result, found=found), target, ours=True, fix=fix)
     expected, cause = f"{target.name} lets in who looks at it", Cause.NOT_MEASURED
     return replace(

@@ -12,12 +12,22 @@ import subprocess
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from http_pages import Pages, target
 
 from seatrial.kinds import connecting, resolving
-from seatrial.kinds.base import Context, Endpoint, Image, ProbeResult, Target, Words
+from seatrial.kinds.base import (
+    Context,
+    Endpoint,
+    Image,
+    Listening,
+    OwnCheck,
+    ProbeResult,
+    Target,
+    Words,
+)
 from seatrial.kinds.http import wire
 from seatrial.kinds.http.client import HttpClient
 from seatrial.kinds.http.config import HttpConfig
@@ -26,6 +36,11 @@ from seatrial.outcome import Cause, Connection, Health, State
 from seatrial.waiting import Deadline
 
 pytestmark = pytest.mark.asyncio
+
+
+def by_itself(**said: Any) -> Words:
+    """Words of its own health check alone."""
+    return Words(own_check=OwnCheck(**said))
 
 
 async def look(at: Target, context: Context, seconds: float = 5.0) -> ProbeResult:
@@ -672,7 +687,7 @@ async def test_its_own_health_check_is_believed_where_it_may_ask_better(
     asked = target(await serve(Pages({"/health": page})))
     alone = await look(asked, context)
     assert (alone.health, alone.cause) == (Health.UNHEALTHY, cause)
-    well = Words(well="its own health check says healthy")
+    well = by_itself(well="its own health check says healthy")
     result = await look(dataclasses.replace(asked, provider=well), context)
     assert (result.health is Health.HEALTHY, result.cause) == (believed, cause)
     assert ("its own health check says healthy" in result.found) is believed
@@ -683,9 +698,9 @@ async def test_what_its_own_health_check_asks_otherwise_is_as_well_as_that_says(
     serve, context, page
 ):
     asked = target(await serve(Pages({"/health": page})))
-    aside = dataclasses.replace(asked, provider=Words(aside=True))
+    aside = dataclasses.replace(asked, provider=by_itself(aside=True))
     assert (await look(aside, context)).health is Health.UNHEALTHY
-    well = dataclasses.replace(asked, provider=Words(aside=True, well="it says so"))
+    well = dataclasses.replace(asked, provider=by_itself(aside=True, well="it says so"))
     result = await look(well, context)
     assert (result.health, result.cause, result.found) == (Health.HEALTHY, None, "")
 
@@ -716,10 +731,10 @@ async def test_a_gateway_may_not_know_whom_it_is_asked_for(
 )
 async def test_whom_it_lets_in_its_own_health_check_has_said(serve, context, status, asks, quiet):
     asked = target(await serve(Pages({"/health": (status, "no")})))
-    well = Words(asks=asks, well="its own health check says healthy")
+    well = by_itself(path=asks, well="its own health check says healthy")
     result = await look(dataclasses.replace(asked, provider=well), context)
     assert (result.cause is None) is quiet
-    assert (await look(dataclasses.replace(asked, provider=Words(asks=asks)), context)).cause
+    assert (await look(dataclasses.replace(asked, provider=by_itself(path=asks)), context)).cause
 
 
 async def test_a_redirect_to_https_is_well_to_a_health_check(context):
@@ -734,7 +749,10 @@ async def test_a_redirect_to_https_is_well_to_a_health_check(context):
         asked = target(Endpoint("http", "127.0.0.1", port), health="/health")
         plain = await look(asked, context)
         assert (plain.health, plain.cause) == (Health.UNHEALTHY, Cause.WRONG_PROGRAM)
-        well = await look(dataclasses.replace(asked, provider=Words(well="it says so")), context)
+        well = await look(
+            dataclasses.replace(asked, provider=by_itself(well="it says so")),
+            context,
+        )
     assert (well.health, well.cause) == (Health.HEALTHY, None)
 
 
@@ -748,9 +766,12 @@ async def test_its_own_health_check_may_wait_longer(context, seconds):
         there = target(
             Endpoint("http", "127.0.0.1", server.sockets[0].getsockname()[1]), time_limit=0.2
         )
-        words = Words(patience=seconds, well="its own health check says healthy")
+        words = by_itself(patience=seconds, well="its own health check says healthy")
         slow = await look(dataclasses.replace(there, provider=words), context)
-        ill = await look(dataclasses.replace(there, provider=Words(patience=seconds)), context)
+        ill = await look(
+            dataclasses.replace(there, provider=by_itself(patience=seconds)),
+            context,
+        )
     assert (ill.health, ill.cause) == (Health.UNHEALTHY, Cause.TIMEOUT)
     assert slow.cause is Cause.TIMEOUT
     assert slow.health is (Health.HEALTHY if seconds > 1 else Health.UNHEALTHY)
@@ -774,22 +795,26 @@ async def test_a_gateway_that_hangs_up_may_know_names_of_its_own(context):
         assert (gateway.health, gateway.cause) == (Health.HEALTHY, Cause.NOT_MEASURED)
         why = "hangs up without an answer: it may answer only who asks for a name of its own"
         assert gateway.found.endswith(why)
-        assert (await seen(by_names=True, unheard="nothing listens")).cause is Cause.REFUSED
-        assert (await seen(aside=True, well="it says so")).health is Health.HEALTHY
-        well = {"well": "it says so"}
-        assert (await seen(**well)).health is Health.UNHEALTHY, "its health path is declared"
+        deaf = Listening(unheard="nothing listens")
+        assert (await seen(by_names=True, listening=deaf)).cause is Cause.REFUSED
+        aside = OwnCheck(aside=True, well="it says so")
+        assert (await seen(own_check=aside)).health is Health.HEALTHY
+        well = OwnCheck(well="it says so")
+        declared = await seen(own_check=well)
+        assert declared.health is Health.UNHEALTHY, "its health path is declared"
         there = dataclasses.replace(there, config=HttpConfig())
-        assert (await seen(**well)).health is Health.HEALTHY
+        assert (await seen(own_check=well)).health is Health.HEALTHY
         assert (await seen()).health is Health.UNHEALTHY, "nobody knows whether it listens"
-        other = await seen(hears=True)
+        other = await seen(listening=Listening(heard=True))
         assert (other.health, other.cause) == (Health.HEALTHY, Cause.REFUSED)
         assert other.fix.startswith("if it is no HTTP server, it is of `kind: process`")
-        assert (await seen(**well, asks="/up")).health is Health.UNHEALTHY
-        assert (await seen(**well, unheard="nothing listens")).health is Health.UNHEALTHY
+        asks = dataclasses.replace(well, path="/up")
+        assert (await seen(own_check=asks)).health is Health.UNHEALTHY
+        assert (await seen(own_check=well, listening=deaf)).health is Health.UNHEALTHY
 
 
 async def test_that_nothing_answers_is_seen_whatever_its_own_health_check_says(context, free_port):
-    well = Words(well="its own health check says healthy")
+    well = by_itself(well="its own health check says healthy")
     gone = target(Endpoint("http", "127.0.0.1", free_port))
     result = await look(dataclasses.replace(gone, provider=well), context)
     assert (result.health, result.cause) == (Health.UNHEALTHY, Cause.REFUSED)

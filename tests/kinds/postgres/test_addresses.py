@@ -11,7 +11,7 @@ import pytest
 
 from seatrial.checks.addressed import addressed
 from seatrial.declaration.models import ComponentConfig
-from seatrial.kinds.base import Address, CheckResult, Endpoint, Target, Words
+from seatrial.kinds.base import Address, CheckResult, Endpoint, OwnCheck, Target, Words
 from seatrial.kinds.logins import Logins
 from seatrial.kinds.registry import KINDS
 from seatrial.outcome import Cause, Outcome, Priority, State
@@ -112,7 +112,11 @@ def test_of_several_in_one_variable_the_last_is_told(database: Target, tmp_path:
         ("process", {"states": (State.DONE,)}, Priority.P2),
         ("process", {"states": (State.STOPPED,)}, Priority.P2),
         ("process", {"states": (State.STOPPED, State.EXITED)}, Priority.P1),
-        ("process", {"provider": Words(well="its own health check says healthy")}, Priority.P2),
+        (
+            "process",
+            {"provider": Words(own_check=OwnCheck(well="it says healthy"))},
+            Priority.P2,
+        ),
     ],
 )
 def test_it_weighs_as_much_as_who_cannot_say_that_it_is_well(

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from seatrial.kinds.base import Image, ProbeResult, Target, Words
+from seatrial.kinds.base import Image, OwnCheck, ProbeResult, Target, Words
 from seatrial.kinds.postgres import launch
 from seatrial.kinds.postgres.binaries import run_as
 from seatrial.kinds.postgres.config import PostgresExpect
@@ -414,7 +414,7 @@ def test_tls_certificate_not_trusted(guarded: Running, look: Look) -> None:
 
 
 def test_its_own_health_check_is_believed_about_tls_alone(guarded: Running, look: Look) -> None:
-    said = Words(well="its own health check says healthy")
+    said = Words(own_check=OwnCheck(well="its own health check says healthy"))
     well = replace(guarded.target, provider=said)
     result = look(at(well, path="/quantum_db?sslmode=verify-full"))
     assert (result.health, result.cause) == (Health.HEALTHY, Cause.TLS)

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from seatrial.kinds.base import Endpoint, Image, ProbeResult, Target, Words
+from seatrial.kinds.base import Endpoint, Image, OwnCheck, ProbeResult, Target, Words
 from seatrial.kinds.redis.client import RedisClient
 from seatrial.outcome import Cause, Connection, Health
 from tests.kinds.harness import Running, at
 from tests.kinds.redis.conftest import Look, Start, make_config
 
 CONTAINED = (Image("redis:7", "sha256:1"),)
+HEALTHY = OwnCheck(well="its own health check says healthy")
 
 
 def test_a_healthy_one(server: Running, look: Look) -> None:
@@ -43,9 +44,9 @@ def test_a_wrong_password(server: Running, look: Look, password: str | None) -> 
     ("said", "password", "seen"),
     [
         ({}, None, (Health.UNHEALTHY, Cause.AUTH)),
-        ({"well": "its own says healthy"}, None, (Health.UNHEALTHY, Cause.AUTH)),
+        ({"own_check": HEALTHY}, None, (Health.UNHEALTHY, Cause.AUTH)),
         ({"images": CONTAINED}, None, (Health.UNKNOWN, Cause.NOT_MEASURED)),
-        ({"images": CONTAINED, "well": "it says healthy"}, None, (Health.HEALTHY, Cause.AUTH)),
+        ({"images": CONTAINED, "own_check": HEALTHY}, None, (Health.HEALTHY, Cause.AUTH)),
         ({"images": CONTAINED}, "wrong-password", (Health.UNHEALTHY, Cause.AUTH)),
     ],
 )
@@ -150,7 +151,7 @@ def test_tls_that_wants_a_certificate_of_us(start: Start, look: Look, tls: tuple
         assert (unseen.health, unseen.cause) == (Health.UNKNOWN, Cause.NOT_MEASURED)
         assert "nothing in the project tells a certificate for it" in unseen.found
         assert unseen.fix.startswith("nothing, where only clients with a certificate are meant")
-        says_well = Words(images=CONTAINED, well="its own health check says healthy")
+        says_well = Words(images=CONTAINED, own_check=HEALTHY)
         believed = look(dataclasses.replace(asked, provider=says_well))
         assert (believed.health, believed.cause) == (Health.HEALTHY, Cause.TLS)
         assert "certificate of its clients" in result.found
@@ -158,7 +159,7 @@ def test_tls_that_wants_a_certificate_of_us(start: Start, look: Look, tls: tuple
 
 
 def well(target: Target) -> Target:
-    said = Words(well="its own health check says healthy")
+    said = Words(own_check=HEALTHY)
     return dataclasses.replace(target, provider=said)
 
 

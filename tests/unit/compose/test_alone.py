@@ -13,7 +13,7 @@ from seatrial.compose.project import read_project
 from seatrial.compose.targets import targets
 from seatrial.declaration.load import load
 from seatrial.declaration.models import ComponentConfig
-from seatrial.kinds.base import ProbeResult, Target, Words
+from seatrial.kinds.base import Listening, ProbeResult, Target, Words
 from seatrial.kinds.containers import Port, Service
 from seatrial.kinds.http.config import HttpConfig
 from seatrial.kinds.redis.config import RedisConfig
@@ -98,8 +98,8 @@ def test_what_nobody_else_has_to_reach(
         of("other", exposed=(), environment=told),
     ]
     words = targets(system, project, runs)["web"].provider
-    assert words.alone is alone
-    assert bool(words.unheard) is unheard
+    assert words.own_check.alone is alone
+    assert bool(words.listening.unheard) is unheard
 
 
 def _words(tmp_path: Path, web: str, more: str, **runs: object) -> Words:
@@ -117,20 +117,25 @@ def test_a_published_port_at_which_it_does_not_listen(tmp_path: Path) -> None:
     web, published = f"{{image: x, ports: ['80:8001'], {check}}}", {8001: ("0.0.0.0", 80)}
     right, dead = ((Listener("0.0.0.0", port, "1"),) for port in (8001, 8000))
     words = _words(tmp_path, web, "", published=published, listens=dead)
-    assert "nothing listens at 8001, but at 0.0.0.0:8000" in words.unpublished
-    assert words.unheard == ""
-    assert _words(tmp_path, web, "", published=published, listens=right).unpublished == ""
+    assert "nothing listens at 8001, but at 0.0.0.0:8000" in words.listening.unpublished
+    assert words.listening.unheard == ""
+    words = _words(tmp_path, web, "", published=published, listens=right)
+    assert words.listening.unpublished == ""
     guest = ", guest: {image: y, network_mode: 'service:web'}"
-    assert _words(tmp_path, web, guest, published=published, listens=dead).unpublished == ""
+    words = _words(tmp_path, web, guest, published=published, listens=dead)
+    assert words.listening.unpublished == ""
 
 
 def test_what_is_well_and_deaf_at_what_it_publishes_is_a_warning() -> None:
-    words = Words(unpublished="nothing listens at 8001", setting="the service web")
+    words = Words(
+        setting="the service web", listening=Listening(unpublished="nothing listens at 8001")
+    )
     target = Target("web", "http", HttpConfig(), {"http": ()}, provider=words)
     well = ProbeResult(Health.HEALTHY, Connection.CONNECTED, 1.0)
     found = _whole(well, target)
     assert (found.health, found.cause) == (Health.HEALTHY, Cause.UNHEALTHY)
-    assert (found.found, found.fix) == (words.unpublished, "correct the ports of the service web")
+    assert found.found == "nothing listens at 8001"
+    assert found.fix == "correct the ports of the service web"
     assert _whole(well, replace(target, provider=Words())) is well
 
 
@@ -152,7 +157,7 @@ def test_what_is_well_and_deaf_at_what_it_publishes_is_a_warning() -> None:
 )
 def test_a_health_check_that_asks_otherwise(tmp_path: Path, check: str, aside: bool) -> None:
     web = f"{{image: x, healthcheck: {{test: {json.dumps(check) if check[0] != '[' else check}}}}}"
-    assert _words(tmp_path, web, "").aside is aside
+    assert _words(tmp_path, web, "").own_check.aside is aside
 
 
 @pytest.mark.parametrize(("heard", "port"), [((8080,), 8080), ((8443, 8080), 8443), ((), 8443)])
@@ -210,9 +215,10 @@ def test_that_a_guest_may_listen_for_its_host(tmp_path: Path) -> None:
     )
     inside = (Listener("127.0.0.1", 9000, "1"),)
     runs = {"published": {80: ("0.0.0.0", 80)}, "listens": inside, "health": "healthy"}
-    assert _words(tmp_path, web, "", **runs).unheard != ""
+    assert _words(tmp_path, web, "", **runs).listening.unheard != ""
     words = _words(tmp_path, web, guest, **runs)
-    assert (words.unheard, words.unpublished, words.alone) == ("", "", True)
+    assert words.own_check.alone
+    assert words.listening == Listening()
 
 
 @pytest.mark.parametrize(
@@ -221,7 +227,7 @@ def test_that_a_guest_may_listen_for_its_host(tmp_path: Path) -> None:
 )
 def test_how_long_its_health_check_waits(tmp_path: Path, timeout: str, seconds: float) -> None:
     web = f"{{image: x, healthcheck: {{test: curl http://localhost:9000, {timeout}}}}}"
-    assert _words(tmp_path, web, "").patience == seconds
+    assert _words(tmp_path, web, "").own_check.patience == seconds
 
 
 def test_a_gateway_may_answer_by_names(tmp_path: Path) -> None:

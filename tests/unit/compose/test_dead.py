@@ -17,7 +17,7 @@ from seatrial.keeper.composed import Composed
 from seatrial.keeper.containers import Containers
 from seatrial.keeper.places import Place
 from seatrial.keeper.timeline import Timeline
-from seatrial.kinds.base import Words
+from seatrial.kinds.base import OwnCheck, Words
 from seatrial.kinds.registry import KINDS
 from seatrial.outcome import State
 
@@ -99,7 +99,7 @@ def test_its_endpoints_stand_in_the_users_file_and_its_commands_are_ours(tmp_pat
     assert words == Words(
         setting="the service web of compose.yaml (healthcheck, ports, command)",
         images=(RUNNING.image,),
-        asks="/up",
+        own_check=OwnCheck(path="/up"),
     )
 
 
@@ -107,10 +107,10 @@ def test_what_its_own_health_check_says_counts_there_too(tmp_path: Path) -> None
     """But for what it was asked to be."""
     one = of("web", health="healthy", published={8000: ("", 1)})
     own = seen(tmp_path, one)
-    assert own.statuses()["web"].provider.well == "its own health check says healthy"
+    assert own.statuses()["web"].provider.own_check.well == "its own health check says healthy"
     own.asked.add("web")
     asyncio.run(own.look(cast(Drive, There(own.all))))
-    assert own.statuses()["web"].provider.well == ""
+    assert own.statuses()["web"].provider.own_check.well == ""
 
 
 def test_a_worker_between_two_ends_is_not_up_yet(
@@ -144,10 +144,10 @@ def test_everybody_is_told_why_nobody_is_heard(
     (tmp_path / "7" / "cgroup").write_text("0::/docker/abc\n")
     own = seen(tmp_path, of("web", id="abc", pid=7))
     words = own.statuses()["web"].provider
-    assert "nothing listens at 8000" in words.unheard
+    assert "nothing listens at 8000" in words.listening.unheard
     own.asked.add("web")
     asyncio.run(own.look(cast(Drive, There(own.all))))
-    assert own.statuses()["web"].provider.unheard == ""
+    assert own.statuses()["web"].provider.listening.unheard == ""
 
 
 def test_where_nobody_knows_a_port_it_is_ready_when_it_runs(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ from seatrial.compose.earshot import (
 )
 from seatrial.compose.engine import Container
 from seatrial.compose.logs import with_last_words
-from seatrial.kinds.base import ProbeResult, Target, Words
+from seatrial.kinds.base import Listening, OwnCheck, ProbeResult, Target, Words
 from seatrial.kinds.http.config import HttpConfig
 from seatrial.kinds.programs import as_it_listens
 from seatrial.kinds.redis.config import RedisConfig
@@ -222,25 +223,28 @@ def test_that_is_as_well_as_it_says() -> None:
         target = Target("web", "http", HttpConfig(), {}, provider=words)
         return as_it_listens(refused, target)
 
-    alone = Words(alone=True, well="healthy", start="start web", logs="logs web")
+    def by_itself(**says: Any) -> Words:
+        return Words(start="start web", logs="logs web", own_check=OwnCheck(**says))
+
+    alone = by_itself(alone=True, well="healthy")
     assert told(alone) == ProbeResult(Health.HEALTHY, Connection.CONNECTED, 1.0)
-    ailing = told(replace(alone, well="", ailing="it says unhealthy"))
+    ailing = told(by_itself(alone=True, ailing="it says unhealthy"))
     assert (ailing.health, ailing.cause) == (Health.UNHEALTHY, Cause.UNHEALTHY)
     assert ailing.found == "it says unhealthy"
     assert "start web; its last words: logs web" in ailing.fix
-    assert told(replace(alone, well="")) is refused
-    assert told(replace(alone, alone=False)) is refused
+    assert told(by_itself(alone=True)) is refused
+    assert told(by_itself(well="healthy")) is refused
 
 
 def test_what_it_adds_to_a_look() -> None:
-    words = Words(unheard="nothing listens", hearing="let it")
+    words = Words(listening=Listening(unheard="nothing listens", fix="let it"))
     target = Target("cache", "redis", RedisConfig(kind="redis"), {}, provider=words)
     refused = ProbeResult(
         Health.UNHEALTHY, Connection.DISCONNECTED, 0.0, Cause.REFUSED, "e", "refused", "restart"
     )
     told = as_it_listens(refused, target)
     assert (told.found, told.fix) == ("refused; nothing listens", "let it")
-    unsure = replace(target, provider=Words(unheard="nothing listens"))
+    unsure = replace(target, provider=Words(listening=Listening(unheard="nothing listens")))
     assert as_it_listens(refused, unsure).fix == (
         "see why in its log (seatrial logs cache), then: restart"
     )

@@ -401,7 +401,7 @@ def test_a_worker_that_nobody_hears_at_what_it_publishes_is_a_warning(tmp_path: 
 @pytest.mark.parametrize(("health", "well"), [("healthy", True), ("starting", False), ("", False)])
 def test_a_health_check_that_says_healthy_is_told(tmp_path: Path, health: str, well: bool) -> None:
     _, context = there(tmp_path, of("web", health=health))
-    assert bool(context.targets["web"].provider.well) is well
+    assert bool(context.targets["web"].provider.own_check.well) is well
 
 
 @pytest.mark.parametrize(

@@ -297,7 +297,7 @@ def test_who_is_left_in_an_old_network_is_out_of_reach(look) -> None:  # type: i
 
 def test_a_health_check_of_an_image_is_called_so(look) -> None:  # type: ignore[no-untyped-def]
     words = look(of("cache", health="unhealthy", health_output="no PONG"))["cache"].provider
-    assert words.ailing == (
+    assert words.own_check.ailing == (
         "its container shop-cache-1 runs, but the health check of its image, which `healthcheck` "
         "may replace, says unhealthy: no PONG"
     )
@@ -327,6 +327,7 @@ def test_no_container_at_all(look) -> None:  # type: ignore[no-untyped-def]
     assert db.states == (State.STOPPED,)
     assert db.provider.found == "the project shop has no container of the service db"
     assert db.start == "docker compose up -d db"
+    assert db.provider.own_check.well == ""
 
 
 def test_the_old_compose_is_named_as_it_is_called(look) -> None:  # type: ignore[no-untyped-def]
@@ -473,6 +474,9 @@ def test_the_database_of_redis(declared: dict[str, int], paths: list[str], datab
 def test_why_it_is_not_heard_though_it_runs(look) -> None:  # type: ignore[no-untyped-def]
     inside = (Listener("127.0.0.1", 8000, "1"),)
     words = look(of("web", listens=inside))["web"].provider
-    assert "at 127.0.0.1:8000 only" in words.unheard
-    assert words.hearing.startswith("let web listen at 0.0.0.0")
-    assert look(of("web", listens=(Listener("::", 8000, "1"),)))["web"].provider.unheard == ""
+    assert "at 127.0.0.1:8000 only" in words.listening.unheard
+    assert words.listening.fix.startswith("let web listen at 0.0.0.0")
+    assert (
+        look(of("web", listens=(Listener("::", 8000, "1"),)))["web"].provider.listening.unheard
+        == ""
+    )

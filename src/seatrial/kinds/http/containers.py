@@ -124,7 +124,8 @@ class _Containers(InContainers):
     async def settle(self, guess: Guess, target: Target, deadline: Deadline) -> Guess | None:
         """A health path that answers well, where none was known, or its health check asks it of
         another port; None for what speaks no HTTP, or to nobody but its own health check."""
-        if target.provider.alone and not target.provider.unheard:
+        said = target.provider
+        if said.own_check.alone and not said.listening.unheard:
             return None
         endpoint = target.endpoint()
         if (asked := guess.settings.get("health")) is not None:
@@ -132,7 +133,7 @@ class _Containers(InContainers):
                 return guess
             settings = {name: v for name, v in guess.settings.items() if name != "health"}
             guess = replace(guess, settings=settings, unknown=(*guess.unknown, _NO_HEALTH))
-        listens = target.provider.hears and not target.provider.by_names
+        listens = said.listening.heard and not said.by_names
         if await _speaks_otherwise(endpoint, deadline.within(_PATIENCE), listens=listens):
             return None
         path = await _health_path(endpoint, deadline)

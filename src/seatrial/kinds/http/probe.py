@@ -109,20 +109,21 @@ def _as_it_is_asked(result: ProbeResult, target: Target) -> ProbeResult:
     if result.health is not Health.UNHEALTHY:
         return result
     said, config = target.provider, cast(HttpConfig, target.config)
-    hung_up = HANGS_UP in result.found and not said.unheard
+    check, listening = said.own_check, said.listening
+    hung_up = HANGS_UP in result.found and not listening.unheard
     answers = hung_up or result.cause is Cause.TLS or result.connection is Connection.CONNECTED
     ours = result.cause in _OF_THE_ASKING or _CLIENTS_FAULT.match(result.found) is not None
-    same = ours and said.asks == (config.health or "/")  # whom it lets in, it has said
+    same = ours and check.path == (config.health or "/")  # whom it lets in, it has said
     # What is well by a check that asks no page, and hangs up on who does, may speak gRPC, say.
-    no_page = hung_up and config.health is None and not said.asks
-    otherwise = no_page or said.aside or same or _ELSEWHERE.match(result.found) is not None
-    if answers and otherwise and said.well:
+    no_page = hung_up and config.health is None and not check.path
+    otherwise = no_page or check.aside or same or _ELSEWHERE.match(result.found) is not None
+    if answers and otherwise and check.well:
         return dataclasses.replace(result, health=Health.HEALTHY, cause=None, found="", fix="")
     if said.by_names and (hung_up or result.cause is Cause.TLS or _is_nobody(result, target)):
         return _by_its_names(result, target)
-    if hung_up and said.hears and config.health is None:
+    if hung_up and listening.heard and config.health is None:
         return _by_its_port(result, target)
-    if result.cause is Cause.TIMEOUT and said.patience > config.patience:
+    if result.cause is Cause.TIMEOUT and check.patience > config.patience:
         fix = f"raise components.{target.name}.time_limit: its own health check waits longer"
         return as_it_says_itself(result, target, ours=True, fix=fix)
     fix = f"set `health` of {target.name} to a path that answers whoever asks"
