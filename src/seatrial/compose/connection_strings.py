@@ -7,7 +7,7 @@ https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -17,15 +17,19 @@ _LIBPQ = re.compile(r"(?:^|\s)([a-z_]+)\s*=\s*('(?:[^'\\]|\\.)*'|[^\s']\S*)(?!\S
 _NET = re.compile(r"""(?:^|;)\s*([A-Za-z][\w ]*?)\s*=\s*("[^"]*"|'[^']*'|[^;]*?)\s*(?=;|$)""")
 _ESCAPED = re.compile(r"\\(.)")
 _HOST = re.compile(r"[\w.-]+")
+_HOSTS = ("host", "server")  # .NET's servers of other kinds say the latter, too
 _USER, _PASSWORD = ("user", "username", "user id", "userid"), ("password", "pwd")
 _PLACE, _PORT = ("dbname", "database"), ("port",)
 
 
-def endpoint_of(text: str) -> Endpoint | None:
-    """None for what is none, or has no single host. Its port is 0 where it names none."""
+def endpoint_of(text: str, of: Collection[str] = ()) -> Endpoint | None:
+    """None for what is none, or has no single host. Its port is 0 where it names none. `of` are
+    hosts that are known for PostgreSQL, whatever the string calls them."""
     pairs = _pairs(text)
     place, user = _first(pairs, _PLACE), _first(pairs, _USER)
-    host, port = pairs.get("host", ""), _first(pairs, _PORT) or "0"
+    host, port = _first(pairs, _HOSTS) or "", _first(pairs, _PORT) or "0"
+    if "host" not in pairs and host not in of:
+        return None
     if not (_HOST.fullmatch(host) and port.isdecimal() and (place or "sslmode" in pairs)):
         return None  # of a mail server, say
     path = f"/{quote(place, safe='')}" if place else ""

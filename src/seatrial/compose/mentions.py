@@ -104,7 +104,7 @@ def _by_url(service: Service, names: frozenset[str], kind: Kind) -> Iterator[Men
 
 def _by_string(service: Service, names: frozenset[str], kind: Kind) -> Iterator[Mention]:
     for variable, value in sorted(service.environment.items()):
-        told = endpoint_of(value)
+        told = endpoint_of(value, names)
         if told is not None and told.host in names and told.scheme in kind.schemes:
             yield Mention(service.name, variable, told, in_parts=True)
 

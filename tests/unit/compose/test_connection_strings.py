@@ -41,6 +41,15 @@ def test_strings(text: str, url: str) -> None:
     assert (found.url if found is not None else "") == url
 
 
+def test_a_server_of_which_it_is_known_what_it_is() -> None:
+    told = "Server=db;Port=5433;Database=shop;User Id=me;Password=X"
+    assert endpoint_of(told) is None, "it may be one of another kind"
+    assert endpoint_of(told, {"cache"}) is None
+    found = endpoint_of(told, {"db"})
+    assert found is not None
+    assert found.url == "postgresql://me:X@db:5433/shop"
+
+
 @pytest.mark.parametrize(
     ("url", "user", "password", "path"),
     [

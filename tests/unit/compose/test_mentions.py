@@ -276,3 +276,11 @@ def test_two_places_of_one_server_are_held_to_their_own_addresses(
         "post": ["mail"],
     }
     assert len([one for one in found["jobs"].addresses if one.of]) == 4
+
+
+def test_a_server_by_whichever_name_of_dotnets(tmp_path: Path) -> None:
+    told = "Server=it;Database=shop;User Id=app;Password=X"
+    web = {"image": "x", "environment": {"ConnectionStrings__Shop": told}}
+    project = {"name": "shop", "services": {"it": {"image": "postgres:15"}, "web": web}}
+    endpoint = server(tmp_path, project, "postgres", of("it")).endpoint()
+    assert (endpoint.user, endpoint.password, endpoint.path) == ("app", "X", "/shop")
