@@ -28,9 +28,8 @@ def endpoint_of(text: str, of: Collection[str] = ()) -> Endpoint | None:
     pairs = _pairs(text)
     place, user = _first(pairs, _PLACE), _first(pairs, _USER)
     host, port = _first(pairs, _HOSTS) or "", _first(pairs, _PORT) or "0"
-    if "host" not in pairs and host not in of:
-        return None
-    if not (_HOST.fullmatch(host) and port.isdecimal() and (place or "sslmode" in pairs)):
+    certain = host in of or ("host" in pairs and (place or "sslmode" in pairs))
+    if not (_HOST.fullmatch(host) and port.isdecimal() and certain):
         return None  # of a mail server, say
     path = f"/{quote(place, safe='')}" if place else ""
     mode = pairs.get("sslmode", "")

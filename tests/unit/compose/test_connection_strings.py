@@ -48,6 +48,10 @@ def test_a_server_of_which_it_is_known_what_it_is() -> None:
     found = endpoint_of(told, {"db"})
     assert found is not None
     assert found.url == "postgresql://me:X@db:5433/shop"
+    named = endpoint_of("host=db user=me password=X", {"db"})
+    assert named is not None
+    assert named.url == "postgresql://me:X@db:0"
+    assert endpoint_of("host=db user=me password=X", {"cache"}) is None
 
 
 @pytest.mark.parametrize(
