@@ -85,9 +85,11 @@ def astray(
     called = _by_name(project)
     here = {one.port for one in inside or ()} | {port.target for port in service.ports}
     for told in _told(service, schemes):
+        if service.name in listening and told.variable in service.env_files:
+            continue  # for its clients, with whom it shares the file
         host, port = told.host, told.port
         spare = _SPARE.search(told.variable) is not None
-        where = f"{told.variable} of the service {service.name} of {project.file.name}"
+        where = project.place_of(told.variable, service)
         if _ITSELF.fullmatch(host):
             looked_for = port or told.usual
             here_too = looked_for in here or not told.used
@@ -113,7 +115,7 @@ def astray(
             found = f"{host} listens at {right} in its container, not at {port}"
             if told.url and any(port in listening[one.name].web for one in reached):
                 found = f"at {port} of {host} is its web page; it listens at {right}"
-            where = where.replace(told.variable, told.port_told or told.variable, 1)
+            where = project.place_of(told.port_told or told.variable, service)
             fix = f"correct {where}: the port is {right}"
             yield Astray(where, Cause.REFUSED, found, fix, spare)
 

@@ -56,6 +56,15 @@ class Project:
         words = command or str(compose_command() or VERSION_2)
         return " ".join((words, *map(shlex.quote, self.named)))
 
+    def place_of(self, variables: str, service: Service) -> str:
+        """Where these ("A with B, C") are to be corrected, in words."""
+        files = {service.env_files.get(one) for one in re.split(" with |, ", variables)}
+        file = files.pop() if len(files) == 1 else None
+        if file is None:
+            return f"{variables} of the service {service.name} of {self.file.name}"
+        shown = os.path.relpath(file, self.folder)
+        return f"{variables} of {shown}, an env_file of the service {service.name}"
+
 
 def read_project(file: Path, environment: Mapping[str, str]) -> Project:
     """Read a compose file, what is on top of it, and its `.env`. Raises ComposeFileError.
@@ -165,6 +174,7 @@ class _Making:
             dockerfile=_text(self._build.get("dockerfile")) or "Dockerfile",
             command=f"{_words(tree.get('entrypoint'))} {_words(tree.get('command'))}".strip(),
             environment=self._environment(),
+            env_files=self._set_by_files(),
             labels=self._labels(),
             arguments=self._named(self._build.get("args")),
             ports=tuple(self._ports()),
@@ -209,11 +219,23 @@ class _Making:
 
     def _environment(self) -> dict[str, str]:
         found: dict[str, str] = {}
-        for file in map(str, items(self.tree.get("env_file"))):
-            if file not in self.env_files:
-                self.env_files[file] = env_file(Path(file), self.variables)
-            found |= self.env_files[file]
+        for file in self._env_files():
+            found |= self._told_by(file)
         return found | self._named(self.tree.get("environment"))
+
+    def _env_files(self) -> Iterator[str]:
+        return map(str, items(self.tree.get("env_file")))
+
+    def _told_by(self, file: str) -> dict[str, str]:
+        if file not in self.env_files:
+            self.env_files[file] = env_file(Path(file), self.variables)
+        return self.env_files[file]
+
+    def _set_by_files(self) -> dict[str, str]:
+        """By variable, the last of its env_files that sets it; none of those set beside them."""
+        beside = self._named(self.tree.get("environment"))
+        found = {name: file for file in self._env_files() for name in self._told_by(file)}
+        return {name: file for name, file in found.items() if name not in beside}
 
     def _labels(self) -> dict[str, str]:
         deploy = self.tree.get("deploy")

@@ -48,6 +48,7 @@ class Service:
     dockerfile: str = "Dockerfile"  # in it
     command: str = field(default="", repr=False)  # entry point and command, joined by spaces
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    env_files: Mapping[str, str] = field(default_factory=dict)  # variable -> the one that sets it
     labels: Mapping[str, str] = field(default_factory=dict, repr=False)
     arguments: Mapping[str, str] = field(default_factory=dict, repr=False)  # of its build
     ports: tuple[Port, ...] = ()  # published ones first, then those that are only exposed

@@ -262,7 +262,8 @@ def test_no_password(server: Running, look: Look) -> None:
 
 def test_wrong_database(server: Running, look: Look) -> None:
     target = at(server.target, path="/quantum_bd")
-    expect(look(target), Cause.WRONG_DATABASE, target, "quantum_bd", "createdb")
+    expect(look(target), Cause.WRONG_DATABASE, target, "quantum_bd", "createdb -h")
+    assert re.search(r"-p \d+ -U \w+ quantum_bd \(as a user who may\)", look(target).fix)
 
 
 def test_not_authorised(

@@ -382,3 +382,23 @@ def test_who_shares_no_network_has_no_way(tmp_path: Path) -> None:
     assert "share no network" in one.found
     for free in ({"networks": ["shared"]}, {"extra_hosts": ["db:10.0.0.1"]}):
         assert told(tmp_path, url, web_networks=[], **free) == []
+
+
+def test_who_shares_a_file_of_variables_with_a_server(tmp_path: Path) -> None:
+    """The file is named, and the server itself, which has no use for them, is left out."""
+    (tmp_path / "all.env").write_text("POSTGRES_HOST=dbb\nPOSTGRES_PASSWORD=X\n")
+    services = {
+        "web": {"image": "x", "env_file": "all.env"},
+        "db": {"image": "postgres:15", "env_file": "all.env"},
+    }
+    (tmp_path / "compose.yaml").write_text(json.dumps({"services": services}))
+    (tmp_path / "seatrial.yaml").write_text(
+        "system: shop\ncompose: compose.yaml\n"
+        "components: {web: {kind: process}, db: {kind: postgres}}\n"
+    )
+    project = read_project(tmp_path / "compose.yaml", {})
+    found = targets(load(tmp_path, KINDS, variables={}), project, ())
+    assert found["db"].astray == ()
+    (wrong,) = found["web"].astray
+    assert wrong.where == "POSTGRES_HOST of all.env, an env_file of the service web"
+    assert wrong.fix.startswith(f"correct {wrong.where}")

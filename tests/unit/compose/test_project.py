@@ -89,6 +89,29 @@ def test_variables_come_from_env_file_and_shell(tmp_path: Path) -> None:
     assert project(tmp_path, text, A="shell").services["web"].image == "web:shell"
 
 
+def test_where_a_variable_is_to_be_corrected(tmp_path: Path) -> None:
+    folder = tmp_path / "shop"
+    (folder / "envs").mkdir(parents=True)
+    (folder / "envs" / "db.env").write_text("HOST=a\nUSER=b\nBESIDE=c\n")
+    (tmp_path / "all.env").write_text("HOST=overridden\nOTHER=d\n")
+    text = """
+        services:
+          web:
+            image: x
+            env_file: [../all.env, envs/db.env]
+            environment: {BESIDE: own, OWN: x}
+        """
+    read = project(folder, text)
+    web = read.services["web"]
+    of_service = "of the service web of compose.yaml"
+    of_file = "of envs/db.env, an env_file of the service web"
+    assert read.place_of("HOST", web) == f"HOST {of_file}"
+    assert read.place_of("HOST with USER", web) == f"HOST with USER {of_file}"
+    assert read.place_of("OTHER", web) == "OTHER of ../all.env, an env_file of the service web"
+    for one in ("BESIDE", "OWN", "NONE", "HOST with OWN, USER", "HOST with OTHER"):
+        assert read.place_of(one, web) == f"{one} {of_service}"
+
+
 def test_anchors_overrides_extends_and_includes(tmp_path: Path) -> None:
     (tmp_path / "compose.override.yaml").write_text(
         'services: {web: {ports: !override ["1:1"], environment: [B=3]}}'

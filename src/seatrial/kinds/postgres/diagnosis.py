@@ -157,8 +157,8 @@ class Diagnostician:
 
     def _wrong_database(self, found: str) -> Diagnosis:
         host, _, port = self.address.rpartition(":")
-        where = f"-h {host} -p {port}"
-        command = f"createdb {where} -O {shlex.quote(self.user)} {shlex.quote(self.database)}"
+        user, database = shlex.quote(self.user), shlex.quote(self.database)
+        command = f"createdb -h {host} -p {port} -U {user} {database} (as a user who may)"
         return Diagnosis(
             Cause.WRONG_DATABASE,
             f"a database {self.database} at {self.address}",
