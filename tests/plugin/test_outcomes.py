@@ -265,6 +265,16 @@ def test_a_pass_beside_a_dead_component_is_no_pass(yard: Yard, up: Deployment) -
     assert "1 trial failed: during the trial, worker is exited" in told.text
 
 
+def test_a_password_that_is_a_part_of_a_trials_name(yard: Yard) -> None:
+    """Else nobody could tell its outcome from those of others."""
+    yard.declare(TINY.replace("env: {{PORT:", "env: {{WEB_PASSWORD: answers, PORT:"))
+    yard.trials("test_p1_web.py", "def test_it_answers(): assert 'answers-not' == ''")
+    told = yard.run()
+    node = "trials/test_p1_web.py::test_it_answers"
+    assert [one for one, _ in told.all("collected")[0]["trials"]] == [node]
+    assert told.trial("test_it_answers")["node"] == node
+
+
 def test_interrupted_midway_is_collected_and_never_finished(yard: Yard, up: Deployment) -> None:
     yard.trials(
         "test_p1_stop.py",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .conftest import Yard
+from .conftest import TINY, Yard
 
 pytest_plugins = ("pytester",)
 pytestmark = pytest.mark.usefixtures("installed_plugins")
@@ -52,6 +52,8 @@ def test_workers_share_one_deployment(yard: Yard) -> None:
 
 
 def test_a_trial_takes_its_worker_with_it(yard: Yard) -> None:
+    """Its name stays, also where somebody chose a part of it as a password."""
+    yard.declare(TINY.replace("env: {{PORT:", "env: {{WEB_PASSWORD: test_crash, PORT:"))
     yard.trials(
         "test_p1_crash.py",
         """

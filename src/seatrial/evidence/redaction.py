@@ -50,15 +50,17 @@ def _and_lines(secrets: Iterable[str]) -> Iterator[str]:
 class Redactor:
     """Replaces secrets in texts by `***`. Thread-safe; secrets can be added at any time.
 
-    `public` are values never to be redacted by value although somebody chose one as a password,
-    such as the names of the components; they are still redacted by key.
+    `public` are names that stand in every report, such as those of the components. A value that is
+    a part of one is never redacted by value although somebody chose it as a password: that would
+    hide nothing. It is still redacted by key.
     """
 
     def __init__(self, secrets: Iterable[str] = (), *, public: Iterable[str] = ()) -> None:
-        self._public = PUBLIC | set(public)
+        self._public = PUBLIC
         self._lock = threading.Lock()
         self._secrets: set[str] = set()
         self._net: tuple[Net, Rests] | None = None
+        self.publish(public)
         self.add(secrets)
 
     def add(self, secrets: Iterable[str]) -> None:
@@ -68,12 +70,23 @@ class Redactor:
             new = {
                 value
                 for value in _and_lines(secrets)
-                if len(value) >= SHORTEST and value not in self._public and value.strip("*")
+                if len(value) >= SHORTEST and not self._is_public(value) and value.strip("*")
             } - self._secrets
-            if not new:
-                return
-            self._secrets |= new
-            self._net = (Net(self._secrets), Rests(self._secrets))
+            self._know(self._secrets | new)
+
+    def publish(self, names: Iterable[str]) -> None:
+        """Names that stand in every report from now on, of trials say."""
+        with self._lock:
+            self._public = self._public | set(names)
+            self._know({one for one in self._secrets if not self._is_public(one)})
+
+    def _know(self, secrets: set[str]) -> None:
+        if secrets != self._secrets:
+            self._secrets = secrets
+            self._net = (Net(secrets), Rests(secrets)) if secrets else None
+
+    def _is_public(self, value: str) -> bool:
+        return value in PUBLIC or any(value in name for name in self._public - PUBLIC)
 
     def redact(self, text: str) -> str:
         """The text without secrets. Redacting it again changes nothing."""
@@ -113,7 +126,8 @@ class Redactor:
 
 def redactor_of(system: System) -> Redactor:
     """For everything that is told of a system; a deployment adds the secrets of its endpoints."""
-    return Redactor(system.secrets, public=[*system.components, system.name])
+    services = [one.config.service or one.name for one in system.components.values()]
+    return Redactor(system.secrets, public=[system.name, *system.components, *services])
 
 
 def mask_urls(text: str) -> str:

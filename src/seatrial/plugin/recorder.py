@@ -41,6 +41,7 @@ class Recorder:
 
     def __init__(self, settings: Settings, redactor: Redactor) -> None:
         self._session, self._worker = settings.session, settings.worker
+        self._redactor = redactor
         self._writer: EvidenceWriter | None = None
         if settings.evidence is not None and not settings.collect_only:
             name = f"trials-{settings.session}-{settings.worker}-{os.getpid()}"
@@ -60,8 +61,14 @@ class Recorder:
         self.write(r.SessionStarted(session=self._session, worker=self._worker))
 
     def collected(self, trials: Iterable[tuple[str, Priority]]) -> None:
+        trials = tuple(trials)
+        self._publish(*(node for node, _ in trials))
         if self._collects:
-            self.write(r.Collected(session=self._session, trials=tuple(trials)))
+            self.write(r.Collected(session=self._session, trials=trials))
+
+    def _publish(self, *nodes: str) -> None:
+        """Trials are told apart by their names; what they are given may be secret all the same."""
+        self._redactor.publish(node.partition("[")[0] for node in nodes)
 
     def left_out(self, node: str, priority: Priority, reason: str) -> None:
         """A trial, or a file, of a wanted priority that will not run: skipped, and so no pass."""
@@ -111,6 +118,7 @@ class Recorder:
 
     def crashed(self, node: str, priority: Priority, error: str) -> None:
         """A trial took its xdist worker with it; the controller writes what became of it."""
+        self._publish(node)
         self.write(
             r.TrialFinished(
                 session=self._session,

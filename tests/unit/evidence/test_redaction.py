@@ -6,6 +6,7 @@ import base64
 import html
 import json
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -13,7 +14,9 @@ from _pytest._io.saferepr import saferepr
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from seatrial.evidence.redaction import MASK, PUBLIC, Redactor, cap, mask_urls
+from seatrial.declaration.load import load
+from seatrial.evidence.redaction import MASK, PUBLIC, Redactor, cap, mask_urls, redactor_of
+from seatrial.kinds.registry import KINDS
 from seatrial.secrecy import ending
 
 PASSWORD = "Zq8/+k\"é \\n'pw&w0rd"
@@ -234,6 +237,17 @@ def test_a_public_word_is_redacted_by_key_only() -> None:
     assert redactor.redact("password: postgres") == "password: ***"
 
 
+def test_what_is_a_part_of_a_public_name_hides_nothing() -> None:
+    redactor = Redactor(["airflow", "webserver-9"], public=["airflow-scheduler"])
+    assert redactor.redact("airflow-scheduler airflow") == "airflow-scheduler airflow"
+    assert redactor.redact("://airflow:airflow@db") == f"://airflow:{MASK}@db"
+    assert redactor.redact("at webserver-9") == f"at {MASK}"
+    redactor.publish(["test_webserver-9_answers"])
+    assert redactor.redact("at webserver-9") == "at webserver-9"
+    redactor.add(["webserver-9", "scheduler-7"])
+    assert redactor.redact("webserver-9 scheduler-7") == f"webserver-9 {MASK}"
+
+
 def test_words_of_our_own_sentences_stay_though_somebody_took_one_for_a_password() -> None:
     redactor = Redactor(["password", "secret"])
     assert redactor.redact("a wrong password or secret") == "a wrong password or secret"
@@ -314,3 +328,16 @@ def test_a_capped_text_is_short_and_says_what_it_lacks(text: str, limit: int) ->
         assert text.startswith(kept)
         assert len(kept.encode()) <= limit
         assert note == f"{len(text.encode()) - limit} bytes more)"
+
+
+def test_names_of_services_are_public(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text(
+        "services: {airflow-web: {image: x, environment: {WEB_PASSWORD: airflow}}}"
+    )
+    (tmp_path / "seatrial.yaml").write_text(
+        "system: shop\ncompose: compose.yaml\n"
+        "components: {web: {kind: process, service: airflow-web}}\n"
+    )
+    redactor = redactor_of(load(tmp_path, KINDS, variables={}))
+    redactor.add(["airflow"])
+    assert redactor.redact("compose start airflow-web") == "compose start airflow-web"
