@@ -16,6 +16,7 @@ from seatrial.kinds.base import Endpoint, Kind
 from seatrial.kinds.containers import Service, says_something
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://[^\s'\",]+")
+_FOR_CELERY = re.compile(r"^(db|sqla)\+")  # before the scheme of a database
 _IN_WORDS = re.compile(r"(?i)(?:^|[\s;])host\s*=\s*([\w.-]+)")  # as libpq and .NET have it
 _HOST = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]*)(:\d+)?")
 #: Variables whose value may be a host alone: in others such a word is a user, or a database.
@@ -154,9 +155,12 @@ def _listed(variable: str, beside: Sequence[str]) -> str:
 def urls(value: str) -> tuple[Endpoint, ...]:
     """Those that can be read of all in a variable's value."""
     found = []
-    for url in _URL.findall(value):
+    for url in _URL.finditer(value):
+        behind = value[url.end() :].partition("://")[0]
+        if "@" in behind:
+            continue  # its password holds what ends URLs elsewhere: its host is unsure
         with suppress(ValueError):
-            found.append(with_login_of_query(Endpoint.parse(url)))
+            found.append(with_login_of_query(Endpoint.parse(_FOR_CELERY.sub("", url[0]))))
     return tuple(found)
 
 

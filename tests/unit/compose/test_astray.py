@@ -107,6 +107,8 @@ def told(
         ("REDIS_HOST", "redis", "there is no service redis"),
         ("DATABASE_URL", "postgres://u:p@db:5433/shop", "db listens at 5432 in its container"),
         ("CACHE_URL", "redis://cache", "cache listens at 6380"),
+        ("BACKEND", "db+postgresql://u:p@dbb/shop", "there is no service dbb"),
+        ("URLS", "redis://cache:6380 redis://u:p@cach", "there is no service cach"),
         ("DSN", "host=dbb user=u dbname=x", "there is no service dbb"),
         ("DSN", "host=db port=5433 dbname=x", "db listens at 5432 in its container"),
     ],
@@ -142,6 +144,8 @@ def test_a_port_in_a_variable_of_its_own(tmp_path: Path) -> None:
         *(
             "host=mail port=1025 user=u password=p",
             "host=db dbname=x",
+            "postgresql://u:p@ss w#rd@db/x",
+            "postgresql://u:p@ss,w#rd@db/x postgresql://u:p@db/x",
             "host=/run/pg user=u",
             "host=nowhere",
             "host=a,b user=u",

@@ -144,6 +144,13 @@ def test_what_components_are_told_is_seen_each_as_it_is_told(
         (
             "postgres",
             "postgres:15",
+            {"AIRFLOW__CELERY__RESULT_BACKEND": "db+postgresql://u:p@it/wiki"},
+            "postgresql://u:p@192.0.2.2:5432/wiki",
+            "AIRFLOW__CELERY__RESULT_BACKEND",
+        ),
+        (
+            "postgres",
+            "postgres:15",
             {"JDBC": "jdbc:postgresql://it/wiki?user=u&password=p"},
             "postgresql://u:p@192.0.2.2:5432/wiki",
             "JDBC",
