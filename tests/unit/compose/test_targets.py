@@ -357,6 +357,14 @@ def test_a_password_with_a_space_is_one(runs: str, password: str) -> None:
     assert made["redis"].password == password
 
 
+@pytest.mark.parametrize("name", ["REDIS_ARGS", "REDIS_EXTRA_FLAGS", "VALKEY_EXTRA_FLAGS"])
+def test_a_password_among_further_options(name: str) -> None:
+    told = {name: "--maxmemory 1gb --requirepass sesame"}
+    service = Service("cache", image="redis/redis-stack", environment=told)
+    made = KINDS["redis"].containers.endpoints(service, RedisConfig(), ())  # type: ignore[union-attr]
+    assert made["redis"].password == "sesame"  # noqa: S105
+
+
 @pytest.mark.parametrize(
     ("where", "settings", "password"),
     [
@@ -388,6 +396,7 @@ def test_the_password_in_the_file_of_redis(
     [
         ("redis", "docker-entrypoint.sh redis-server --port 6380", {}, 6380),
         ("redis", "docker-entrypoint.sh redis-server", {}, 6379),
+        ("redis", "/entrypoint.sh", {"REDIS_ARGS": "--port 6380"}, 6380),
         ("postgres", "docker-entrypoint.sh postgres -p 5433", {}, 5433),
         ("postgres", "docker-entrypoint.sh postgres -c port=5433 -c fsync=off", {}, 5433),
         ("postgres", "docker-entrypoint.sh postgres", {"PGPORT": "5433"}, 5433),

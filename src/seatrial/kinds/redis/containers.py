@@ -34,6 +34,8 @@ _IMAGES = (
 _CLIENTS = re.compile(r"\b(redis-cli|valkey-cli|redis-benchmark|redis-sentinel)\b|--sentinel\b")
 _SERVER = re.compile(r"\b(redis|valkey|keydb)-server\b(?!.*--sentinel)")
 _PASSWORD = ("REDIS_PASSWORD", "VALKEY_PASSWORD")
+#: Further options, as images take them.
+_OPTIONS = ("REDIS_ARGS", "REDIS_EXTRA_FLAGS", "VALKEY_EXTRA_FLAGS")
 _REQUIRED = re.compile(r"--requirepass[= ]+['\"]?([^\s'\"]+)")
 _FILE = re.compile(r"(?<!\S)/\S+\.conf(?!\S)")
 _SETTING = r"^[ \t]*{}[ \t]+(?:\"([^\"\n]*)\"|'([^'\n]*)'|(\S+))"
@@ -86,8 +88,12 @@ def _required(service: Service) -> str | None:
             for option, value in pairwise(words):
                 if option == "--requirepass":
                     return value
-    found = _REQUIRED.search(service.command)
+    found = _REQUIRED.search(_options(service))
     return found[1] if found else None
+
+
+def _options(service: Service) -> str:
+    return " ".join((service.command, *(service.value(one) or "" for one in _OPTIONS)))
 
 
 def _where(service: Service, mentioned: Sequence[Endpoint]) -> tuple[str, int]:
@@ -105,7 +111,7 @@ def _where(service: Service, mentioned: Sequence[Endpoint]) -> tuple[str, int]:
 
 def _port(service: Service, setting: str) -> int | None:
     """None where it is not set, 0 where none is served."""
-    told = re.search(_PORT_TOLD.format(setting), service.command)
+    told = re.search(_PORT_TOLD.format(setting), _options(service))
     number = told[1] if told else _told_there(service, setting) or ""
     return int(number) if number.isdecimal() else None
 
