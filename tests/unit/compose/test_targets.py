@@ -362,7 +362,7 @@ def test_a_password_among_further_options(name: str) -> None:
     told = {name: "--maxmemory 1gb --requirepass sesame"}
     service = Service("cache", image="redis/redis-stack", environment=told)
     made = KINDS["redis"].containers.endpoints(service, RedisConfig(), ())  # type: ignore[union-attr]
-    assert made["redis"].password == "sesame"  # noqa: S105
+    assert made["redis"].password == "sesame"
 
 
 @pytest.mark.parametrize(
