@@ -140,6 +140,12 @@ class Service:
         return self.value(variable[1] or variable[2]) or variable[3]
 
 
+def port_of(text: str) -> int | None:
+    """None for what is no port; texts come from files of others, and may be of any length."""
+    number = int(text) if re.fullmatch(r"\d{1,5}", text, re.ASCII) else 0
+    return number if 0 < number < 65_536 else None
+
+
 def says_something(value: str | None) -> bool:
     """Not so where frameworks have such a variable always, and a word in it for none: Laravel's
     REDIS_PASSWORD=null."""
@@ -149,9 +155,9 @@ def says_something(value: str | None) -> bool:
 def content_of(file: Path, longest: int = _LONGEST_SECRET) -> str | None:
     """Of a file, a secret say, the first characters; None where it cannot be read, or is none: a
     pipe would be waited for."""
-    if not file.is_file():
-        return None
     try:
+        if not file.is_file():
+            return None
         with file.open(encoding="utf-8", errors="replace") as stream:
             return stream.read(longest).rstrip("\r\n")
     except OSError:
