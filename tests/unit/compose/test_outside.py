@@ -14,8 +14,8 @@ from seatrial.kinds.containers import content_of, port_of
 _READ = """
 import os, sys
 from pathlib import Path
-os.seteuid(65534)
 from seatrial.kinds.containers import content_of
+os.seteuid(65534)
 print(content_of(Path(sys.argv[1])))
 """
 
