@@ -47,6 +47,12 @@ def test_docker_keeps_its_plugins_where_it_was_told_to(
     assert compose_command() == Command(("docker", "compose"), (str(plugin),))
 
 
+def test_docker_is_asked_once(machine: Path) -> None:
+    command(machine / "bin" / "docker", f"echo asked >> {machine}/asked")
+    assert str(compose_command()) == str(compose_command()) == "docker compose"
+    assert (machine / "asked").read_text() == "asked\n"
+
+
 def test_docker_is_asked_where_its_plugin_is_not_found(machine: Path) -> None:
     command(machine / "bin" / "docker", 'test "$*" = "compose version"')
     assert compose_command() == Command(("docker", "compose"), ("docker", "compose"))

@@ -65,7 +65,7 @@ def told_addresses(
     return tuple(
         Address(
             names[mention.service],
-            project.place_of(mention.variables, project.services[mention.service]),
+            project.told_at(mention.variables, project.services[mention.service]),
             _as_told(
                 one[0], mention, kind, knows_none=_knows_no_password(mention, project, one[0])
             ),

@@ -89,7 +89,7 @@ def astray(
             continue  # for its clients, with whom it shares the file
         host, port = told.host, told.port
         spare = _SPARE.search(told.variable) is not None
-        where = project.place_of(told.variable, service)
+        where = project.told_at(told.variable, service)
         if _ITSELF.fullmatch(host):
             looked_for = port or told.usual
             here_too = looked_for in here or not told.used
@@ -115,7 +115,7 @@ def astray(
             found = f"{host} listens at {right} in its container, not at {port}"
             if told.url and any(port in listening[one.name].web for one in reached):
                 found = f"at {port} of {host} is its web page; it listens at {right}"
-            where = project.place_of(told.port_told or told.variable, service)
+            where = project.told_at(told.port_told or told.variable, service)
             fix = f"correct {where}: the port is {right}"
             yield Astray(where, Cause.REFUSED, found, fix, spare)
 

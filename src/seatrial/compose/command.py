@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from seatrial.compose.engine import ANSWER_SECONDS
@@ -39,10 +40,10 @@ VERSION_2 = Command(("docker", "compose"), ("docker", "compose"))
 
 def compose_command() -> Command | None:
     """Docker's plugin where it is there, else `docker-compose`, else None."""
-    if shutil.which("docker") is not None:
+    if (docker := shutil.which("docker")) is not None:
         if (plugin := _plugin()) is not None:
             return Command(VERSION_2.words, (str(plugin),))
-        if _docker_knows_one():
+        if _knows_one(docker):
             return VERSION_2
     return VERSION_1 if shutil.which("docker-compose") else None
 
@@ -54,10 +55,11 @@ def _plugin() -> Path | None:
     return next((one for one in found if os.access(one, os.X_OK)), None)
 
 
-def _docker_knows_one() -> bool:
+@cache  # a process; and whoever names commands asks for each of them
+def _knows_one(docker: str) -> bool:
     try:
         done = subprocess.run(
-            (*VERSION_2.argv, "version"),
+            (docker, "compose", "version"),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=ANSWER_SECONDS,

@@ -20,7 +20,7 @@ def copies_in(folder: Path) -> Copy:
 
     def copy(source: str) -> str:
         if source not in made:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, exist_ok=True)  # in that of a deployment that is still there
             target = folder / f"{len(made)}-{os.path.basename(source)}"
             shutil.copy2(source, target)
             there = os.stat(source)

@@ -45,8 +45,9 @@ def _stranded(one: Container, host: Container | None) -> str:
 def _listens(one: Container) -> tuple[Listener, ...] | None:
     if one.on_host or not _is_ours(one):
         return None
-    there = all_listeners(_PROCESSES / str(one.pid) / "net")
-    return tuple(one for one in there if one.address != _NAME_SERVER)
+    tables = _PROCESSES / str(one.pid) / "net"
+    there = tuple(each for each in all_listeners(tables) if each.address != _NAME_SERVER)
+    return there if (tables / "tcp").exists() else None  # else it has ended meanwhile
 
 
 def _is_ours(one: Container) -> bool:

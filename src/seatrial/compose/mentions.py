@@ -100,7 +100,19 @@ def _by_url(service: Service, names: frozenset[str], kind: Kind) -> Iterator[Men
     for variable, value in sorted(service.environment.items()):
         for endpoint in urls(value):
             if endpoint.host in names and endpoint.scheme in kind.schemes:
-                yield _with_login_beside(Mention(service.name, variable, endpoint), service, kind)
+                told = replace(endpoint, path=_path_of_place(endpoint, kind))
+                yield _with_login_beside(Mention(service.name, variable, told), service, kind)
+
+
+def _path_of_place(told: Endpoint, kind: Kind) -> str:
+    """Without what only its client understands: Symfony's exchange or stream, Rails' prefix."""
+    path, mark, query = told.path.partition("?")
+    first, _, rest = path.removeprefix("/").partition("/")
+    if kind.default_place.isdecimal() and not first.isdecimal():
+        path = ""
+    elif first and rest and kind.place and not told.scheme.startswith("http"):
+        path = f"/{first}"
+    return path + mark + query
 
 
 def _by_string(service: Service, names: frozenset[str], kind: Kind) -> Iterator[Mention]:

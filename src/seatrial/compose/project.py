@@ -56,7 +56,7 @@ class Project:
         words = command or str(compose_command() or VERSION_2)
         return " ".join((words, *map(shlex.quote, self.named)))
 
-    def place_of(self, variables: str, service: Service) -> str:
+    def told_at(self, variables: str, service: Service) -> str:
         """Where these ("A with B, C") are to be corrected, in words."""
         files = {service.env_files.get(one) for one in re.split(" with |, ", variables)}
         file = files.pop() if len(files) == 1 else None

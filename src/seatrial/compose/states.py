@@ -45,12 +45,16 @@ def state_of(container: Container, kind: Kind) -> State:
 def ended_early(one: Container, kind: Kind, service: Service) -> bool:
     """Whether it is taken for something that runs, and did one thing and ended well: what was
     stopped on request may say so, too, but seldom in its first minute."""
-    if kind.name != "process" or service.ports or _AT_WORK.search(service.command):
+    commands = f"{service.command} {one.command}"  # of the file, and of its image
+    if kind.name != "process" or service.ports or _AT_WORK.search(commands):
         return False
     may_end = service.restart in ("", "no") or service.restart.startswith("on-failure")
-    well = one.status == "exited" and one.exit_code == 0
     # For what ends at once, engines write that it ended before it was started.
-    return may_end and well and -1 < one.lived < _FIRST_MINUTE
+    return may_end and is_ended_well(one) and -1 < one.lived < _FIRST_MINUTE
+
+
+def is_ended_well(one: Container) -> bool:
+    return one.status == "exited" and one.exit_code == 0
 
 
 def is_ailing(one: Container) -> bool:

@@ -22,6 +22,7 @@ from seatrial.compose.states import (
     broke_down,
     ended_early,
     is_ailing,
+    is_ended_well,
     is_killed,
     state_of,
     told_of,
@@ -110,6 +111,7 @@ def target_of(
     states = tuple(State.DONE if one in brief else state_of(one, kind) for one in mine)
     states = states or (State.STOPPED,)
     worst = next((one for one, s in zip(mine, states, strict=False) if not s.up), None)
+    ended = next((one for one in (*brief, worst) if one is not None and is_ended_well(one)), None)
     told = mentions(_running(project, everything), service, kind)
     here = [one.endpoint for one in meant(told, kind, component.config)]
     inside = _inside(component, kind, service, here, mine)
@@ -121,7 +123,7 @@ def target_of(
     alone = _is_alone(service, project, mine, ports)
     words = dataclasses.replace(
         _words(project, service, worst, mine),
-        ended=told_of(brief[0]) if brief else "",
+        ended=told_of(ended) if ended is not None else "",
         own_check=_own_check(service, facet, worst, mine, alone=alone),
         listening=_listening(kind, service, project, mine, ports, alone=alone),
         by_names=facet is not None and facet.answers_by_names(service),

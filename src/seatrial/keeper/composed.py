@@ -188,9 +188,10 @@ class Composed:
         if kind.endpoints and not any(target.endpoints.values()):
             self._containers.proven.add(name)  # nobody knows where it could be asked
             return True
-        last[name] = as_it_listens(await kind.probe(target, context, deadline), target)
-        if last[name].health is Health.UNHEALTHY:  # what is there, and lets nobody look, will do
-            turned_away = is_turned_away(last[name])
+        last[name] = await kind.probe(target, context, deadline)
+        heard = as_it_listens(last[name], target)
+        if heard.health is Health.UNHEALTHY:  # what is there, and lets nobody look, will do
+            turned_away = is_turned_away(heard)
             if not (turned_away and await self._containers.let_in(name, deadline)):
                 return False
         self._containers.proven.add(name)

@@ -42,10 +42,7 @@ async def asked_as_all(
 
 def _as_told(target: Target, endpoint: Endpoint) -> Target:
     """Of what is told another login, or none, it does not count what the project knows besides."""
-    tried = _at(target, endpoint)
-    if endpoint == target.endpoint():
-        return tried
-    return replace(tried, provider=replace(tried.provider, images=()))
+    return replace(_at(target, endpoint), as_told=endpoint != target.endpoint())
 
 
 def _at(target: Target, endpoint: Endpoint) -> Target:

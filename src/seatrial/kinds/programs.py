@@ -150,7 +150,7 @@ def down_by_states(target: Target) -> ProbeResult | None:
     if said.killed:
         first = f"{said.killed}, then: "
     last = "" if on_request else f"; its last words: {target.logs}"
-    if said.found.endswith(_ENDED_WELL) and not target.endpoints:
+    if said.ended and not target.endpoints:
         last = "; what is to end is of kind: task"
     return ProbeResult(
         Health.UNHEALTHY,
@@ -181,7 +181,6 @@ def _port_in_use(target: Target) -> ProbeResult:
 
 
 MEND = "mend what its log tells, then: "  # of a container, which would end again
-_ENDED_WELL = "has exited with code 0"
 #: Before what a connection alone lets one suppose.
 _GUESSES = re.compile(r": | \(")
 

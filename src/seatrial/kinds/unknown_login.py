@@ -23,7 +23,7 @@ def unless_nobody_knows(
     that is what it asks for."""
     login = result.cause is Cause.AUTH and target.endpoint().password is None
     asks = result.health is Health.UNHEALTHY and (login or certificate)
-    if not (asks and target.provider.in_containers):
+    if target.as_told or not (asks and target.provider.in_containers):
         return result
     what = "a certificate" if certificate else "a login"
     found = f"{result.found}; nothing in the project tells {what} for it"

@@ -29,9 +29,10 @@ _HASH = re.compile(
     r"\$(?:1|2[abxy]?|5|6|7|y|gy|apr1|argon2(?:id?|d)|scrypt|pbkdf2[\w-]{0,16})"
     r"\$(?:[\w./$=+-]|,(?=[a-z]=)){20,}"
 )
-#: A login without a scheme: `user:X@tcp(db:3306)/shop`, as Go has it, `key:X@minio:9000`.
+#: A login without a scheme: `user:X@tcp(db:3306)/shop`, as Go has it, `key:X@minio:9000`. No port
+#: has more digits; the digest of an image does: `redis:7@sha256:1...`.
 _BARE_LOGIN = re.compile(
-    r"(?<![\w/:@.+-])[\w.+-]{1,64}:(?P<value>[^\s/:@\"']{1,256})@(?:\w+\(|[\w.-]+:\d)"
+    r"(?<![\w/:@.+-])[\w.+-]{1,64}:(?P<value>[^\s/:@\"']{1,256})@(?:\w+\(|[\w.-]+:\d{1,5}(?!\w))"
 )
 _READ = re.compile(r"(?:os\.(?:environ|getenv)|process\.env)\b")
 #: An option; what has more in it is a value behind a letter: `-p$DB_PASSWORD`.

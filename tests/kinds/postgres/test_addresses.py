@@ -11,7 +11,7 @@ import pytest
 
 from seatrial.checks.addressed import addressed
 from seatrial.declaration.models import ComponentConfig
-from seatrial.kinds.base import Address, CheckResult, Endpoint, OwnCheck, Target, Words
+from seatrial.kinds.base import Address, CheckResult, Endpoint, Image, OwnCheck, Target, Words
 from seatrial.kinds.logins import Logins
 from seatrial.kinds.registry import KINDS
 from seatrial.outcome import Cause, Outcome, Priority, State
@@ -95,6 +95,14 @@ def test_what_one_is_told_alike_in_several_variables_is_one_mistake(
     _, mistakes = look(database, tmp_path, there, wrong, cache, wrong, broker)
     assert [one.id for one in mistakes] == ["web.DATABASE_URL"]
     assert f"correct {TOLD} (and A_URL, B_URL);" in mistakes[0].fix
+
+
+def test_who_is_told_no_password_where_the_project_knows_one(
+    database: Target, tmp_path: Path
+) -> None:
+    contained = replace(database, provider=Words(images=(Image("postgres:15", "sha256:1"),)))
+    _, (mistake,) = look(contained, tmp_path, told(contained, password=None))
+    assert mistake.cause is Cause.AUTH
 
 
 def test_of_several_in_one_variable_the_last_is_told(database: Target, tmp_path: Path) -> None:

@@ -60,6 +60,8 @@ def test_a_login_that_nothing_in_a_project_tells(
     asked = dataclasses.replace(at(server.target, password=password), provider=Words(**said))
     result = look(asked)
     assert (result.health, result.cause) == seen
+    as_told = look(dataclasses.replace(asked, as_told=True))
+    assert (as_told.health, as_told.cause) == (Health.UNHEALTHY, Cause.AUTH)
     nobody = result.cause is Cause.NOT_MEASURED or result.health is Health.HEALTHY
     assert ("nothing in the project tells a login" in result.found) is nobody
     assert ("or leave " in result.fix) is nobody

@@ -55,6 +55,7 @@ def looked_at(
         ({"restart": "on-failure"}, {}, True),  # the engine has let it end
         ({"restart": "on-failure:3"}, {}, True),
         ({"command": "celery -A app worker"}, {}, False),
+        ({}, {"command": "celery -A app worker"}, False),  # as its image says
         ({"restart": "always"}, {}, False),
         ({"ports": [80]}, {}, False),
         ({}, {"exit_code": 1}, False),
@@ -109,3 +110,17 @@ def test_a_task_that_has_ended_badly_is_told_however_long_it_ran(tmp_path: Path)
     ended = of("it", status="exited", exit_code=2, exposed=())
     target, found = looked_at(tmp_path, "task", {}, ended, attached=99.0)
     assert (target.states, found.health) == ((State.EXITED,), Health.UNHEALTHY)
+
+
+def test_a_task_that_has_ended_well_is_just_well(tmp_path: Path) -> None:
+    ended = of("it", status="exited", exit_code=0, lived=3.0, exposed=())
+    target, found = looked_at(tmp_path, "task", {}, ended)
+    assert (target.states, found.health, found.cause) == ((State.DONE,), Health.HEALTHY, None)
+
+
+@pytest.mark.parametrize("last_words", ["", "bye"])
+def test_a_process_that_has_ended_well_may_be_a_task(tmp_path: Path, last_words: str) -> None:
+    words = {"status": "exited", "exit_code": 0, "lived": 90.0, "last_words": last_words}
+    _, found = looked_at(tmp_path, "process", {}, of("it", exposed=(), **words))
+    assert found.health is Health.UNHEALTHY
+    assert found.fix.endswith("; what is to end is of kind: task")

@@ -15,9 +15,10 @@ from seatrial.compose.project import read_project
 from seatrial.declaration.load import load
 from seatrial.keeper.composed import Composed
 from seatrial.keeper.containers import Containers
+from seatrial.keeper.instance import StartFailed
 from seatrial.keeper.places import Place
 from seatrial.keeper.timeline import Timeline
-from seatrial.kinds.base import OwnCheck, Words
+from seatrial.kinds.base import OwnCheck, ProbeResult, Words
 from seatrial.kinds.registry import KINDS
 from seatrial.outcome import State
 
@@ -141,6 +142,7 @@ def test_everybody_is_told_why_nobody_is_heard(
     monkeypatch.setattr("seatrial.compose.earshot._PROCESSES", tmp_path)
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     (tmp_path / "7" / "net").mkdir(parents=True)
+    (tmp_path / "7" / "net" / "tcp").touch()
     (tmp_path / "7" / "cgroup").write_text("0::/docker/abc\n")
     own = seen(tmp_path, of("web", id="abc", pid=7))
     words = own.statuses()["web"].provider
@@ -165,3 +167,33 @@ def test_where_nobody_knows_a_port_it_is_ready_when_it_runs(tmp_path: Path) -> N
 
     assert asyncio.run(prove())
     assert own._containers.seen["web"].endpoints == {}
+
+
+def test_why_nobody_is_heard_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seatrial.compose.earshot._PROCESSES", tmp_path)
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    (tmp_path / "7" / "net").mkdir(parents=True)
+    (tmp_path / "7" / "net" / "tcp").touch()
+    (tmp_path / "7" / "cgroup").write_text("0::/docker/abc\n")
+    (tmp_path / "compose.yaml").write_text(COMPOSE)
+    (tmp_path / "seatrial.yaml").write_text(DECLARED)
+    system, project = (
+        load(tmp_path, KINDS, variables={}),
+        read_project(tmp_path / "compose.yaml", {}),
+    )
+    own = Composed(system, project, Place("x"), Timeline())
+    own._drive = cast(Drive, There([of("web", id="abc", pid=7, published={8000: ("", 1)})]))
+    last: dict[str, ProbeResult] = {}
+
+    async def prove() -> bool:
+        await own._containers.look(cast(Drive, own._drive))
+        return await own._prove("web", last, 0.0)
+
+    assert not asyncio.run(prove())
+    own.ready = True
+    told = own._held_up(["web"], last)["web"]
+    assert told.count("nothing listens at 8000") == 1
+    with pytest.raises(StartFailed) as failed:
+        raise asyncio.run(own._never_ready("web", last["web"]))
+    assert failed.value.found.count("nothing listens at 8000") == 1
+    assert failed.value.fix.count("see why in its log") == 1

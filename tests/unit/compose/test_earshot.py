@@ -65,6 +65,11 @@ def test_of_whom_it_knows_nothing(kernel: Path, other: dict[str, object]) -> Non
     assert listens(replace(of("web", id="abc", pid=7), **other)) is None  # type: ignore[arg-type]
 
 
+def test_what_ends_while_it_is_looked_at(kernel: Path) -> None:
+    (kernel / "7" / "net" / "tcp").unlink()
+    assert listens(of("web", id="abc", pid=7)) is None
+
+
 def test_an_engine_elsewhere_has_processes_of_its_own(
     kernel: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -163,6 +163,27 @@ def test_what_components_are_told_is_seen_each_as_it_is_told(
             "MQ_URI with MQ_USER, MQ_PASSWORD, MQ_VHOST",
         ),
         (
+            "rabbitmq",
+            "rabbitmq:3",
+            {"MESSENGER_TRANSPORT_DSN": "amqp://u:p@it:5672/%2f/messages"},
+            "amqp://u:p@192.0.2.2:5672/%2f",
+            "MESSENGER_TRANSPORT_DSN",
+        ),
+        (
+            "redis",
+            "redis:7",
+            {"MESSENGER_TRANSPORT_DSN": "redis://u:p@it:6379/messages/symfony/consumer"},
+            "redis://u:p@192.0.2.2:6379/0",
+            "MESSENGER_TRANSPORT_DSN",
+        ),
+        (
+            "redis",
+            "redis:7",
+            {"CACHE_URL": "redis://u:p@it:6379/2/cache"},
+            "redis://u:p@192.0.2.2:6379/2",
+            "CACHE_URL",
+        ),
+        (
             "redis",
             "redis:7",
             {"REDIS_HOST": "it", "REDIS_PASSWORD": "null", "REDIS_DB": "2"},

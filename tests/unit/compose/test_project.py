@@ -105,11 +105,11 @@ def test_where_a_variable_is_to_be_corrected(tmp_path: Path) -> None:
     web = read.services["web"]
     of_service = "of the service web of compose.yaml"
     of_file = "of envs/db.env, an env_file of the service web"
-    assert read.place_of("HOST", web) == f"HOST {of_file}"
-    assert read.place_of("HOST with USER", web) == f"HOST with USER {of_file}"
-    assert read.place_of("OTHER", web) == "OTHER of ../all.env, an env_file of the service web"
+    assert read.told_at("HOST", web) == f"HOST {of_file}"
+    assert read.told_at("HOST with USER", web) == f"HOST with USER {of_file}"
+    assert read.told_at("OTHER", web) == "OTHER of ../all.env, an env_file of the service web"
     for one in ("BESIDE", "OWN", "NONE", "HOST with OWN, USER", "HOST with OTHER"):
-        assert read.place_of(one, web) == f"{one} {of_service}"
+        assert read.told_at(one, web) == f"{one} {of_service}"
 
 
 def test_anchors_overrides_extends_and_includes(tmp_path: Path) -> None:

@@ -90,6 +90,8 @@ LOGINS = [
     ("HTTP_BASIC", "me:sesame", ["sesame"]),
     ("MYSQL_DSN", "me:sesame@tcp(db:3306)/x", ["sesame"]),
     ("S3", "key:sesame@minio:9000", ["sesame"]),
+    ("BASE", "redis:7-alpine@sha256:12345678" + "9a" * 28, []),
+    ("BASE", "python:3.12-slim@sha256:0aa" + "12" * 30, []),
     ("MIRROR", "git@host:22/me:x@y", []),
     ("TIMES", "12:30@noon", []),
     ("TRAEFIK_BASICAUTH_USERS", "me:sesame,you:o:pen", ["sesame,you:o:pen", "sesame", "o:pen"]),
