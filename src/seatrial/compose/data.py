@@ -19,7 +19,7 @@ _FOLDERS = (
     *("/usr/share/elasticsearch/data", "/usr/share/opensearch/data", "/opt/couchdb/data"),
     *("/qdrant/storage", "/meili_data", "/prometheus", "/alertmanager", "/loki", "/etcd-data"),
     *("/consul/data", "/vault/file", "/vault/data", "/zookeeper", "/nats", "/cockroach"),
-    *("/root/.ollama", "/datalog"),
+    *("/root/.ollama", "/datalog", "/var/jenkins_home", "/unifi"),
 )
 #: What servers only read, wherever it lies.
 _SETTINGS = re.compile(

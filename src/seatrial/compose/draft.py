@@ -11,7 +11,7 @@ from seatrial.compose.engine import Container
 from seatrial.compose.mentions import mentions
 from seatrial.compose.project import Project
 from seatrial.compose.recognise import Recognised, recognise
-from seatrial.compose.targets import target_of
+from seatrial.compose.targets import running, target_of
 from seatrial.declaration.load import NAME
 from seatrial.declaration.models import Component, Location
 from seatrial.kinds.base import Kind, Target
@@ -211,7 +211,7 @@ def _target(service: Service, kind: Kind, project: Project, containers: list[Con
         references=(),
         location=Location(project.file, 1, 1),
     )
-    return target_of(component, project, containers)
+    return target_of(component, project, running(project, containers), containers, {})
 
 
 def _system(project: Project) -> str:

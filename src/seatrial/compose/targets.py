@@ -44,9 +44,9 @@ def targets(system: System, project: Project, containers: Sequence[Container]) -
     refuse_unknown(system, project)
     components = system.components.values()
     names = {service_of(one): one.name for one in components}
-    found = {one.name: target_of(one, project, containers, names) for one in components}
+    runs, schemes = running(project, containers), schemes_of(KINDS)
+    found = {one.name: target_of(one, project, runs, containers, names) for one in components}
     found |= _places_of_one(system, found)
-    runs, schemes = _running(project, containers), schemes_of(KINDS)
     services = {one.name: runs.services[service_of(one)] for one in components}
     heard = {one.service: one.listens for one in containers if one.status == "running"}
     listening: dict[str, Ports] = {}
@@ -99,61 +99,58 @@ def refuse_unknown(system: System, project: Project) -> None:
 def target_of(
     component: Component,
     project: Project,
+    runs: Project,
     everything: Sequence[Container],
-    names: Mapping[str, str] = {},
+    names: Mapping[str, str],
 ) -> Target:
-    """`names`: service -> component, of all whose addresses of it count."""
-    kind, name = load(component.kind), service_of(component)
-    service = project.services[name]
-    mine = [one for one in everything if one.service == name]
-    brief = [one for one in mine if ended_early(one, kind, service)]
-    brief = brief if _is_free(service, project) else []
-    states = tuple(State.DONE if one in brief else state_of(one, kind) for one in mine)
-    states = states or (State.STOPPED,)
-    worst = next((one for one, s in zip(mine, states, strict=False) if not s.up), None)
-    ended = next((one for one in (*brief, worst) if one is not None and is_ended_well(one)), None)
-    told = mentions(_running(project, everything), service, kind)
+    """`runs`: the project as its containers run (see `running`); `names`: service -> component, of
+    all whose addresses of it count."""
+    kind, service = load(component.kind), project.services[service_of(component)]
+    mine = [one for one in everything if one.service == service.name]
+    states = _states(mine, kind, service, project)
+    told = mentions(runs, service, kind)
     here = [one.endpoint for one in meant(told, kind, component.config)]
     inside = _inside(component, kind, service, here, mine)
     endpoints = _endpoints(kind, inside)
     own = _endpoints(kind, _inside(component, kind, service, (), mine))
     ports = {one.port for _, known in inside for one in known.values()}
-    runs = _as_it_runs(service, mine[0] if mine else None)
-    facet = kind.containers
-    alone = _is_alone(service, project, mine, ports)
-    words = dataclasses.replace(
-        _words(project, service, worst, mine),
-        ended=told_of(ended) if ended is not None else "",
-        own_check=_own_check(service, facet, worst, mine, alone=alone),
-        listening=_listening(kind, service, project, mine, ports, alone=alone),
-        by_names=facet is not None and facet.answers_by_names(service),
-        setting=_setting(project, service, kind),
-        images=tuple(dict.fromkeys(one.image for one in mine)),
-    )
+    config, facet = component.config, kind.containers
+    if facet is not None:
+        config = facet.as_asked(_as_it_runs(service, mine[0] if mine else None), config)
     return Target(
-        component.name,
-        component.kind,
-        component.config if facet is None else facet.as_asked(runs, component.config),
-        endpoints,
-        states,
-        words,
-        tuple(_cause(one) for one in mine),
-        (*told_addresses(endpoints, told, kind, project, names), *made_with(own, kind)),
+        name=component.name,
+        kind=component.kind,
+        config=config,
+        endpoints=endpoints,
+        states=states or (State.STOPPED,),
+        provider=_words(project, service, kind, mine, states, ports),
+        causes=tuple(_cause(one) for one in mine),
+        addresses=(*told_addresses(endpoints, told, kind, project, names), *made_with(own, kind)),
+    )
+
+
+def _states(
+    mine: Sequence[Container], kind: Kind, service: Service, project: Project
+) -> tuple[State, ...]:
+    """What ended early may have been meant to, where nobody waits for it."""
+    free = _is_free(service, project)
+    return tuple(
+        State.DONE if free and ended_early(one, kind, service) else state_of(one, kind)
+        for one in mine
     )
 
 
 def _own_check(
     service: Service,
     facet: InContainers | None,
-    worst: Container | None,
     mine: Sequence[Container],
     *,
+    ailing: str,
     alone: bool,
 ) -> OwnCheck:
-    ill = next((one for one in mine if worst is None and is_ailing(one)), None)
     return OwnCheck(
         well="its own health check says healthy" if all_well(mine) else "",
-        ailing=told_of(ill, of_image=not service.health_check) if ill is not None else "",
+        ailing=ailing,
         path=facet.health_asked(service) if facet is not None else "",
         patience=service.health_patience,
         aside=facet is not None and facet.asks_otherwise(service),
@@ -266,7 +263,7 @@ def _as_it_runs(service: Service, container: Container | None) -> Service:
     )
 
 
-def _running(project: Project, everything: Sequence[Container]) -> Project:
+def running(project: Project, everything: Sequence[Container]) -> Project:
     """With what its containers that run were made with, for what they say of each other."""
     first = {one.service: one for one in reversed(everything) if one.status in _ALIVE}
     services = {
@@ -300,30 +297,49 @@ def _from_host(endpoint: Endpoint, container: Container | None) -> Endpoint | No
 
 
 def _words(
-    project: Project, wanted: Service, worst: Container | None, mine: list[Container]
+    project: Project,
+    service: Service,
+    kind: Kind,
+    mine: Sequence[Container],
+    states: Sequence[State],
+    ports: Collection[int],
 ) -> Words:
-    service = wanted.name
+    """`states`: of `mine`; `ports`: those that are asked."""
     v1 = any(one.compose_version.startswith("1.") for one in mine)
-    made_by = str(VERSION_1 if v1 else VERSION_2) if mine else ""
-    compose = project.compose(made_by)
+    compose = project.compose(str(VERSION_1 if v1 else VERSION_2) if mine else "")
+    worst = next((one for one, state in zip(mine, states, strict=True) if not state.up), None)
+    of_image = not service.health_check
+    found = "" if worst is None else told_of(worst, of_image=of_image)
     if not mine:
-        return Words(
-            f"the project {project.name} has no container of the service {service}",
-            f"{compose} up -d {service}",
-            f"{compose} logs {service}",
-            f"{compose} ps {service}",
-        )
-    start = _start(compose, service, worst or mine[0])
-    found = "" if worst is None else told_of(worst, of_image=not wanted.health_check)
-    lacks = ""
-    if worst is None and len(mine) < wanted.replicas:
-        are = "is 1 container" if len(mine) == 1 else f"are {len(mine)} containers"
-        lacks = f"there {are} of the service {service}, and {project.file.name} says "
-        lacks += str(wanted.replicas)
-        start = f"{compose} up -d {service}"
-    logs, status = f"{compose} logs {service}", f"{compose} ps {service}"
-    killed = _more_memory(project, service) if worst is not None and is_killed(worst) else ""
-    return Words(found, start, logs, status, lacks, killed=killed)
+        found = f"the project {project.name} has no container of the service {service.name}"
+    ill = next((one for one in mine if worst is None and is_ailing(one)), None)
+    ailing = "" if ill is None else told_of(ill, of_image=of_image)
+    lacks = _lacks(project, service, mine) if worst is None else ""
+    ended = next((one for one in mine if kind.name != "task" and is_ended_well(one)), None)
+    alone = _is_alone(service, project, mine, ports)
+    facet = kind.containers
+    return Words(
+        found=found,
+        start=_start(compose, service.name, worst or next(iter(mine), None), lacks=lacks),
+        logs=f"{compose} logs {service.name}",
+        status=f"{compose} ps {service.name}",
+        lacks=lacks,
+        ended=told_of(ended) if ended is not None else "",
+        killed=_more_memory(project, service.name) if worst and is_killed(worst) else "",
+        own_check=_own_check(service, facet, () if worst else mine, of_image=of_image, alone=alone),
+        listening=_listening(kind, service, project, mine, ports, alone=alone),
+        by_names=facet is not None and facet.answers_by_names(service),
+        setting=_setting(project, service, kind),
+        images=tuple(dict.fromkeys(one.image for one in mine)),
+    )
+
+
+def _lacks(project: Project, service: Service, mine: Sequence[Container]) -> str:
+    if not 0 < len(mine) < service.replicas:
+        return ""
+    are = "is 1 container" if len(mine) == 1 else f"are {len(mine)} containers"
+    file = project.file.name
+    return f"there {are} of the service {service.name}, and {file} says {service.replicas}"
 
 
 def _more_memory(project: Project, service: str) -> str:
@@ -334,8 +350,10 @@ def _more_memory(project: Project, service: str) -> str:
     )
 
 
-def _start(compose: str, service: str, one: Container) -> str:
+def _start(compose: str, service: str, one: Container | None, *, lacks: str) -> str:
     """The command that makes it run again."""
+    if one is None or lacks:
+        return f"{compose} up -d {service}"
     if one.status == "running" and one.cut_off:
         return f"docker network connect --alias {service} {one.cut_off} {one.name}"
     if one.status == "running":

@@ -168,6 +168,10 @@ def _port_in_use(target: Target) -> ProbeResult:
     """What answers at its address, if anything does, is not it: there is no use in asking."""
     ports = ", ".join(str(e.port) for es in target.endpoints.values() for e in es)
     said = target.provider.found  # who tells it knows which port of whose
+    free = "end that program (ss -ltnp shows it)"
+    if target.provider.in_containers:
+        free = "publish another port, or end who has this one (ss -ltnp shows it; docker ps, where "
+        free += "that is docker-proxy)"
     return ProbeResult(
         Health.UNHEALTHY,
         Connection.DISCONNECTED,
@@ -175,8 +179,7 @@ def _port_in_use(target: Target) -> ProbeResult:
         Cause.PORT_IN_USE,
         expected=f"{target.name} " + ("can be started" if said else f"listens on port {ports}"),
         found=said or "another program holds the port that it wants, so it could not start",
-        fix=f"end that program (ss -ltnp shows it), then: {target.start}; its last words: "
-        f"{target.logs}",
+        fix=f"{free}, then: {target.start}; its last words: {target.logs}",
     )
 
 

@@ -287,8 +287,9 @@ def test_one_that_could_not_be_started_is_not_looked_for(tmp_path: Path) -> None
     container = of("web", status="created", error=taken, networks={})
     one = seen(tmp_path, "web", container)
     assert one.probe.cause is Cause.PORT_IN_USE
+    assert "publish another port, or end who has this one" in one.probe.fix
     assert taken in one.probe.found
-    assert "(ss -ltnp shows it), then: docker compose up -d web" in one.probe.fix
+    assert "where that is docker-proxy), then: docker compose up -d web" in one.probe.fix
 
 
 def test_one_that_was_restarted_lately_is_not_known_to_stay(tmp_path: Path) -> None:
