@@ -326,7 +326,7 @@ def _words(
         lacks=lacks,
         ended=told_of(ended) if ended is not None else "",
         killed=_more_memory(project, service.name) if worst and is_killed(worst) else "",
-        own_check=_own_check(service, facet, () if worst else mine, of_image=of_image, alone=alone),
+        own_check=_own_check(service, facet, mine, ailing=ailing, alone=alone),
         listening=_listening(kind, service, project, mine, ports, alone=alone),
         by_names=facet is not None and facet.answers_by_names(service),
         setting=_setting(project, service, kind),
