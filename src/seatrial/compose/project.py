@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from seatrial.compose.command import VERSION_2, compose_command
-from seatrial.compose.dockerfile import base_of
+from seatrial.compose.dockerfile import base_in, base_of
 from seatrial.compose.files import (
     ComposeFileError,
     Reader,
@@ -211,11 +211,15 @@ class _Making:
 
     def _base(self) -> str:
         """Where the file says no other program, by its Dockerfile."""
-        context, tree = self._context(), self.tree
-        if context is None or tree.get("entrypoint") or tree.get("command"):
+        how, target = self._build, _text(self._build.get("target"))
+        if self.tree.get("entrypoint") or self.tree.get("command"):
             return ""
-        dockerfile = context / (_text(self._build.get("dockerfile")) or "Dockerfile")
-        return base_of(dockerfile, _text(self._build.get("target")))
+        if within := _text(how.get("dockerfile_inline")):
+            return base_in(within, target)
+        context = self._context()
+        if context is None:
+            return ""
+        return base_of(context / (_text(how.get("dockerfile")) or "Dockerfile"), target)
 
     def _environment(self) -> dict[str, str]:
         found: dict[str, str] = {}
