@@ -9,12 +9,18 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from urllib.parse import parse_qsl, quote, urlencode
 
 from seatrial.kinds.base import Endpoint
+from seatrial.kinds.containers import port_of
 
 _LIBPQ = re.compile(r"(?:^|\s)([a-z_]+)\s*=\s*('(?:[^'\\]|\\.)*'|[^\s']\S*)(?!\S)")
-_NET = re.compile(r"""(?:^|;)\s*([A-Za-z][\w ]*?)\s*=\s*("[^"]*"|'[^']*'|[^;]*?)\s*(?=;|$)""")
+_NET = re.compile(
+    r"""(?:^|;)\s*([A-Za-z]\w*(?:\ +\w+)*)\s*=\s*
+    ("[^"]*"(?=\s*(?:;|$))|'[^']*'(?=\s*(?:;|$))|[^;]*)""",
+    re.VERBOSE,
+)
 _ESCAPED = re.compile(r"\\(.)")
 _HOST = re.compile(r"[\w.-]+")
 _HOSTS = ("host", "server")  # .NET's servers of other kinds say the latter, too
@@ -25,26 +31,38 @@ _PLACE, _PORT = ("dbname", "database"), ("port",)
 def endpoint_of(text: str, of: Collection[str] = ()) -> Endpoint | None:
     """None for what is none, or has no single host. Its port is 0 where it names none. `of` are
     hosts that are known for PostgreSQL, whatever the string calls them."""
+    told = _read(text)
+    return told[0] if told is not None and (told[1] or told[0].host in of) else None
+
+
+@lru_cache(maxsize=8192)  # each service is held against each other one
+def _read(text: str) -> tuple[Endpoint, bool] | None:
+    """With whether it is one of PostgreSQL for certain, and not of a mail server, say."""
     pairs = _pairs(text)
     place, user = _first(pairs, _PLACE), _first(pairs, _USER)
-    host, port = _first(pairs, _HOSTS) or "", _first(pairs, _PORT) or "0"
-    certain = host in of or ("host" in pairs and (place or "sslmode" in pairs))
-    if not (_HOST.fullmatch(host) and port.isdecimal() and certain):
-        return None  # of a mail server, say
+    host, told = _first(pairs, _HOSTS) or "", _first(pairs, _PORT)
+    port = port_of(told) if told else 0
+    if port is None or not _HOST.fullmatch(host):
+        return None
     path = f"/{quote(place, safe='')}" if place else ""
     mode = pairs.get("sslmode", "")
     path += f"?{urlencode({'sslmode': mode})}" if mode else ""
-    return Endpoint("postgresql", host, int(port), path, user, _first(pairs, _PASSWORD))
+    certain = "host" in pairs and (bool(place) or "sslmode" in pairs)
+    return Endpoint("postgresql", host, port, path, user, _first(pairs, _PASSWORD)), certain
 
 
-def _pairs(text: str) -> dict[str, str]:
-    if ";" in text:
-        return {key.lower(): value.strip("'\"") for key, value in _NET.findall(text)}
-    return {key: _plain(value) for key, value in _LIBPQ.findall(text)}
+def _pairs(text: str) -> Mapping[str, str]:
+    """As .NET has them, where semicolons divide them; in what libpq can read they are of values."""
+    said = _LIBPQ.findall(text)
+    found = {key: _ESCAPED.sub(r"\1", _unquoted(value, "'")) for key, value in said}
+    divide = _LIBPQ.sub("", text).strip() or any(value.endswith(";") for _, value in said)
+    if ";" in text and (divide or not _HOST.fullmatch(found.get("host", ""))):
+        return {key.lower(): _unquoted(value.strip()) for key, value in _NET.findall(text)}
+    return found
 
 
-def _plain(value: str) -> str:
-    return _ESCAPED.sub(r"\1", value.strip("'") if value.startswith("'") else value)
+def _unquoted(value: str, quotes: str = "'\"") -> str:
+    return value[1:-1] if len(value) > 1 and value[0] == value[-1] in quotes else value
 
 
 def _first(pairs: Mapping[str, str], names: tuple[str, ...]) -> str | None:

@@ -54,7 +54,7 @@ def layers(file: Path, variables: Mapping[str, str]) -> tuple[Path, ...]:
     if file not in chosen:
         return _with_override(file)
     hint = "correct COMPOSE_FILE, in the shell or in .env"
-    if gone := [str(one) for one in chosen if not one.is_file()]:
+    if gone := [str(one) for one in chosen if not _may_be(one)]:
         raise ComposeFileError(f"COMPOSE_FILE names {gone[0]}, which is not there", hint=hint)
     if chosen[0].parent != file.parent:
         raise ComposeFileError(
@@ -77,7 +77,7 @@ def _chosen(folder: Path, variables: Mapping[str, str]) -> tuple[Path, ...]:
 
 
 def _default(folder: Path) -> Path | None:
-    return next((folder / name for name in NAMES if (folder / name).is_file()), None)
+    return next((folder / name for name in NAMES if _may_be(folder / name)), None)
 
 
 def _with_override(file: Path) -> tuple[Path, ...]:
@@ -85,7 +85,15 @@ def _with_override(file: Path) -> tuple[Path, ...]:
         return (file,)
     stem = file.name.rpartition(".")[0]
     overrides = (file.with_name(f"{stem}.override.{suffix}") for suffix in ("yml", "yaml"))
-    return (file, *(one for one in overrides if one.is_file()))
+    return (file, *(one for one in overrides if _may_be(one)))
+
+
+def _may_be(file: Path) -> bool:
+    """Whether it is there; of one in a closed folder, whoever reads it says why that fails."""
+    try:
+        return file.is_file()
+    except OSError:
+        return True
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +153,7 @@ class Reader:
 
     def _tree(self, file: Path, scope: _Scope, by: str) -> Tree:
         """What one file says by itself; `by` is the file that names it."""
-        if by and not file.is_file():
+        if by and not _may_be(file):
             raise ComposeFileError(
                 f"{file}: there is no such file", hint=f"{by} names it: correct the path there"
             )

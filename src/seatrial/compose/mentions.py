@@ -15,7 +15,8 @@ from seatrial.compose.project import Project
 from seatrial.kinds.base import Endpoint, Kind
 from seatrial.kinds.containers import Service, says_something
 
-_URL = re.compile(r"[a-z][a-z0-9+.-]*://[^\s'\",]+")
+#: Tried once for each word, and not for each letter of one.
+_URL = re.compile(r"(?<![a-z0-9+.-])[0-9+.-]*([a-z][a-z0-9+.-]*://[^\s'\",]+)")
 _FOR_CELERY = re.compile(r"^(db|sqla)\+")  # before the scheme of a database
 _IN_WORDS = re.compile(r"(?i)(?:^|[\s;])host\s*=\s*([\w.-]+)")  # as libpq and .NET have it
 _HOST = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]*)(:\d+)?")
@@ -66,7 +67,7 @@ def mentions(project: Project, of: Service, kind: Kind) -> list[Mention]:
         for mention in (
             *_by_url(service, names, kind),
             *_by_string(service, names, kind),
-            *_in_parts(service, names, kind),
+            *_in_parts(service, of, kind),
         )
         if not (NOT_IN_USE.search(mention.variables) or _is_filled_in(mention.endpoint))
     ]
@@ -129,7 +130,7 @@ def _with_login_beside(one: Mention, service: Service, kind: Kind) -> Mention:
     if not before or one.endpoint.user is not None or one.endpoint.password is not None:
         return one
     beside = [_first(service, before, some) for some in (_USERS, _PASSWORDS)]
-    user, password = map(service.value, beside)
+    user, password = _values(service, beside)
     if password is None:
         return one
     told = replace(one.endpoint, user=user, password=password)
@@ -146,10 +147,14 @@ def _place(service: Service, before: str, kind: Kind) -> tuple[str, str]:
     names = [
         name for name in _PLACES.get(kind.place, ()) if name != "NAME" or _OF_DB.search(before)
     ]
-    told = {name: service.value(name) for one in names if (name := _first(service, before, (one,)))}
+    told = {
+        name: value
+        for one in names
+        if (name := _first(service, before, (one,))) and (value := service.value(name))
+    }
     if not told:
         return "", ""
-    single = (next(iter(told.values())) or "").split(",")[0].strip()
+    single = next(iter(told.values())).split(",")[0].strip()
     unknown = len(set(told.values())) > 1 or single in ("*", "all") or "%" in single
     no_number = kind.default_place.isdecimal() and not single.isdecimal()
     return next(iter(told)), "" if unknown or no_number else single
@@ -159,7 +164,7 @@ def _path(place: str) -> str:
     return f"/{quote(place.strip('/'), safe='')}"
 
 
-def _listed(variable: str, beside: Sequence[str]) -> str:
+def _listed(variable: str, beside: Sequence[str | None]) -> str:
     return f"{variable} with {', '.join(filter(None, beside))}"
 
 
@@ -172,23 +177,23 @@ def urls(value: str) -> tuple[Endpoint, ...]:
         if "@" in behind:
             continue  # its password holds what ends URLs elsewhere: its host is unsure
         with suppress(ValueError):
-            found.append(with_login_of_query(Endpoint.parse(_FOR_CELERY.sub("", url[0]))))
+            found.append(with_login_of_query(Endpoint.parse(_FOR_CELERY.sub("", url[1]))))
     return tuple(found)
 
 
-def _in_parts(service: Service, names: frozenset[str], kind: Kind) -> Iterator[Mention]:
+def _in_parts(service: Service, of: Service, kind: Kind) -> Iterator[Mention]:
     if not kind.place:
         return
     for variable, value in sorted(service.environment.items()):
         before = names_host(variable)
-        if not before or not names & hosts(variable, value) or "://" in value:
+        if not before or not of.names & hosts(variable, value) or "://" in value:
             continue
         shared = _shared(before, service)
         beside = [
             _first(service, before, some) or _first(service, shared, some)
             for some in (_USERS, _PASSWORDS)
         ]
-        user, password = map(service.value, beside)
+        user, password = _values(service, beside)
         named, place = _place(service, before, kind)
         if not named:
             named, place = _place(service, shared, kind)
@@ -198,26 +203,30 @@ def _in_parts(service: Service, names: frozenset[str], kind: Kind) -> Iterator[M
         if password or place or tls:
             path = _path(place) if place else ""
             scheme, beside = (f"{plain}s", [*beside, tls]) if tls else (plain, beside)
-            told = Endpoint(scheme, next(iter(names)), 0, path, user, password)
+            told = Endpoint(scheme, of.name, 0, path, user, password)
             yield Mention(service.name, _listed(variable, beside), told, in_parts=True)
 
 
 def _shared(before: str, service: Service) -> str:
     """Whose login a second server has: DB_RO_HOST, where there is DB_HOST too, that of DB_."""
     shorter = before.rstrip("_").rpartition("_")[0]
-    hosts = (f"{shorter}_{word}" for word in ("HOST", "host"))
-    return f"{shorter}_" if shorter and any(one in service.environment for one in hosts) else ""
+    variables = {f"{shorter}_{word}" for word in ("HOST", "host")}
+    return f"{shorter}_" if shorter and variables & service.environment.keys() else ""
 
 
 def _switched_on(service: Service, before: str) -> str:
     """The variable that says that TLS is to be used; "" for none."""
     name = _first(service, before, _TLS)
-    return name if (service.value(name) or "").lower() in _YES else ""
+    return name if name and (service.value(name) or "").lower() in _YES else ""
 
 
-def _first(service: Service, before: str, names: tuple[str, ...]) -> str:
-    """The first of the variables that is set, itself or as a file; "" for none."""
+def _first(service: Service, before: str, names: tuple[str, ...]) -> str | None:
+    """The first of the variables that is set, itself or as a file; None for none."""
     if not before:
-        return ""
+        return None
     spelled = (before + (name.lower() if before.islower() else name) for name in names)
-    return next((one for one in spelled if says_something(service.value(one))), "")
+    return next((one for one in spelled if says_something(service.value(one))), None)
+
+
+def _values(service: Service, variables: Sequence[str | None]) -> Iterator[str | None]:
+    return (None if one is None else service.value(one) for one in variables)

@@ -139,7 +139,10 @@ def _copied(name: str, plain: Plain, mount: Mount, tell: Tell, copy: Copy) -> Pl
         read_only = True
     if isinstance(plain, dict):
         return {**plain, "source": source, **({"read_only": True} if read_only else {})}
-    return f"{source}:{mount.target}{':ro' if read_only else ''}"
+    given = str(plain).partition(":")[2].partition(":")[2].split(",")
+    mode = [one for one in given if one not in ("", "ro", "rw")]
+    mode += ["ro"] if read_only else []
+    return ":".join(filter(None, (source, mount.target, ",".join(mode))))
 
 
 def inherited(name: str, one: Tree, containers: Mapping[str, str], tell: Tell) -> Tree:

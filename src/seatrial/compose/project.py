@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from seatrial.compose.command import VERSION_2, compose_command
-from seatrial.compose.dockerfile import base_of
+from seatrial.compose.dockerfile import base_in, base_of
 from seatrial.compose.files import (
     ComposeFileError,
     Reader,
@@ -21,12 +21,16 @@ from seatrial.compose.files import (
 )
 from seatrial.compose.merging import Tree, by_name, items
 from seatrial.declaration.source import Plain
-from seatrial.kinds.containers import Mount, Port, Service
+from seatrial.kinds.containers import Mount, Port, Service, port_of
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|us|h|m|s)")  # "1m30s"
+_DURATION = re.compile(r"(?<!\d)(\d{1,9}(?:\.\d{1,9})?)(ms|us|h|m|s)")  # "1m30s"
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6}
+_LONGEST_PATIENCE = 3600.0  # s
+_COUNT = re.compile(r"\d{1,9}")
 _COMPLETED = "service_completed_successfully"
-_LARGEST_RANGE = 100  # of ports written as a range
+_LAST_PORT, _LARGEST_RANGE = 65_535, 100  # of ports written as a range
+#: Characters of a command, over which many patterns go, some of them once for each of its words.
+_LONGEST_COMMAND = 8_192
 
 
 @dataclass(frozen=True)
@@ -172,13 +176,13 @@ class _Making:
             base=self._base(),
             context=self._context(),
             dockerfile=_text(self._build.get("dockerfile")) or "Dockerfile",
-            command=f"{_words(tree.get('entrypoint'))} {_words(tree.get('command'))}".strip(),
+            command=self._command()[:_LONGEST_COMMAND],
             environment=self._environment(),
             env_files=self._set_by_files(),
             labels=self._labels(),
             arguments=self._named(self._build.get("args")),
             ports=tuple(self._ports()),
-            health_check=" ".join(self._health_check()),
+            health_check=" ".join(self._health_check())[:_LONGEST_COMMAND],
             health_patience=self._health_patience(),
             commands=(
                 (*_split(tree.get("entrypoint")), *_split(tree.get("command"))),
@@ -205,17 +209,24 @@ class _Making:
         return how if isinstance(how, dict) else {}
 
     def _context(self) -> Path | None:
-        """None for one that is elsewhere, too: a repository."""
+        """None for one that is elsewhere, too, a repository, or in a folder that is closed."""
         context = self._build.get("context")
-        return Path(context) if isinstance(context, str) and Path(context).is_dir() else None
+        return Path(context) if isinstance(context, str) and os.path.isdir(context) else None
 
     def _base(self) -> str:
         """Where the file says no other program, by its Dockerfile."""
-        context, tree = self._context(), self.tree
-        if context is None or tree.get("entrypoint") or tree.get("command"):
+        how, target = self._build, _text(self._build.get("target"))
+        if self.tree.get("entrypoint") or self.tree.get("command"):
             return ""
-        dockerfile = context / (_text(self._build.get("dockerfile")) or "Dockerfile")
-        return base_of(dockerfile, _text(self._build.get("target")))
+        if within := _text(how.get("dockerfile_inline")):
+            return base_in(within, target)
+        context = self._context()
+        if context is None:
+            return ""
+        return base_of(context / (_text(how.get("dockerfile")) or "Dockerfile"), target)
+
+    def _command(self) -> str:
+        return f"{_words(self.tree.get('entrypoint'))} {_words(self.tree.get('command'))}".strip()
 
     def _environment(self) -> dict[str, str]:
         found: dict[str, str] = {}
@@ -271,7 +282,8 @@ class _Making:
     def _health_patience(self) -> float:
         declared = self.tree.get("healthcheck")
         told = _text(declared.get("timeout")) if isinstance(declared, dict) else ""
-        return sum(float(n) * _UNITS[unit] for n, unit in _DURATION.findall(told))
+        patience = sum(float(n) * _UNITS[unit] for n, unit in _DURATION.findall(told))
+        return min(patience, _LONGEST_PATIENCE)
 
     def _mounts(self) -> Iterator[Mount]:
         for one in items(self.tree.get("volumes")):
@@ -290,7 +302,7 @@ class _Making:
         deploy = self.tree.get("deploy")
         wanted = deploy.get("replicas") if isinstance(deploy, dict) else None
         number = wanted if wanted is not None else self.tree.get("scale")
-        return int(str(number)) if str(number).isdecimal() else 1
+        return int(str(number)) if _COUNT.fullmatch(str(number)) else 1
 
     def _profiles(self) -> tuple[str, ...]:
         """Those that would have to be asked for; none where COMPOSE_PROFILES asks for one."""
@@ -360,7 +372,8 @@ def _published(one: Plain) -> Iterator[Port]:
 
 def _range(text: str) -> list[int]:
     first, _, last = text.partition("-")
-    if not first.isdecimal() or (last and not last.isdecimal()):
+    start = port_of(first)
+    if start is None or (last and not last.isdecimal()):
         return []
-    start = int(first)
-    return list(range(start, min(int(last or first), start + _LARGEST_RANGE) + 1))
+    end = port_of(last or first) or _LAST_PORT
+    return list(range(start, min(end, start + _LARGEST_RANGE) + 1))

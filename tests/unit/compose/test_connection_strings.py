@@ -25,6 +25,8 @@ from seatrial.kinds.base import Endpoint
         ),
         ("Host=db;User Id=me;Pwd=X;Database=x;", "postgresql://me:X@db:0/x"),
         ('Host=db; Password="a;b" ;Database=x;', "postgresql://:a%3Bb@db:0/x"),
+        ("host=db port=65536 dbname=x", ""),
+        (f"host=db port={'9' * 5000} dbname=x", ""),
         ("Server=db,1433;Database=shop;User Id=me", ""),
         ("host=a,b user=me", ""),
         ("host=/run/postgresql user=me", ""),
@@ -39,6 +41,37 @@ from seatrial.kinds.base import Endpoint
 def test_strings(text: str, url: str) -> None:
     found = endpoint_of(text)
     assert (found.url if found is not None else "") == url
+
+
+@pytest.mark.parametrize(
+    ("text", "password"),
+    [
+        ("host=db user=me password='a;b' dbname=shop", "a;b"),
+        ("host=db user=me password=a;b dbname=shop", "a;b"),
+        (r"host=db user=me password='q\'' dbname=shop", "q'"),
+        (r"host=db user=me password=\'q\' dbname=shop", "'q'"),
+        ('host=db user=me password="q" dbname=shop', '"q"'),
+        ("host=db user=me password='' dbname=shop", None),
+        ("Host=db;Username=me;Password=\"'q'\";Database=shop", "'q'"),
+        ("Host=db;Username=me;Password='\"q\"';Database=shop", '"q"'),
+        ("Host=db;Username=me;Password=q'; Database=shop", "q'"),
+        ("Host=db;Username=me;Password='a;b' ; Database=shop", "a;b"),
+        ("Host=db;Username=me;Password= a b   c ; Database=shop", "a b   c"),
+        ("database=shop; username=me; password=X; host=db", "X"),
+        ("Database=shop;Username=me;Password=X; host=db", "X"),
+        ("host=db ;username=me ;password=X ;database=shop", "X"),
+    ],
+)
+def test_passwords(text: str, password: str | None) -> None:
+    found = endpoint_of(text)
+    assert found is not None
+    assert (found.host, found.user, found.path) == ("db", "me", "/shop")
+    assert found.password == password
+
+
+@pytest.mark.parametrize("text", [";a" + " " * 900_000, "a=b" + " " * 900_000 + "c;"])
+def test_what_is_long_and_none(text: str) -> None:
+    assert endpoint_of(text) is None
 
 
 def test_a_server_of_which_it_is_known_what_it_is() -> None:

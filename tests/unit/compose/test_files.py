@@ -269,6 +269,19 @@ def test_a_pipe_for_a_dockerignore_tells_nothing(tmp_path: Path) -> None:
         assert [one.missing for one in unignored(read, ["reports"])] == [("reports",)]
 
 
+@pytest.mark.parametrize(
+    ("text", "chosen"),
+    [
+        (f"include: [{'x' * 300}]", ""),
+        (f"services: {{a: {{extends: {{file: {'x' * 300}, service: a}}}}}}", ""),
+        ("services: {a: {image: x}}", f"compose.yaml:{'x' * 300}"),
+    ],
+)
+def test_a_file_that_cannot_be_looked_at(tmp_path: Path, text: str, chosen: str) -> None:
+    with pytest.raises(ComposeFileError, match=r"x{300}.*cannot be read: File name too long"):
+        project(tmp_path, {"compose.yaml": text}, COMPOSE_FILE=chosen)
+
+
 def test_an_override_may_be_empty(tmp_path: Path) -> None:
     texts = {"compose.yaml": "services: {a: {image: x}}", "compose.override.yaml": "# later\n"}
     assert set(project(tmp_path, texts).services) == {"a"}

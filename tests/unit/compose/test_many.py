@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from seatrial.compose import connection_strings
 from seatrial.compose import project as project_
 from seatrial.compose.mentions import mentions
 from seatrial.compose.project import read_project
 from seatrial.compose.recognise import recognise
 from seatrial.kinds import endpoint
+from seatrial.kinds.base import Endpoint
 from seatrial.kinds.registry import KINDS
 
 MANY = 30
@@ -33,6 +35,26 @@ def test_each_url_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     for one in found.values():
         mentions(project, one.service, KINDS["postgres"])
     assert len(mentions(project, found["s0"].service, KINDS["postgres"])) == MANY - 1
+    assert len(read) == MANY
+
+
+def test_each_connection_string_is_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = "  s{0}: {{image: x, environment: {{A: 'host=s0 user=u{0} dbname=of-many'}}}}\n"
+    text = "services:\n" + "".join(service.format(number) for number in range(MANY))
+    (tmp_path / "compose.yaml").write_text(text)
+    read = []
+
+    def reading(scheme: str, host: str, port: int, path: str, *login: str | None) -> Endpoint:
+        read.append(login)
+        return Endpoint(scheme, host, port, path, *login)
+
+    monkeypatch.setattr(connection_strings, "Endpoint", reading)
+    project = read_project(tmp_path / "compose.yaml", {})
+    for one in project.services.values():
+        mentions(project, one, KINDS["postgres"])
+    assert len(mentions(project, project.services["s0"], KINDS["postgres"])) == MANY - 1
     assert len(read) == MANY
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from seatrial.compose.engine import Container
+from seatrial.compose.mentions import mentions, urls
 from seatrial.compose.project import read_project
 from seatrial.compose.targets import targets
 from seatrial.declaration.load import load
@@ -312,3 +313,42 @@ def test_a_server_by_whichever_name_of_dotnets(tmp_path: Path) -> None:
     project = {"name": "shop", "services": {"it": {"image": "postgres:15"}, "web": web}}
     endpoint = server(tmp_path, project, "postgres", of("it")).endpoint()
     assert (endpoint.user, endpoint.password, endpoint.path) == ("app", "X", "/shop")
+
+
+def test_a_server_of_many_names_is_told_by_its_own(tmp_path: Path) -> None:
+    aliases = [f"a{number}" for number in range(100)]
+    db = {"image": "postgres:15", "networks": {"default": {"aliases": aliases}}}
+    web = {"image": "x", "environment": {"DB_HOST": "a7", "DB_PASSWORD": "p"}}
+    (tmp_path / "compose.yaml").write_text(json.dumps({"services": {"db": db, "web": web}}))
+    read = read_project(tmp_path / "compose.yaml", {})
+    (told,) = mentions(read, read.services["db"], KINDS["postgres"])
+    assert told.endpoint.url == "postgresql://:p@db:0"
+
+
+@pytest.mark.parametrize("beside", [{"DB_NAME": "shop"}, {"DB_NAME": "shop", "DB_USER": "me"}])
+def test_a_login_that_nobody_is_told(tmp_path: Path, beside: dict[str, str]) -> None:
+    (tmp_path / "file").write_text("of nobody")
+    environment = {"DB_HOST": "db", "_FILE": "/run/secrets/file", **beside}
+    web = {"image": "x", "environment": environment, "secrets": ["file"]}
+    services = {"db": {"image": "postgres:15"}, "web": web}
+    secrets = {"file": {"file": "./file"}}
+    (tmp_path / "compose.yaml").write_text(json.dumps({"services": services, "secrets": secrets}))
+    read = read_project(tmp_path / "compose.yaml", {})
+    (told,) = mentions(read, read.services["db"], KINDS["postgres"])
+    assert (told.endpoint.user, told.endpoint.password) == (beside.get("DB_USER"), None)
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ("see redis://a:1/0, redis://b:2", ["redis://a:1/0", "redis://b:2"]),
+        ("-1.redis://a:1", ["redis://a:1"]),
+        ("jdbc:postgresql://a:1/x", ["postgresql://a:1/x"]),
+        ("Xredis://a:1", ["redis://a:1"]),
+        ("1://a ://b redis:// redis:/a", []),
+        ("a" * 900_000, []),
+        ("1" * 900_000, []),
+    ],
+)
+def test_urls(value: str, found: list[str]) -> None:
+    assert [one.without_login.url for one in urls(value)] == found

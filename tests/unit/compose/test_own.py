@@ -213,6 +213,19 @@ def test_a_file_that_may_be_written_is_a_copy_for_all(tmp_path: Path) -> None:
     assert (rest, told) == (copied, ()), "whoever reads it sees what is written"
 
 
+@pytest.mark.parametrize(
+    ("mode", "kept"),
+    [(":z", ":z"), (":rw,Z", ":Z"), (":rw", ""), (":", ""), (":ro,z", ":z,ro"), (":ro", ":ro")],
+)
+def test_how_else_it_is_mounted_stays(tmp_path: Path, mode: str, kept: str) -> None:
+    file = tmp_path / "state.json"
+    file.touch()
+    volumes = [f"{file}:/a{mode}", f"{file}:/b"]
+    found, _ = of(json.dumps({"services": {"web": {"image": "web", "volumes": volumes}}}))
+    copy = f"copy of {file}"
+    assert found["services"]["web"]["volumes"] == [f"{copy}:/a{kept}", f"{copy}:/b"]
+
+
 def test_a_file_that_nobody_may_write_stays_the_users(tmp_path: Path) -> None:
     (tmp_path / "state.json").touch()
     volumes = [f"{tmp_path}/state.json:/a:ro"]

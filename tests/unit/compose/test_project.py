@@ -66,11 +66,57 @@ def test_short_and_long_forms_are_the_same(tmp_path: Path) -> None:
         ('["8000-8001:9000-9001"]', [Port(9000, 8000), Port(9001, 8001)]),
         ('["[::1]:1:2"]', [Port(2, 1, "::1")]),
         ('["1-999999999"]', [Port(number, 0) for number in range(1, 102)]),
+        ('["65535", "65536", "0"]', [Port(65535, 0)]),
+        ('["65534-70000", "1-x"]', [Port(65534, 0), Port(65535, 0)]),
+        (f'["{"9" * 5000}", "{"9" * 5000}:80"]', [Port(80, 0)]),
+        (f'["65535-{"9" * 5000}"]', [Port(65535, 0)]),
     ],
 )
 def test_ports(tmp_path: Path, written: str, ports: list[Port]) -> None:
     read = project(tmp_path, f"services: {{a: {{image: a, ports: {written}}}}}")
     assert list(read.services["a"].ports) == ports
+
+
+@pytest.mark.parametrize(("told", "replicas"), [("3", 3), ("0", 0), ("x", 1), ("9" * 5000, 1)])
+def test_replicas(tmp_path: Path, told: str, replicas: int) -> None:
+    read = project(
+        tmp_path,
+        f'services: {{a: {{scale: "{told}"}}, b: {{deploy: {{replicas: "{told}"}}}}}}',
+    )
+    assert [one.replicas for one in read.services.values()] == [replicas, replicas]
+
+
+@pytest.mark.parametrize(
+    ("told", "patience"),
+    [
+        ("1m30s", 90.0),
+        ("1.5s", 1.5),
+        ("9h", 3600.0),
+        ("9" * 400 + "s", 0.0),
+        ("0." + "1" * 400 + "s", 0.0),
+        ("9" * 900_000, 0.0),
+    ],
+)
+def test_how_long_a_health_check_waits(tmp_path: Path, told: str, patience: float) -> None:
+    read = project(tmp_path, f'services: {{a: {{healthcheck: {{timeout: "{told}"}}}}}}')
+    assert read.services["a"].health_patience == patience
+
+
+def test_of_long_commands_the_first_part_is_looked_at(tmp_path: Path) -> None:
+    words = "word " * 20_000
+    read = project(
+        tmp_path,
+        f"services: {{a: {{command: {words}, healthcheck: {{test: {words}}}}}}}",
+    )
+    service = read.services["a"]
+    assert service.command == service.health_check == words[:8192]
+    assert service.commands == (tuple(words.split()), (words.strip(),)), "all that may be secret"
+
+
+@pytest.mark.parametrize("build", ["{0}", "{{context: ., dockerfile: {0}}}"])
+def test_a_build_of_what_cannot_be_looked_at(tmp_path: Path, build: str) -> None:
+    read = project(tmp_path, f"services: {{a: {{build: {build.format('x' * 300)}}}}}")
+    assert (read.services["a"].built, read.services["a"].base) == (True, "")
 
 
 def test_variables_come_from_env_file_and_shell(tmp_path: Path) -> None:

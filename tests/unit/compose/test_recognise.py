@@ -10,6 +10,7 @@ import pytest
 from seatrial.compose.mentions import mentions
 from seatrial.compose.project import Project, read_project
 from seatrial.compose.recognise import recognise
+from seatrial.kinds.containers import Service
 from seatrial.kinds.registry import KINDS
 
 PROJECTS = Path(__file__).parents[2] / "compose" / "projects"
@@ -109,6 +110,24 @@ def project(folder: Path, text: str) -> Project:
 def test_kinds(tmp_path: Path, service: str, kind: str) -> None:
     read = project(tmp_path, f"services: {{it: {service}}}")
     assert recognise(read, KINDS)["it"].kind.name == kind
+
+
+@pytest.mark.parametrize(
+    ("command", "because"),
+    [
+        ("psql -h db -f /a | redis-cli set a b", "its command: psql"),
+        ("redis-cli -h cache ping | psql -c x", "its command: psql"),
+        ("redis-cli -h cache get a | xargs redis-cli set b", "its command: redis-cli"),
+        ("set -e -f | psql", ""),
+        ("psql " * 200_000, ""),
+        ("redis-cli a " * 80_000, ""),
+    ],
+)
+def test_a_client_that_does_one_thing(command: str, because: str) -> None:
+    task = KINDS["task"].containers
+    assert task is not None
+    guess = task.recognise(Service("it", command=command))
+    assert (guess.because if guess is not None else "") == because
 
 
 @pytest.mark.parametrize(
@@ -330,3 +349,17 @@ def test_images_have_defaults(tmp_path: Path) -> None:
     )
     assert _endpoints(read, "mq") == {"amqp": "amqp://guest:guest@mq:5672"}  # no management
     assert _endpoints(read, "db") == {"sql": "postgresql://postgres:pw@db:5432/postgres"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "port"),
+    [
+        ("environment: {PGPORT: 5433}", 5433),
+        ("command: postgres -p 5434, environment: {PGPORT: 5433}", 5434),
+        ("command: postgres -p 99999", 5432),
+        (f"environment: {{PGPORT: '{'9' * 5000}'}}", 5432),
+    ],
+)
+def test_the_port_of_a_postgres(tmp_path: Path, settings: str, port: int) -> None:
+    read = project(tmp_path, f"services: {{db: {{image: postgres, {settings}}}}}")
+    assert _endpoints(read, "db") == {"sql": f"postgresql://postgres@db:{port}/postgres"}

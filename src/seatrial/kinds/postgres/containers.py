@@ -8,7 +8,15 @@ from urllib.parse import parse_qs, quote
 
 from seatrial.declaration.models import ComponentConfig
 from seatrial.kinds.base import Endpoint
-from seatrial.kinds.containers import BY_IMAGE, BY_SETTINGS, Guess, InContainers, Service, login_of
+from seatrial.kinds.containers import (
+    BY_IMAGE,
+    BY_SETTINGS,
+    Guess,
+    InContainers,
+    Service,
+    login_of,
+    port_of,
+)
 from seatrial.kinds.postgres.address import DEFAULT_PORT
 
 _IMAGES = (
@@ -72,7 +80,7 @@ def _port(service: Service) -> int:
     """As its command or PGPORT says."""
     told = _PORT.search(service.command)
     number = told[1] if told else service.value("PGPORT") or ""
-    return int(number) if number.isdecimal() else service.usual(DEFAULT_PORT)
+    return port_of(number) or service.usual(DEFAULT_PORT)
 
 
 CONTAINERS = _Containers()

@@ -21,12 +21,20 @@ _ONCE = re.compile(
     r"|mc (?:mb|anonymous|policy)|s3 mb)\b",
     re.DOTALL,
 )
-#: A client of a server that does one thing there, and ends.
-_ONE_THING = re.compile(
-    r"\b(psql\b.*\s(-c|-f|--command|--file)\b|pg_restore|createdb|createuser"
-    r"|redis-cli\s.*(\b(set|mset|hset|lpush|rpush|sadd|xgroup|flushall|flushdb)|--cluster create)\b"
-    r"|rabbitmqadmin\s.*\b(declare|import|publish)\b|rabbitmqctl\s.*\b(add_\w+|set_\w+|import_\w+)\b)",
-    re.IGNORECASE | re.DOTALL,
+#: A client of a server, and behind it that it does one thing there, and ends. In one pattern, that
+#: would be looked for anew behind each time that a long command has the client.
+_ONE_THING = tuple(
+    (re.compile(client, re.IGNORECASE), re.compile(thing, re.IGNORECASE))
+    for client, thing in (
+        (r"\bpsql\b", r"\s(-c|-f|--command|--file)\b"),
+        (r"\b(pg_restore|createdb|createuser)", ""),
+        (
+            r"\bredis-cli\s",
+            r"(\b(set|mset|hset|lpush|rpush|sadd|xgroup|flushall|flushdb)|--cluster create)\b",
+        ),
+        (r"\brabbitmqadmin\s", r"\b(declare|import|publish)\b"),
+        (r"\brabbitmqctl\s", r"\b(add_\w+|set_\w+|import_\w+)\b"),
+    )
 )
 _NAMES_IT = re.compile(
     r"(?i)(.*[_-])?(init|seed|seeds|seeder|setup|migrate|migrations?|migrator|fixtures?|prestart"
@@ -58,8 +66,8 @@ class _Containers(InContainers):
             return None
         if service.ended_well:
             return Guess("its container has ended with code 0", BY_SETTINGS, unknown=(_MAY_END,))
-        if (found := _ONE_THING.search(last)) is not None:
-            return Guess(f"its command: {found[0].split()[0]}", BY_SETTINGS)
+        if client := _does_one_thing(last):
+            return Guess(f"its command: {client}", BY_SETTINGS)
         if service.restart.startswith("on-failure"):
             return None
         if (found := _ONCE.search(last)) is not None:
@@ -73,6 +81,16 @@ def _last(command: str) -> str:
     """The last command that does something: what comes before it prepares."""
     parts = _BETWEEN.split(command)
     return next((one for one in reversed(parts) if not _ENDS.fullmatch(one.strip())), command)
+
+
+def _does_one_thing(command: str) -> str:
+    """The first client that does; "" for none."""
+    found = [
+        (first.start(), first[0].strip())
+        for client, thing in _ONE_THING
+        if (first := client.search(command)) and thing.search(command, first.end())
+    ]
+    return min(found, default=(0, ""))[1]
 
 
 CONTAINERS = _Containers()
