@@ -564,6 +564,50 @@ async def test_tls_where_http_is_declared_and_the_reverse(serve, context, tls):
     assert "does not speak TLS" in result.found
 
 
+CONTAINED = Words(images=(Image("x", "sha256:1"),))
+ALERT = b"\x15\x03\x01\x00\x02\x02\x28"  # of TLS
+
+
+async def test_tls_within_tls_is_asked_twice_at_most(serve, context, tls):
+    """A gateway ends TLS, and behind it somebody wants it once more."""
+    asked = []
+
+    async def alert(reader, writer):
+        asked.append(writer)
+        writer.write(ALERT)
+        await writer.drain()
+
+    there = await serve(alert, tls=tls)
+    told = await look(target(dataclasses.replace(there, verified=False)), context)
+    assert (told.health, told.cause) == (Health.UNHEALTHY, Cause.TLS)
+    assert told.found.startswith("it speaks TLS within TLS")
+    plain = target(dataclasses.replace(there, scheme="http"))
+    asked.clear()
+    unsaid = await look(dataclasses.replace(plain, provider=CONTAINED), context)
+    assert (unsaid.cause, unsaid.found) == (Cause.TLS, told.found)
+    assert len(asked) <= 2  # whether it speaks TLS, and a page
+
+
+async def test_asked_twice_it_has_no_more_time(serve, context):
+    asked = []
+
+    async def late(reader, writer):
+        asked.append(writer)
+        if len(asked) == 1:
+            await asyncio.sleep(0.3)  # of 0.6
+            writer.write(ALERT)
+            await writer.drain()
+        await reader.read()
+        await asyncio.Event().wait()
+
+    late_one = dataclasses.replace(target(await serve(late), time_limit=0.4), provider=CONTAINED)
+    result = await look(late_one, context)
+    assert len(asked) == 2
+    assert result.cause is Cause.TIMEOUT
+    assert "no TLS handshake" in result.found
+    assert "0.6 s" not in result.found
+
+
 async def test_a_certificate_that_nobody_vouches_for(serve, context, tls):
     result = await look(target(await serve(Pages({"*": (200, "ok")}), tls=tls)), context)
     assert result.cause is Cause.TLS
@@ -811,6 +855,17 @@ async def test_a_gateway_that_hangs_up_may_know_names_of_its_own(context):
         asks = dataclasses.replace(well, path="/up")
         assert (await seen(own_check=asks)).health is Health.UNHEALTHY
         assert (await seen(own_check=well, listening=deaf)).health is Health.UNHEALTHY
+
+
+@pytest.mark.parametrize(
+    "words",
+    [by_itself(well="it says so"), Words(by_names=True), Words(listening=Listening(heard=True))],
+)
+async def test_who_quotes_that_another_hangs_up_has_answered(serve, context, words):
+    page = (500, "the store hangs up without an answer")
+    asked = target(await serve(Pages({"/": page})), health=None)
+    result = await look(dataclasses.replace(asked, provider=words), context)
+    assert (result.health, result.cause) == (Health.UNHEALTHY, Cause.UNHEALTHY)
 
 
 async def test_that_nothing_answers_is_seen_whatever_its_own_health_check_says(context, free_port):

@@ -14,7 +14,7 @@ The rules, in an order that raises no false alarm. With a declared health path:
                             a catch-all answers, not a health check (wrong_program)
 
 Without one: any status below 500 is healthy. In a container, its own health check may ask otherwise
-than this, or be let in where we are not: where that is well, see `_as_it_is_asked`.
+than this, or be let in where we are not: where that is well, see `otherwise`.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ from seatrial.kinds.base import Context, Endpoint, ProbeResult, Target
 from seatrial.kinds.http import answers
 from seatrial.kinds.http.answers import Said, Word
 from seatrial.kinds.http.config import HttpConfig
-from seatrial.kinds.http.wire import HANGS_UP, TLS_UNSAID, Answer, get
-from seatrial.kinds.programs import as_it_says_itself, down_by_states, waiting_by_states
+from seatrial.kinds.http.otherwise import Seen, as_it_is_asked
+from seatrial.kinds.http.wire import Answer, SpeaksTls, get
+from seatrial.kinds.programs import down_by_states, waiting_by_states
 from seatrial.kinds.trouble import Trouble
 from seatrial.kinds.versions import satisfies
 from seatrial.outcome import Cause, Connection, Health, State
@@ -42,12 +43,6 @@ _REDIRECTS = 3
 _NO_SUCH_PATH = (404, 405, 410, 501)
 # What nginx and Go say to an unencrypted request on a port for TLS.
 _WANTS_TLS = re.compile(r"http request (was sent )?to (an )?https (port|server)", re.IGNORECASE)
-#: What may lie in how it was asked.
-_OF_THE_ASKING = (Cause.AUTH, Cause.NOT_AUTHORISED, Cause.TLS, Cause.WRONG_PROGRAM)
-_CLIENTS_FAULT = re.compile(r"4\d\d\b")  # at the start of what was found: the status
-_ELSEWHERE = re.compile(
-    r"3\d\d: it redirects elsewhere, to https:"
-)  # as most clients take for well
 _SEVERITY = (Health.UNHEALTHY, Health.UNKNOWN, Health.HEALTHY)
 
 
@@ -92,63 +87,13 @@ def path_at(endpoint: Endpoint, path: str) -> str:
 
 async def _one(target: Target, endpoint: Endpoint, deadline: Deadline) -> ProbeResult:
     config = cast(HttpConfig, target.config)
-    look = _Look(target, endpoint, config, deadline.within(config.patience))
-    try:
-        result = await look.run()
-    except Trouble as trouble:
-        if trouble.found == TLS_UNSAID and target.provider.in_containers:
-            # Its project says nowhere which of both it speaks.
-            secure = dataclasses.replace(endpoint, scheme="https", verified=False)
-            return await _one(target, secure, deadline)
-        result = look.bad(trouble.cause, trouble.found, Connection.DISCONNECTED)
-    return _as_it_is_asked(result, target)
-
-
-def _as_it_is_asked(result: ProbeResult, target: Target) -> ProbeResult:
-    """Its own health check, if it is well, may have asked otherwise, and then that counts."""
-    if result.health is not Health.UNHEALTHY:
-        return result
-    said, config = target.provider, cast(HttpConfig, target.config)
-    check, listening = said.own_check, said.listening
-    hung_up = HANGS_UP in result.found and not listening.unheard
-    answers = hung_up or result.cause is Cause.TLS or result.connection is Connection.CONNECTED
-    ours = result.cause in _OF_THE_ASKING or _CLIENTS_FAULT.match(result.found) is not None
-    same = ours and check.path == (config.health or "/")  # whom it lets in, it has said
-    # What is well by a check that asks no page, and hangs up on who does, may speak gRPC, say.
-    no_page = hung_up and config.health is None and not check.path
-    otherwise = no_page or check.aside or same or _ELSEWHERE.match(result.found) is not None
-    if answers and otherwise and check.well:
-        return dataclasses.replace(result, health=Health.HEALTHY, cause=None, found="", fix="")
-    if said.by_names and (hung_up or result.cause is Cause.TLS or _is_nobody(result, target)):
-        return _by_its_names(result, target)
-    if hung_up and listening.heard and config.health is None:
-        return _by_its_port(result, target)
-    if result.cause is Cause.TIMEOUT and check.patience > config.patience:
-        fix = f"raise components.{target.name}.time_limit: its own health check waits longer"
-        return as_it_says_itself(result, target, ours=True, fix=fix)
-    fix = f"set `health` of {target.name} to a path that answers whoever asks"
-    return as_it_says_itself(result, target, ours=ours, fix=fix)
-
-
-def _is_nobody(result: ProbeResult, target: Target) -> bool:
-    """What nginx-proxy answers whoever asks for a name that it does not know; others say 503 where
-    all that is behind them is down."""
-    proxy = any("nginx-proxy" in one.reference for one in target.provider.images)
-    asked = cast(HttpConfig, target.config).health
-    return proxy and asked is None and result.found.startswith("503")
-
-
-def _by_its_names(result: ProbeResult, target: Target) -> ProbeResult:
-    found = f"{result.found.partition(': ')[0]}: it may answer only who asks for a name of its own"
-    fix = f"give {target.name} a health check of its own that asks by that name; that counts then"
-    cause = Cause.NOT_MEASURED
-    return dataclasses.replace(result, health=Health.HEALTHY, cause=cause, found=found, fix=fix)
-
-
-def _by_its_port(result: ProbeResult, target: Target) -> ProbeResult:
-    """What was taken for HTTP by its port, and hangs up though it listens."""
-    fix = f"if it is no HTTP server, it is of `kind: process`; else see its log: {target.logs}"
-    return dataclasses.replace(result, health=Health.HEALTHY, fix=fix)
+    deadline = deadline.within(config.patience)
+    seen = await _Look(target, endpoint, config, deadline).run()
+    if isinstance(seen.got, SpeaksTls) and target.provider.in_containers:
+        # Its project says nowhere which of both it speaks.
+        secure = dataclasses.replace(endpoint, scheme="https", verified=False)
+        seen = await _Look(target, secure, config, deadline).run()
+    return as_it_is_asked(seen, target)
 
 
 class _Look:
@@ -165,19 +110,22 @@ class _Look:
         self.began = perf_counter()
         self.took = 0.0  # ms, until the first answer
 
-    async def run(self) -> ProbeResult:
+    async def run(self) -> Seen:
+        try:
+            answer = await self._last_answer()
+        except Trouble as trouble:
+            bad = self.bad(trouble.cause, trouble.found, Connection.DISCONNECTED)
+            return Seen(bad, trouble)
+        return Seen(await self._judge_whole(answer), answer, self._sends_to_https(answer))
+
+    async def _last_answer(self) -> Answer:
         answer = await self._get(self.path)
-        if self.config.health is None:
-            return self._judge_any(answer)
-        for _ in range(_REDIRECTS):
+        for _ in range(_REDIRECTS if self.config.health is not None else 0):
             if (onward := self._same_address(answer)) is None:
                 break
             self.path = onward
             answer = await self._get(onward)
-        result = self._judge(answer)
-        if result.health is Health.HEALTHY and answer.content_type == "text/html":
-            return await self._doubt(answer, result)
-        return result
+        return answer
 
     async def _get(self, path: str) -> Answer:
         try:
@@ -251,6 +199,14 @@ class _Look:
 
     # -- judging -------------------------------------------------------------------------------
 
+    async def _judge_whole(self, answer: Answer) -> ProbeResult:
+        if self.config.health is None:
+            return self._judge_any(answer)
+        result = self._judge(answer)
+        if result.health is Health.HEALTHY and answer.content_type == "text/html":
+            return await self._doubt(answer, result)
+        return result
+
     def _judge_any(self, answer: Answer) -> ProbeResult:
         if answer.status < 500:
             return self.good(answers.read(answer.body))
@@ -322,6 +278,10 @@ class _Look:
         else:
             result = self.bad(Cause.WRONG_VERSION, f"version {version}", said=said)
         return dataclasses.replace(result, expected=f"version {wanted}")
+
+    def _sends_to_https(self, answer: Answer) -> bool:
+        there = answer.headers.get("location", "") if 300 <= answer.status < 400 else ""
+        return there.startswith("https:") and self._same_address(answer) is None
 
     def _same_address(self, answer: Answer) -> str | None:
         """The path that a redirect within the same address leads to."""

@@ -20,8 +20,6 @@ from seatrial.outcome import Cause
 from seatrial.waiting import Deadline
 
 BODY_LIMIT = 1024 * 1024  # bytes that are read of a body, unless asked otherwise
-HANGS_UP = "hangs up without an answer"
-TLS_UNSAID = "it speaks TLS, but the endpoint's URL says http"
 _HEAD_LIMIT = 64 * 1024  # bytes of status line and headers
 
 
@@ -54,8 +52,22 @@ class Answer:
         return self.body.decode("utf-8", "replace")
 
 
-class _HungUp(Exception):
+class HungUp(Trouble):
     """The connection was accepted and closed without a byte."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        super().__init__(
+            Cause.REFUSED,
+            f"{endpoint.address} takes the connection and hangs up without an answer: it is not up "
+            "yet, fails on every request, or is no HTTP server",
+        )
+
+
+class SpeaksTls(Trouble):
+    """It was asked without TLS, and wants it."""
+
+    def __init__(self) -> None:
+        super().__init__(Cause.TLS, "it speaks TLS, but the endpoint's URL says http")
 
 
 @cache
@@ -83,14 +95,10 @@ async def get(
         if exchange.head is not None:
             return exchange.answer(complete=False, timed_out=True)
         raise Trouble(Cause.TIMEOUT, f"{exchange.stage} within {seconds:.1f} s") from None
-    except _HungUp:
+    except HungUp:
         if endpoint.scheme == "http" and await _speaks_tls(endpoint, deadline.within(0.5)):
-            raise Trouble(Cause.TLS, TLS_UNSAID) from None
-        raise Trouble(
-            Cause.REFUSED,
-            f"{endpoint.address} takes the connection and {HANGS_UP}: it is not up yet, fails on "
-            "every request, or is no HTTP server",
-        ) from None
+            raise SpeaksTls from None
+        raise
     finally:
         exchange.close()
 
@@ -178,11 +186,17 @@ class _Exchange:
     def _receive(self, data: bytes) -> None:
         if not self._first:
             if not data:
-                raise _HungUp
+                raise HungUp(self.endpoint)
             self._first = data[:64]
             if data[:2] in (b"\x15\x03", b"\x16\x03"):  # a TLS record
-                raise Trouble(Cause.TLS, TLS_UNSAID)
+                raise self._speaks_tls()
         self._http.receive_data(data)
+
+    def _speaks_tls(self) -> Trouble:
+        if self.endpoint.scheme == "http":
+            return SpeaksTls()
+        found = "it speaks TLS within TLS: a gateway, say, before a server that wants TLS itself"
+        return Trouble(Cause.TLS, found)
 
     def _not_http(self) -> Trouble:
         return Trouble(
