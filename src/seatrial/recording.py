@@ -184,8 +184,10 @@ class Recording:
     def _bring_up(self, deployment: Deployment, tell: Callable[[Event], None]) -> None:
         try:
             deployment.wait_until_ready(tell)
+            self.redactor.add(deployment.secrets())  # now that it is seen what runs
             self._tell_apart(deployment)
         except EnvironmentFailedError as error:
+            self.redactor.add(deployment.secrets())
             self._tell_apart(deployment)
             self.tell.step("looking at what is wrong, before anything ends")
             look = diagnose(self.system, deployment.context(), error.failure)

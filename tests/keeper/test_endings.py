@@ -256,6 +256,7 @@ class Owner:
     edges = ()
     network_faults = ()
     apart = ()
+    secrets = ()
 
     def __init__(self) -> None:
         self.ended = False

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
 
-from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 
 from seatrial.compose.merging import SECTIONS, Tree, items, merged, merged_service
 from seatrial.compose.places import is_remote, placed, whole
@@ -18,6 +19,9 @@ from seatrial.declaration.source import Plain, plain, read_file
 from seatrial.errors import UsageError
 
 NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
+#: In a file of variables: what stands for "=", and a value that is taken as it stands.
+_COLON = re.compile(r"^([ \t]*(?:export[ \t]+)?[A-Za-z_][\w.-]*)[ \t]*:(?=[ \t])", re.MULTILINE)
+_LITERAL = re.compile(r"=[ \t]*'")
 _MAX_ENV_FILE = 1_000_000  # bytes
 _DEEPEST = 8  # files that include each other, and services that extend each other
 _MOST_FILES = 200
@@ -273,6 +277,18 @@ def env_file(file: Path, variables: Mapping[str, str]) -> dict[str, str]:
         raise ComposeFileError(f"{file} cannot be read: {error.strerror}") from error
     if len(text) > _MAX_ENV_FILE:
         raise ComposeFileError(f"{file} is larger than {_MAX_ENV_FILE} bytes")
-    found = dotenv_values(stream=StringIO(text), interpolate=True)
-    return {name: variables.get(name) or "" if value is None else value
-            for name, value in found.items()}  # fmt: skip
+    found: dict[str, str] = {}
+    for one in parse_stream(StringIO(_COLON.sub(r"\1=", text))):
+        if one.key is not None:
+            value = variables.get(one.key, "") if one.value is None else one.value
+            literal = one.value is None or _LITERAL.search(one.original.string)
+            found[one.key] = value if literal else _told_by(value, {**found, **variables})
+    return found
+
+
+def _told_by(value: str, variables: Mapping[str, str]) -> str:
+    """As it stands where Compose refuses it: whoever is told it may have it from elsewhere."""
+    try:
+        return Filler(variables).fill(value)
+    except Unfillable:
+        return value

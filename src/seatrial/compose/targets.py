@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from seatrial.compose import earshot
 from seatrial.compose.addresses import each_at_one, made_with, meant, told_addresses
@@ -34,6 +34,7 @@ from seatrial.kinds.base import Endpoint, Kind, Listening, OwnCheck, Target, Wor
 from seatrial.kinds.containers import InContainers, Port, Service
 from seatrial.kinds.registry import KINDS
 from seatrial.outcome import Cause, State
+from seatrial.secrecy.told import in_setting
 
 _ALIVE = ("running", "paused", "restarting")
 _PORT_TAKEN = re.compile(r"(?i)address already in use|port is already allocated")
@@ -126,7 +127,15 @@ def target_of(
         provider=_words(project, service, kind, mine, states, ports),
         causes=tuple(_cause(one) for one in mine),
         addresses=(*told_addresses(endpoints, told, kind, project, names), *made_with(own, kind)),
+        secrets=tuple(dict.fromkeys(_secrets(mine))),
     )
+
+
+def _secrets(mine: Sequence[Container]) -> Iterator[str]:
+    """The file may say others by now, and a shell that is gone have said them."""
+    for one in mine:
+        for name, value in one.environment.items():
+            yield from in_setting(name, value)
 
 
 def _states(

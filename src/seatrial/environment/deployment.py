@@ -276,6 +276,7 @@ class Deployment:
     def wait_until_ready(self, seen: Progress = lambda event: None) -> None:
         """Return when everything is ready. Raises EnvironmentFailedError at the first failure."""
         failure = self._client.wait_until_ready(lambda event: seen(self._told(event))).failure
+        self.redactor.add(self.secrets())  # now that it is seen what runs
         if failure is not None:
             redact = self.redactor.redact
             said = {name: redact(getattr(failure, name)) for name in ("expected", "found")}

@@ -50,6 +50,7 @@ def view(system: System, name: str = "") -> Iterator[View]:
     context, which = asyncio.run(_found(system))
     redactor = redactor_of(system)
     redactor.add(secrets_of(system))
+    redactor.add(secret for target in context.targets.values() for secret in target.secrets)
     endpoints = (e for t in context.targets.values() for es in t.endpoints.values() for e in es)
     redactor.add(one.password for one in endpoints if one.password)
     yield View(system, context, redactor, which)

@@ -256,6 +256,10 @@ class Composed:
         if self.ready and not self._changes.last_stands:
             await self._look()
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return tuple(secret for one in self._containers.seen.values() for secret in one.secrets)
+
     def statuses(self) -> dict[str, ComponentStatus]:
         return self._containers.statuses()
 

@@ -57,6 +57,10 @@ class Observer:
         everything = {} if self._context is None else self._context.targets
         return {name: self._logins.known(target) for name, target in everything.items()}
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return tuple(secret for one in self._targets.values() for secret in one.secrets)
+
     def _of(self, name: str) -> _Seen:
         return self._seen.get(name, _Seen(State.WAITING))
 

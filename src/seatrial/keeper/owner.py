@@ -22,6 +22,11 @@ class Owner(Protocol):
         """Returns when all are ready, or one has failed (see `failure`)."""
         ...
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """That what runs was started with, besides those of the declaration and its files."""
+        ...
+
     def statuses(self) -> dict[str, p.ComponentStatus]: ...
 
     async def look(self) -> None:

@@ -184,7 +184,7 @@ class Server:
             ready=self._owner.ready,
             failure=self._owner.failure,
             components=self._owner.statuses(),
-            secrets=self._secrets,
+            secrets=(*self._secrets, *self._owner.secrets),
             capabilities=tuple(sorted(self._owner.capabilities)),
             edges=self._owner.edges,
             network_faults=self._owner.network_faults,

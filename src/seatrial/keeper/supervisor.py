@@ -34,6 +34,7 @@ class Supervisor:
         {"start", "stop", "pause", "kill", "restart", "logs", "meters"}
     )
     apart: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
 
     def __init__(self, system: System, place: Place, timeline: Timeline) -> None:
         self.system = system

@@ -126,6 +126,7 @@ class Target:
     causes: tuple[Cause | None, ...] = ()  # of replicas that failed: why, as their keeper saw it
     addresses: tuple[Address, ...] = ()  # of others, where what they are told can be seen
     astray: tuple[Astray, ...] = ()  # of what it is told itself
+    secrets: tuple[str, ...] = field(default=(), repr=False)  # that it runs with, to be masked
     as_told: bool = False  # tried with a login that another one is told, and nothing besides
 
     @property

@@ -135,6 +135,34 @@ def test_variables_come_from_env_file_and_shell(tmp_path: Path) -> None:
     assert project(tmp_path, text, A="shell").services["web"].image == "web:shell"
 
 
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("X=${OF_DOTENV}", "dotenv"),
+        ("X=$OF_DOTENV-x", "dotenv-x"),
+        ("X=pa$$word", "pa$word"),
+        ("X=${NONE-def}", "def"),
+        ("X=${OF_DOTENV:+other}", "other"),
+        ('X="${OF_DOTENV}"', "dotenv"),
+        ("X='${OF_DOTENV}'", "${OF_DOTENV}"),
+        ("X=$ABOVE", "above"),
+        ("X: colon", "colon"),
+        ("export X=exported # why", "exported"),
+        ("X=${}", "${}"),
+        ("X=a:b", "a:b"),
+        ("X", "shell"),
+    ],
+)
+def test_a_file_of_variables_is_read_as_compose_reads_it(
+    tmp_path: Path, line: str, value: str
+) -> None:
+    (tmp_path / ".env").write_text("OF_DOTENV=dotenv\n")
+    (tmp_path / "web.env").write_text(f"ABOVE=above\n{line}\n")
+    text = "services: {web: {image: x, env_file: web.env}}"
+    shell = {"X": "shell"} if line == "X" else {}
+    assert project(tmp_path, text, **shell).services["web"].environment["X"] == value
+
+
 def test_where_a_variable_is_to_be_corrected(tmp_path: Path) -> None:
     folder = tmp_path / "shop"
     (folder / "envs").mkdir(parents=True)

@@ -16,11 +16,12 @@ from seatrial.kinds.containers import (
 _ONCE = re.compile(
     r"(?<![-\w])(migrate|upgrade head|db:(?:migrate|setup|create|seed|prepare|push)|db upgrade"
     r"|flyway|liquibase|collectstatic|seed|loaddata|createsuperuser|initdb|prestart|db push"
-    r"|ef database update|airflow db|(?:npm|yarn|pnpm)(?: run)? build|vite build|next build"
+    r"|ef database update|airflow db|(?:npm|yarn|pnpm)(?: run)? build(?![:-])|(?:vite|next) build"
     r"|openssl (?:req|genrsa|genpkey|x509)|chown|chmod|kafka-topics\b.*--create"
     r"|mc (?:mb|anonymous|policy)|s3 mb)\b",
     re.DOTALL,
 )
+_WATCHES = re.compile(r"(?<!\S)(?:-w|--watch)\b|[:-]watch\b|--poll\b")  # and never ends
 #: A client of a server, and behind it that it does one thing there, and ends. In one pattern, that
 #: would be looked for anew behind each time that a long command has the client.
 _ONE_THING = tuple(
@@ -70,7 +71,7 @@ class _Containers(InContainers):
             return Guess(f"its command: {client}", BY_SETTINGS)
         if service.restart.startswith("on-failure"):
             return None
-        if (found := _ONCE.search(last)) is not None:
+        if (found := _ONCE.search(last)) is not None and not _WATCHES.search(last):
             return Guess(f"its command: {found[0]}", BY_SETTINGS)
         if (found := _NAMES_IT.fullmatch(service.name)) is not None:
             return Guess(f"its name: {found[2]}", BY_ELIMINATION + 1)
