@@ -18,6 +18,7 @@ from seatrial.kinds.containers import Service, says_something
 #: Tried once for each word, and not for each letter of one.
 _URL = re.compile(r"(?<![a-z0-9+.-])[0-9+.-]*([a-z][a-z0-9+.-]*://[^\s'\",]+)")
 _FOR_CELERY = re.compile(r"^(db|sqla)\+")  # before the scheme of a database
+_ALIASES = {"ecto": "postgresql", "pyamqp": "amqp"}  # Phoenix' and Celery's
 _IN_WORDS = re.compile(r"(?i)(?:^|[\s;])host\s*=\s*([\w.-]+)")  # as libpq and .NET have it
 _HOST = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]*)(:\d+)?")
 #: Variables whose value may be a host alone: in others such a word is a user, or a database.
@@ -177,7 +178,9 @@ def urls(value: str) -> tuple[Endpoint, ...]:
         if "@" in behind:
             continue  # its password holds what ends URLs elsewhere: its host is unsure
         with suppress(ValueError):
-            found.append(with_login_of_query(Endpoint.parse(_FOR_CELERY.sub("", url[1]))))
+            told = Endpoint.parse(_FOR_CELERY.sub("", url[1]))
+            told = replace(told, scheme=_ALIASES.get(told.scheme, told.scheme))
+            found.append(with_login_of_query(told))
     return tuple(found)
 
 
@@ -224,8 +227,16 @@ def _first(service: Service, before: str, names: tuple[str, ...]) -> str | None:
     """The first of the variables that is set, itself or as a file; None for none."""
     if not before:
         return None
-    spelled = (before + (name.lower() if before.islower() else name) for name in names)
+    spelled = (before + one for name in names for one in _spelled(name, before))
     return next((one for one in spelled if says_something(service.value(one))), None)
+
+
+def _spelled(name: str, before: str) -> tuple[str, ...]:
+    """As what stands before it; LISTMONK_db__password and RabbitMQ__VirtualHost are usual, too."""
+    if before.islower():
+        return (name.lower(),)
+    nested = "".join(word.capitalize() for word in name.split("_"))
+    return (name,) if before.isupper() else (name, name.lower(), nested)
 
 
 def _values(service: Service, variables: Sequence[str | None]) -> Iterator[str | None]:

@@ -35,7 +35,7 @@ from seatrial.keeper.protocol import (
 )
 from seatrial.keeper.telling import Telling
 from seatrial.keeper.timeline import Timeline
-from seatrial.kinds.base import ProbeResult, load
+from seatrial.kinds.base import ProbeResult, Target, load
 from seatrial.kinds.logins import is_turned_away
 from seatrial.kinds.programs import as_it_listens
 from seatrial.outcome import Cause, Health, State
@@ -231,7 +231,7 @@ class Composed:
             (last.cause if last else None) or Cause.TIMEOUT,
             f"{name} is ready in time",
             f"its container runs, but: {last.found}" if last else known,
-            ((last.fix if last else "") or _READ_LAST) + self._unset,
+            ((last.fix if last else "") or _READ_LAST) + self._unset + _or_runs_on(target),
             await _log_of(self._containers.of(name)),
         )
         if self.failure is None and not self.ready:
@@ -341,6 +341,11 @@ def _applies(action: Action, one: Container) -> bool:
     if action in (Action.KILL, Action.PAUSE, Action.DISCONNECT):
         return one.status == "running"
     return action is not Action.START or one.status not in ("running", "paused")
+
+
+def _or_runs_on(target: Target) -> str:
+    lasts = target.kind == "task" and State.STARTING in target.states
+    return "; if it is to run on, it is of `kind: process`" if lasts else ""
 
 
 async def _log_of(some: Sequence[Container]) -> tuple[str, ...]:

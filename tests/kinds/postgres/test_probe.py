@@ -22,6 +22,7 @@ from seatrial.kinds.base import Image, OwnCheck, ProbeResult, Target, Words
 from seatrial.kinds.postgres import launch
 from seatrial.kinds.postgres.binaries import run_as
 from seatrial.kinds.postgres.config import PostgresExpect
+from seatrial.kinds.postgres.diagnosis import Diagnostician
 from seatrial.kinds.postgres.expect import check
 from seatrial.outcome import Cause, Connection, Health, Outcome, State
 from seatrial.waiting import Deadline, eventually
@@ -283,6 +284,8 @@ def test_read_only(database: Target, server: Running, look: Look) -> None:
     expect(reading, Cause.READ_ONLY, database, f'ALTER DATABASE "{name}" RESET')
     assert reading.connection is Connection.CONNECTED
     assert look(replace(database, config=make_config(standby=True))).health is Health.HEALTHY
+    by_command = Diagnostician("db", "db:5432").read_only("command line").fix
+    assert by_command.startswith("start db without default_transaction_read_only in its command")
 
 
 def test_a_user_of_checks_may_be_read_only(

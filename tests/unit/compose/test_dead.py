@@ -169,6 +169,19 @@ def test_where_nobody_knows_a_port_it_is_ready_when_it_runs(tmp_path: Path) -> N
     assert own._containers.seen["web"].endpoints == {}
 
 
+def test_a_task_that_does_not_end_may_be_none(tmp_path: Path) -> None:
+    seen(tmp_path)  # writes the files
+    system, project = (
+        load(tmp_path, KINDS, variables={}),
+        read_project(tmp_path / "compose.yaml", {}),
+    )
+    own = Composed(system, project, Place("x"), Timeline())
+    own._drive = cast(Drive, There([of("migrate", exposed=()), of("worker", exposed=())]))
+    late = asyncio.run(own._never_ready("migrate", None))
+    assert late.fix.endswith("; if it is to run on, it is of `kind: process`")
+    assert "kind" not in asyncio.run(own._never_ready("worker", None)).fix
+
+
 def test_why_nobody_is_heard_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("seatrial.compose.earshot._PROCESSES", tmp_path)
     monkeypatch.delenv("DOCKER_HOST", raising=False)

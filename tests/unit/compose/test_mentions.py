@@ -164,6 +164,40 @@ def test_what_components_are_told_is_seen_each_as_it_is_told(
             "MQ_URI with MQ_USER, MQ_PASSWORD, MQ_VHOST",
         ),
         (
+            "postgres",
+            "postgres:15",
+            {"DATABASE_URL": "ecto://u:p@it/wiki"},
+            "postgresql://u:p@192.0.2.2:5432/wiki",
+            "DATABASE_URL",
+        ),
+        (
+            "rabbitmq",
+            "rabbitmq:3",
+            {"CELERY_BROKER_URL": "pyamqp://u:p@it/jobs"},
+            "amqp://u:p@192.0.2.2:5672/jobs",
+            "CELERY_BROKER_URL",
+        ),
+        (
+            "rabbitmq",
+            "rabbitmq:3",
+            {"RabbitMQ__Host": "it", "RabbitMQ__Username": "u", "RabbitMQ__Password": "p"}
+            | {"RabbitMQ__VirtualHost": "jobs"},
+            "amqp://u:p@192.0.2.2:5672/jobs",
+            "RabbitMQ__Host with RabbitMQ__Username, RabbitMQ__Password, RabbitMQ__VirtualHost",
+        ),
+        (
+            "postgres",
+            "postgres:15",
+            {
+                "A_db__host": "it",
+                "A_db__user": "u",
+                "A_db__password": "p",
+                "A_db__database": "wiki",
+            },
+            "postgresql://u:p@192.0.2.2:5432/wiki",
+            "A_db__host with A_db__user, A_db__password, A_db__database",
+        ),
+        (
             "rabbitmq",
             "rabbitmq:3",
             {"MESSENGER_TRANSPORT_DSN": "amqp://u:p@it:5672/%2f/messages"},

@@ -98,6 +98,8 @@ def project(folder: Path, text: str) -> Project:
         ("{build: ., command: bash /app/prestart.sh}", "task"),
         ("{build: ., command: npm run build}", "task"),
         ("{build: ., command: yarn build --watch}", "process"),
+        ("{build: ., command: sleep infinity, ports: ['3000:3000']}", "process"),
+        ("{build: ., command: ./run, ports: ['3000:3000']}", "http"),
         ("{build: ., command: npm run build -- -w}", "process"),
         ("{build: ., command: yarn build:css}", "process"),
         ("{build: ., command: vite build}", "task"),

@@ -57,6 +57,8 @@ _PATIENCE = 2.0  # s for one answer
 #: Ports of what one builds oneself; and those behind which ready-made images have hardly anything
 #: but HTTP, as a look at some hundred public compose files shows.
 _USUAL = {80, 3000, 4000, 5000, 5173, 9000, 9090, *range(8000, 9000)}
+#: There for people to work in, who start what listens.
+_IDLES = re.compile(r"\b(?:sleep (?:inf|infinity|\d{4,})|tail -f /dev/null)(?!\S)")
 _OF_FPM = 9000  # of PHP, which speaks FastCGI to a gateway
 _OF_WEB = {80, 3000, 8000, 8080, 9090}
 
@@ -70,7 +72,7 @@ class _Containers(InContainers):
             path = asked["path"] or "/"
             settings = {"health": path} if path != "/" else {}
             return Guess(f"its health check asks {path}", BY_SETTINGS + 1, settings)
-        if not service.ports:
+        if not service.ports or _IDLES.search(service.command):
             return None
         if (server := _SERVERS.search(service.command)) is not None:
             return Guess(f"its command: {server[0]}", BY_SETTINGS, unknown=(_NO_HEALTH,))

@@ -203,13 +203,17 @@ class Diagnostician:
         )
 
     def read_only(self, source: str) -> Diagnosis:
+        """`source`: as pg_settings has it."""
+        setting = "default_transaction_read_only"
+        back = f'take it back: ALTER DATABASE "{self.database}" RESET {setting} '
+        back += "(or ALTER SYSTEM RESET, or in postgresql.conf), then connect anew"
+        if source == "command line":
+            back = f"start {self.component} without {setting} in its command"
         return Diagnosis(
             Cause.READ_ONLY,
             f"{self._server()} that takes writes",
-            f"default_transaction_read_only is on, set by: {source}",
-            f'take it back: ALTER DATABASE "{self.database}" RESET default_transaction_read_only '
-            "(or ALTER SYSTEM RESET, or in postgresql.conf), then connect anew; or declare "
-            f"components.{self.component}.standby: true",
+            f"{setting} is on, set by: {source}",
+            f"{back}; or declare components.{self.component}.standby: true",
         )
 
     def slow(self, limit: float, took: float) -> Diagnosis:
