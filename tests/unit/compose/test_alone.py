@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -204,6 +205,32 @@ def test_what_makes_its_port_by_itself(check: str) -> None:
     if "API=" not in check:  # there only what runs tells that it is not 80
         unseen = replace(unpublished, heard=frozenset())
         assert facet.endpoints(unseen, HttpConfig(), ())["http"].port == 3000
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "70000", "0"], ids=["endless", "too high", "zero"])
+def test_a_number_that_is_no_port_says_nothing(number: str) -> None:
+    facet = KINDS["http"].containers
+    assert facet is not None
+    for told in (
+        Service("web", environment={"PORT": number}),
+        Service("web", command=f"serve --port {number[:5]}"),
+        Service("web", health_check="curl http://localhost:$PORT/up", environment={"PORT": number}),
+        Service("web", health_check=f"curl http://localhost:{number[:5]}/up"),
+    ):
+        assert facet.endpoints(told, HttpConfig(), ()) == {}
+        runs = replace(told, heard=frozenset((3000,)))
+        assert facet.endpoints(runs, HttpConfig(), ())["http"].port == 3000
+
+
+@pytest.mark.parametrize("repeated", ["curl ", "/dev/tcp/a/1 ", "--bind="])
+def test_what_is_long_is_read_in_good_time(repeated: str) -> None:
+    facet = KINDS["http"].containers
+    assert facet is not None
+    long = repeated * (60_000 // len(repeated))
+    began = time.perf_counter()
+    assert facet.recognise(Service("web", health_check=long, command=long)) is None
+    assert facet.endpoints(Service("web", health_check=long, command=long), HttpConfig(), ()) == {}
+    assert time.perf_counter() - began < 0.5  # a hundredth; where it grows as a square, seconds
 
 
 def test_that_a_guest_may_listen_for_its_host(tmp_path: Path) -> None:

@@ -6,12 +6,19 @@ import asyncio
 import re
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from seatrial.declaration.models import ComponentConfig
 from seatrial.kinds.base import Endpoint, Target
 from seatrial.kinds.connecting import open_streams
-from seatrial.kinds.containers import BY_ELIMINATION, BY_SETTINGS, Guess, InContainers, Service
+from seatrial.kinds.containers import (
+    BY_ELIMINATION,
+    BY_SETTINGS,
+    Guess,
+    InContainers,
+    Service,
+    port_of,
+)
 from seatrial.kinds.http.config import HttpConfig
 from seatrial.kinds.http.wire import get
 from seatrial.kinds.resolving import Unresolved
@@ -25,17 +32,14 @@ _URL = re.compile(
     r"(?<!\w=)(?P<scheme>https?)://(localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\]|\$\{?HOSTNAME\}?)"
     + _PORT_AND_PATH
 )
-#: As curl and wget take it, too.
+#: As these take it, too: behind the first of them.
+_CLIENT = re.compile(r"\b(?:curl|wget)\b")
 _BARE = re.compile(
-    r"\b(?:curl|wget)\b.*?\s['\"]?(?P<scheme>)(?:localhost|127\.0\.0\.1|0\.0\.0\.0)"
-    + _PORT_AND_PATH
-    + r"(?=['\"\s|;&)#`<>}\\]|$)",
-    re.DOTALL,
+    r"\s['\"]?(?:localhost|127\.0\.0\.1|0\.0\.0\.0)" + _PORT_AND_PATH + r"(?=['\"\s|;&)#`<>}\\]|$)"
 )
-_BY_HAND = re.compile(
-    r"(?P<scheme>)/dev/tcp/[\w.]+/(?P<cut>)(?P<port>\d{1,5}).*?\b(?:GET|HEAD)\s+(?P<path>/[^\s'\"]*)",
-    re.DOTALL,
-)
+#: By hand, in the shell: a page that is asked for behind the first connection.
+_CONNECTION = re.compile(r"/dev/tcp/[\w.]+/(\d{1,5})")
+_PAGE = re.compile(r"\b(?:GET|HEAD)\s+(/[^\s'\"]*)")
 _SERVERS = re.compile(
     r"\b(uvicorn|gunicorn|hypercorn|daphne|granian|waitress-serve|runserver|flask run|fastapi run"
     r"|http\.server|puma|rails s|rails server|next start|vite|node|npm|yarn|pnpm)\b"
@@ -48,7 +52,8 @@ _OTHERWISE = re.compile(
 )
 _GATEWAYS = ("nginx", "nginx-proxy", "openresty", "caddy", "httpd", "traefik", "haproxy", "envoy")
 _IMAGES = (*_GATEWAYS, "adminer", "whoami", "httpbin")
-_OPTION = re.compile(r"(?:--port[= ]|-p |--bind[= ]\S*?:|-b \S*?:|http\.server |:)(\d{2,5})\b")
+#: The colon is that of `--bind 0.0.0.0:8000` and the like.
+_OPTION = re.compile(r"(?:--port[= ]|-p |http\.server |:)(\d{2,5})\b")
 _HEALTH = (
     *("/health", "/healthz", "/api/health", "/health/ready", "/readyz", "/status", "/ping"),
     "/actuator/health",  # of Spring
@@ -61,6 +66,16 @@ _USUAL = {80, 3000, 4000, 5000, 5173, 9000, 9090, *range(8000, 9000)}
 _IDLES = re.compile(r"\b(?:sleep (?:inf|infinity|\d{4,})|tail -f /dev/null)(?!\S)")
 _OF_FPM = 9000  # of PHP, which speaks FastCGI to a gateway
 _OF_WEB = {80, 3000, 8000, 8080, 9090}
+_OF_TLS = (443, 8443)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What its health check asks of it."""
+
+    port: int | None  # None where only what runs knows it
+    path: str  # as it is written: "" where it names none, which asks for /
+    secure: bool = False
 
 
 class _Containers(InContainers):
@@ -68,8 +83,9 @@ class _Containers(InContainers):
 
     def recognise(self, service: Service) -> Guess | None:
         asked = _asked(service)
-        if asked is not None and _port(service) is not None:
-            path = asked["path"] or "/"
+        port = _port(service, asked)
+        if asked is not None and port is not None:
+            path = asked.path or "/"
             settings = {"health": path} if path != "/" else {}
             return Guess(f"its health check asks {path}", BY_SETTINGS + 1, settings)
         if not service.ports or _IDLES.search(service.command):
@@ -78,7 +94,6 @@ class _Containers(InContainers):
             return Guess(f"its command: {server[0]}", BY_SETTINGS, unknown=(_NO_HEALTH,))
         if service.image_name in _IMAGES:
             return Guess(service.made_of, BY_SETTINGS, unknown=(_NO_HEALTH,))
-        port = _port(service)
         published = any(one.target == port and one.published is not None for one in service.ports)
         if port in (_USUAL if service.built else _OF_WEB) and (published or port != _OF_FPM):
             whose = "built here" if service.built else f"image {service.image}"
@@ -88,18 +103,20 @@ class _Containers(InContainers):
     def endpoints(
         self, service: Service, config: ComponentConfig, mentioned: Sequence[Endpoint]
     ) -> Mapping[str, Endpoint]:
-        port = _port(service)
+        asked = _asked(service)
+        port = _port(service, asked)
         if port is None:
             return {}
+        secure = asked.secure if asked is not None and asked.port == port else port in _OF_TLS
         # Its certificate, if any, is made for the names that it has in the project.
-        return {"http": Endpoint(_scheme(service, port), service.name, port, verified=False)}
+        return {"http": Endpoint("https" if secure else "http", service.name, port, verified=False)}
 
     def asks_otherwise(self, service: Service) -> bool:
         return _OTHERWISE.search(service.health_check) is not None
 
     def health_asked(self, service: Service) -> str:
         asked = _asked(service)
-        return (asked["path"] or "/") if asked is not None else ""
+        return (asked.path or "/") if asked is not None else ""
 
     def answers_by_names(self, service: Service) -> bool:
         return service.image_name in _GATEWAYS
@@ -110,15 +127,15 @@ class _Containers(InContainers):
         asked = _asked(service)
         if asked is None or not isinstance(config, HttpConfig) or config.version is not None:
             return config
-        if config.health != asked["path"]:
+        if config.health != (asked.path or None):
             return config
-        elsewhere = _number(service, asked) not in (None, _port(service))
+        elsewhere = asked.port not in (None, _port(service, asked))
         return config.model_copy(update={"health": None}) if elsewhere else config
 
     async def meet(self, service: Service, target: Target, deadline: Deadline) -> Guess | None:
         if not await _status(target.endpoint(), "/", deadline.within(_PATIENCE)):
             return None
-        because = f"it answers HTTP at port {_port(service)}"
+        because = f"it answers HTTP at port {_port(service, _asked(service))}"
         return await self.settle(
             Guess(because, BY_SETTINGS, unknown=(_NO_HEALTH,)), target, deadline
         )
@@ -148,9 +165,7 @@ class _Containers(InContainers):
 _NO_HEALTH = "its health path: any answer below 500 to GET / counts as healthy (health: /PATH)"
 
 
-async def _speaks_otherwise(
-    endpoint: Endpoint, deadline: Deadline, *, listens: bool = False
-) -> bool:
+async def _speaks_otherwise(endpoint: Endpoint, deadline: Deadline, *, listens: bool) -> bool:
     """Whether something answers that is no HTTP. A hang-up tells nothing, unless the program in the
     container `listens`: before, a port that the engine publishes takes connections and ends them.
     """
@@ -189,51 +204,54 @@ async def _status(endpoint: Endpoint, path: str, deadline: Deadline) -> int:
         return 0
 
 
-def _scheme(service: Service, port: int) -> str:
-    asked = _asked(service)
-    if asked is not None and port == _number(service, asked):
-        return asked["scheme"] or "http"
-    return "https" if port in (443, 8443) else "http"
-
-
-def _asked(service: Service) -> re.Match[str] | None:
-    """What its health check asks of it, where it does by a port."""
+def _asked(service: Service) -> _Asked | None:
+    """None where it asks no page of it by a port."""
     check = service.health_check
     if "--unix-socket" in check:
         return None
     if "/dev/tcp/" in check:  # by hand; a URL in it is that of a header
-        return _BY_HAND.search(check)
-    asked = list(_URL.finditer(check))
-    heard = (one for one in asked if _number(service, one) in service.heard)
-    return next(heard, asked[0] if asked else _BARE.search(check))
+        return _asked_by_hand(check)
+    asked = [_asked_by(url, service, url["scheme"] == "https") for url in _URL.finditer(check)]
+    if not asked:
+        client = _CLIENT.search(check)
+        bare = _BARE.search(check, client.end()) if client is not None else None
+        return _asked_by(bare, service) if bare is not None else None
+    return next((one for one in asked if one.port in service.heard), asked[0])
 
 
-def _number(service: Service, asked: re.Match[str]) -> int | None:
-    """The port that it asks; None for a variable of the container that is not known."""
-    if asked["cut"]:
+def _asked_by_hand(check: str) -> _Asked | None:
+    connection = _CONNECTION.search(check)
+    page = _PAGE.search(check, connection.end()) if connection is not None else None
+    if connection is None or page is None:
         return None
-    if not asked["port"]:
-        usual = {"http": 80, "https": 443}[asked["scheme"] or "http"]
-        elsewhere = not asked["path"] and service.heard and usual not in service.heard
-        return None if elsewhere else usual  # `API=http://localhost; curl $API:8000/up`
-    told = service.filled(asked["port"]) or ""
-    return int(told) if told.isdecimal() else None
+    return _Asked(port_of(connection[1]), page[1])
 
 
-def _port(service: Service) -> int | None:
+def _asked_by(url: re.Match[str], service: Service, secure: bool = False) -> _Asked:
+    path, usual = url["path"] or "", 443 if secure else 80
+    port: int | None = usual
+    if url["cut"]:
+        port = None
+    elif url["port"]:
+        port = port_of(service.filled(url["port"]) or "")
+    # The beginning of one, where the rest stands elsewhere: `API=http://localhost; curl $API:81/up`
+    elif not path and service.heard and usual not in service.heard:
+        port = None
+    return _Asked(port, path, secure)
+
+
+def _port(service: Service, asked: _Asked | None) -> int | None:
     """The container's port: where its health check asks, unless nobody else is heard there, and at
     another port of it everybody is; else one of its ports, the one that its command names first;
     else what its command or PORT says."""
     targets = [port.target for port in service.ports]
-    asked = _asked(service)
-    if asked is not None and (number := _number(service, asked)) is not None:
+    if asked is not None and asked.port is not None:
         others = [each for each in targets if each in service.heard]
-        if number in targets or number in service.heard or not others:
-            return number
+        if asked.port in targets or asked.port in service.heard or not others:
+            return asked.port
         targets = others
-    told = [int(number) for number in _OPTION.findall(service.command)]
-    if service.environment.get("PORT", "").isdecimal():
-        told.append(int(service.environment["PORT"]))
+    texts = [*_OPTION.findall(service.command), service.environment.get("PORT", "")]
+    told = [port for text in texts if (port := port_of(text)) is not None]
     if targets:
         return next((one for one in told if one in targets), targets[0])
     told += service.heard if len(service.heard) == 1 else ()
