@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from io import StringIO
@@ -278,15 +279,16 @@ def env_file(file: Path, variables: Mapping[str, str]) -> dict[str, str]:
     if len(text) > _MAX_ENV_FILE:
         raise ComposeFileError(f"{file} is larger than {_MAX_ENV_FILE} bytes")
     found: dict[str, str] = {}
+    known = ChainMap(dict(variables), found)  # the latter grows
     for one in parse_stream(StringIO(_COLON.sub(r"\1=", text))):
         if one.key is not None:
             value = variables.get(one.key, "") if one.value is None else one.value
             literal = one.value is None or _LITERAL.search(one.original.string)
-            found[one.key] = value if literal else _told_by(value, {**found, **variables})
+            found[one.key] = value if literal else _filled_by(value, known)
     return found
 
 
-def _told_by(value: str, variables: Mapping[str, str]) -> str:
+def _filled_by(value: str, variables: Mapping[str, str]) -> str:
     """As it stands where Compose refuses it: whoever is told it may have it from elsewhere."""
     try:
         return Filler(variables).fill(value)

@@ -17,6 +17,7 @@ from seatrial.kinds.containers import Service, says_something
 
 #: Tried once for each word, and not for each letter of one.
 _URL = re.compile(r"(?<![a-z0-9+.-])[0-9+.-]*([a-z][a-z0-9+.-]*://[^\s'\",]+)")
+_AT = re.compile(r"(?:(?!://)[^@])*@")  # before another URL begins
 _FOR_CELERY = re.compile(r"^(db|sqla)\+")  # before the scheme of a database
 _ALIASES = {"ecto": "postgresql", "pyamqp": "amqp"}  # Phoenix' and Celery's
 _IN_WORDS = re.compile(r"(?i)(?:^|[\s;])host\s*=\s*([\w.-]+)")  # as libpq and .NET have it
@@ -174,8 +175,7 @@ def urls(value: str) -> tuple[Endpoint, ...]:
     """Those that can be read of all in a variable's value."""
     found = []
     for url in _URL.finditer(value):
-        behind = value[url.end() :].partition("://")[0]
-        if "@" in behind:
+        if _AT.match(value, url.end()):
             continue  # its password holds what ends URLs elsewhere: its host is unsure
         with suppress(ValueError):
             told = Endpoint.parse(_FOR_CELERY.sub("", url[1]))

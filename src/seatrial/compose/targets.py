@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from seatrial.compose import earshot
 from seatrial.compose.addresses import each_at_one, made_with, meant, told_addresses
@@ -135,7 +136,12 @@ def _secrets(mine: Sequence[Container]) -> Iterator[str]:
     """The file may say others by now, and a shell that is gone have said them."""
     for one in mine:
         for name, value in one.environment.items():
-            yield from in_setting(name, value)
+            yield from _secrets_in(name, value)
+
+
+@lru_cache(maxsize=8192)  # the same at each look
+def _secrets_in(name: str, value: str) -> tuple[str, ...]:
+    return tuple(in_setting(name, value))
 
 
 def _states(
