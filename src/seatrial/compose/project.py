@@ -30,7 +30,7 @@ _COUNT = re.compile(r"\d{1,9}")
 _COMPLETED = "service_completed_successfully"
 _LAST_PORT, _LARGEST_RANGE = 65_535, 100  # of ports written as a range
 #: Characters of a command, over which many patterns go, some of them once for each of its words.
-_LONGEST_COMMAND = 8_192
+LONGEST_COMMAND = 8_192
 
 
 @dataclass(frozen=True)
@@ -176,13 +176,13 @@ class _Making:
             base=self._base(),
             context=self._context(),
             dockerfile=_text(self._build.get("dockerfile")) or "Dockerfile",
-            command=self._command()[:_LONGEST_COMMAND],
+            command=self._command()[:LONGEST_COMMAND],
             environment=self._environment(),
             env_files=self._set_by_files(),
             labels=self._labels(),
             arguments=self._named(self._build.get("args")),
             ports=tuple(self._ports()),
-            health_check=" ".join(self._health_check())[:_LONGEST_COMMAND],
+            health_check=" ".join(self._health_check())[:LONGEST_COMMAND],
             health_patience=self._health_patience(),
             commands=(
                 (*_split(tree.get("entrypoint")), *_split(tree.get("command"))),

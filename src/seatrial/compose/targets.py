@@ -17,7 +17,7 @@ from seatrial.compose.astray import Ports, astray, listening_of, schemes_of
 from seatrial.compose.command import VERSION_1, VERSION_2
 from seatrial.compose.engine import Container, far_host
 from seatrial.compose.mentions import hosts, mentions
-from seatrial.compose.project import Project
+from seatrial.compose.project import LONGEST_COMMAND, Project
 from seatrial.compose.states import (
     all_well,
     broke_down,
@@ -270,7 +270,7 @@ def _as_it_runs(service: Service, container: Container | None) -> Service:
     more = tuple(Port(number) for number in container.exposed if number not in known)
     return dataclasses.replace(
         service,
-        command=container.command,
+        command=container.command[:LONGEST_COMMAND],
         environment=container.environment,
         ports=service.ports + more,
         joined=frozenset(container.networks),

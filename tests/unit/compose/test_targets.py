@@ -376,8 +376,9 @@ def test_a_password_among_further_options(name: str) -> None:
         ("/etc/redis/redis.conf", 'port 1\n  requirepass "sesame"', "sesame"),
         ("/etc/redis.d", "requirepass sesame\n", None),  # the file is not the one it names
         ("/etc/redis", "masterauth sesame\n", None),
+        ("/etc/redis", "tls-port " + "9" * 5000 + "\nrequirepass sesame", "sesame"),
     ],
-    ids=["a folder", "the file", "elsewhere", "none"],
+    ids=["a folder", "the file", "elsewhere", "none", "no port"],
 )
 def test_the_password_in_the_file_of_redis(
     tmp_path: Path, where: str, settings: str, password: str | None
@@ -397,6 +398,7 @@ def test_the_password_in_the_file_of_redis(
         ("redis", "docker-entrypoint.sh redis-server --port 6380", {}, 6380),
         ("redis", "docker-entrypoint.sh redis-server", {}, 6379),
         ("redis", "/entrypoint.sh", {"REDIS_ARGS": "--port 6380"}, 6380),
+        ("redis", "redis-server --port 99999", {}, 6379),
         ("postgres", "docker-entrypoint.sh postgres -p 5433", {}, 5433),
         ("postgres", "docker-entrypoint.sh postgres -c port=5433 -c fsync=off", {}, 5433),
         ("postgres", "docker-entrypoint.sh postgres", {"PGPORT": "5433"}, 5433),

@@ -15,6 +15,7 @@ from seatrial.kinds.containers import (
     Service,
     content_of,
     login_of,
+    port_of,
     says_something,
 )
 from seatrial.kinds.redis.config import RedisConfig
@@ -113,7 +114,7 @@ def _port(service: Service, setting: str) -> int | None:
     """None where it is not set, 0 where none is served."""
     told = re.search(_PORT_TOLD.format(setting), _options(service))
     number = told[1] if told else _told_there(service, setting) or ""
-    return int(number) if number.isdecimal() else None
+    return 0 if number == "0" else port_of(number)
 
 
 def _told_there(service: Service, setting: str) -> str | None:
