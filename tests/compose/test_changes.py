@@ -56,6 +56,28 @@ def test_what_happens_to_a_container_wakes(project: str, engine: Engine, what: s
 
 
 @pytest.mark.usefixtures("told_alone")
+def test_for_a_while_after_a_look_only_an_end_does(project: str, engine: Engine) -> None:
+    async def watch() -> None:
+        changes = Changes(project)
+        await changes.begin()
+        try:
+            changes.looked()
+            await asyncio.to_thread(engine.docker, "pause", project)
+            assert not await changes.wait(1.0, calm=_BOUND)
+            assert await changes.wait(_BOUND), "it was told, and is not forgotten"
+            changes.looked()
+            await asyncio.to_thread(engine.docker, "kill", project)
+            assert await changes.wait(_BOUND, calm=_BOUND)
+            changes.looked()
+            changes.look_again()
+            assert await changes.wait(_BOUND, calm=_BOUND)
+        finally:
+            await changes.end()
+
+    asyncio.run(watch())
+
+
+@pytest.mark.usefixtures("told_alone")
 def test_another_project_does_not(project: str, engine: Engine) -> None:
     async def watch() -> None:
         changes = Changes("another")

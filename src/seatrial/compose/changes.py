@@ -11,6 +11,7 @@ from seatrial.compose.engine import PROJECT
 _EVENTS = ("start", "die", "oom", "health_status", "pause", "unpause", "destroy")
 _TOLD = 5.0  # s after which to look all the same: it may have missed something
 _FRESH = 0.5  # s for which nobody need look again who has been told nothing
+_ENDS = (b"die", b"oom", b"destroy")
 _UNTOLD = 0.5  # s between two looks where the engine tells nothing
 
 
@@ -23,6 +24,7 @@ class Changes:
         self._process: asyncio.subprocess.Process | None = None
         self._listening: asyncio.Task[None] | None = None
         self._something = asyncio.Event()
+        self._end = asyncio.Event()  # likewise, and that cannot wait
         self._looked = 0.0  # the moment when the last look began
         self._due = 0.0  # and of the next one in any case; the first is due at once
 
@@ -42,15 +44,20 @@ class Changes:
 
     async def _listen(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None
-        while await process.stdout.read(4096):
+        while told := await process.stdout.read(4096):
             self._something.set()
-        self._something.set()  # it tells nothing from now on
+            if any(word in told for word in _ENDS):
+                self._end.set()
+        self.look_again()  # it tells nothing from now on
 
-    async def wait(self, longest: float) -> bool:
-        """Wait so many seconds, or until it is time to look again; whether it is."""
+    async def wait(self, longest: float, *, calm: float = 0.0) -> bool:
+        """Wait so many seconds, or until it is time to look again; whether it is. For `calm`
+        seconds after a look only an end is worth another one: each takes time from what starts."""
+        calm = min(self._due, self._looked + calm) - monotonic()
+        until = min(longest, calm if calm > 0 else max(0.0, self._due - monotonic()))
         try:
-            async with asyncio.timeout(min(longest, max(0.0, self._due - monotonic()))):
-                await self._something.wait()
+            async with asyncio.timeout(until):
+                await (self._end if calm > 0 else self._something).wait()
         except TimeoutError:
             return monotonic() >= self._due
         return True
@@ -58,10 +65,12 @@ class Changes:
     def look_again(self) -> None:
         """Something else has happened that asks for a look."""
         self._something.set()
+        self._end.set()
 
     def looked(self) -> None:
         """To be called before a look: what happens during it asks for another one."""
         self._something.clear()
+        self._end.clear()
         self._looked = monotonic()
         self._due = self._looked + (_TOLD if self._tells else _UNTOLD)
 

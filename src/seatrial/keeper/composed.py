@@ -43,6 +43,7 @@ from seatrial.waiting import Deadline, backoff
 
 _LONGEST_PAUSE = 0.1  # s between two probes of what is not ready yet
 _BUSY_PAUSE = 0.5  # s, while Compose still starts what they need: each takes time from that
+_CALM = 2.0  # s, and likewise between two looks at what has not ended
 _START_SECONDS = 300.0  # for images to be built and everything to be ready
 _RESTART_SECONDS = 60.0
 _PROBE_SECONDS = 2.0
@@ -144,7 +145,11 @@ class Composed:
             if telling.due:
                 await self._look()  # where they listen by now
                 await telling.tell(self._held_up(waiting, last))
-            due = await self._changes.wait(pause if over else max(pause, _BUSY_PAUSE))
+            due = await (
+                self._changes.wait(pause)
+                if over
+                else self._changes.wait(max(pause, _BUSY_PAUSE), calm=_CALM)
+            )
 
     async def _refuse_dead(self, names: Sequence[str] | None) -> None:
         if (found := self._containers.dead(names)) is not None:
