@@ -24,6 +24,7 @@ NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.ya
 _COLON = re.compile(r"^([ \t]*(?:export[ \t]+)?[A-Za-z_][\w.-]*)[ \t]*:(?=[ \t])", re.MULTILINE)
 _LITERAL = re.compile(r"=[ \t]*'")
 _MAX_ENV_FILE = 1_000_000  # bytes
+_MOST_TOLD = 10_000_000  # characters of its values, some of which may be made of others
 _DEEPEST = 8  # files that include each other, and services that extend each other
 _MOST_FILES = 200
 _MOST_SERVICES = 500
@@ -279,12 +280,18 @@ def env_file(file: Path, variables: Mapping[str, str]) -> dict[str, str]:
     if len(text) > _MAX_ENV_FILE:
         raise ComposeFileError(f"{file} is larger than {_MAX_ENV_FILE} bytes")
     found: dict[str, str] = {}
-    known = ChainMap(dict(variables), found)  # the latter grows
+    known, total = ChainMap(dict(variables), found), 0
     for one in parse_stream(StringIO(_COLON.sub(r"\1=", text))):
         if one.key is not None:
             value = variables.get(one.key, "") if one.value is None else one.value
             literal = one.value is None or _LITERAL.search(one.original.string)
             found[one.key] = value if literal else _filled_by(value, known)
+            total += len(found[one.key])
+            if total > _MOST_TOLD:
+                raise ComposeFileError(
+                    f"{file}: with its variables filled in it is far too large",
+                    hint="let its values not be made of each other again and again",
+                )
     return found
 
 

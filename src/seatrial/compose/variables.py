@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _FORM = re.compile(r"(:?[-?+])")
 _DEEPEST = 10
+_LONGEST = 2_000_000  # characters of what is filled in: files of variables build on each other
 
 
 _REWRITE = "correct it: a dollar sign that is meant is written $$"
@@ -38,8 +39,12 @@ class Filler:
         """Raises Unfillable."""
         if depth > _DEEPEST:
             raise Unfillable("variables are nested too deeply")
-        parts, rest = [], 0
+        parts: list[str] = []
+        rest, length = 0, len(text)
         while (at := text.find("$", rest)) >= 0:
+            length += len(parts[-1]) if parts else 0
+            if length > _LONGEST:
+                raise Unfillable("with its variables filled in it is too long")
             parts.append(text[rest:at])
             following = text[at + 1 : at + 2]
             if following == "$":

@@ -163,6 +163,18 @@ def test_a_file_of_variables_is_read_as_compose_reads_it(
     assert project(tmp_path, text, **shell).services["web"].environment["X"] == value
 
 
+def test_variables_that_double_each_other_have_an_end(tmp_path: Path) -> None:
+    lines = ["V0=0123456789"] + [f"V{at}=$V{at - 1}$V{at - 1}" for at in range(1, 21)]
+    (tmp_path / "web.env").write_text("\n".join(lines))
+    found = project(tmp_path, "services: {web: {image: x, env_file: web.env}}").services["web"]
+    assert len(found.environment["V10"]) == 10 * 2**10
+    assert max(map(len, found.environment.values())) < 5_000_000
+    lines = [f"BIG={'x' * 500_000}", *(f"V{at}=$BIG" for at in range(30_000))]
+    (tmp_path / "web.env").write_text("\n".join(lines))
+    with pytest.raises(ComposeFileError, match="far too large"):
+        project(tmp_path, "services: {web: {image: x, env_file: web.env}}")
+
+
 def test_where_a_variable_is_to_be_corrected(tmp_path: Path) -> None:
     folder = tmp_path / "shop"
     (folder / "envs").mkdir(parents=True)
