@@ -27,6 +27,14 @@ services:
     command: sleep 1000
     init: true
     environment: {REDIS_URL: "redis://cache:6379/0"}
+  strict:
+    image: python:3.11-slim
+    command: sleep 1000
+    init: true
+    environment:
+      DATABASE_URL: postgresql://postgres:logins-right-1@db/postgres?sslmode=require
+      REDIS_URL: rediss://:logins-right-3@cache:6379/0
+      ConnectionStrings__Redis: cache:6379,password=logins-wrong-4,ssl=False
 """
 
 DECLARED = """
@@ -37,9 +45,16 @@ components:
   worker: {kind: process, needs: [db]}
   cache: {kind: redis}
   bare: {kind: process, needs: [cache]}
+  strict: {kind: process, needs: [db, cache]}
 """
 
-WRONG = {"worker.DB_HOST", "bare.REDIS_URL"}
+WRONG = {
+    "worker.DB_HOST": "auth",
+    "bare.REDIS_URL": "auth",
+    "strict.DATABASE_URL": "tls",
+    "strict.REDIS_URL": "tls",
+    "strict.ConnectionStrings__Redis": "auth",
+}
 TRIAL = """
 def test_the_server_is_there(component):
     assert component("db").value("SELECT 1") == 1
@@ -59,22 +74,20 @@ def test_in_a_project_that_runs_and_in_its_own(project: Project, engine: Engine)
         own = project.seatrial("up")
         assert own.code == 0, own.err
         checked = project.seatrial("check", "--json")
-        assert {one["id"] for one in checked.json["findings"]} == WRONG
+        assert {one["id"] for one in checked.json["findings"]} == set(WRONG)
         assert project.seatrial("down").code == 0
 
         engine.compose(project.folder, "up", "-d")
         eventually(
             lambda: {one["id"] for one in project.seatrial("check", "--json").json["findings"]},
-            lambda ids: ids == WRONG,
+            lambda ids: ids == set(WRONG),
             timeout=60,
-            what="the server is there, and only what these two are told is wrong",
+            what="the servers are there, and only what these three are told is wrong",
         )
         run = project.seatrial("run", "--json", "--report-dir", "reports")
         assert (run.code, run.json["verdict"]) == (3, "no_go"), run.err
         report = json.loads((project.folder / "reports" / "report.json").read_text())
-        assert {(one["id"], one["cause"]) for one in report["findings"]} == {
-            (id, "auth") for id in WRONG
-        }
+        assert {one["id"]: one["cause"] for one in report["findings"]} == WRONG
         assert [one["status"] for one in report["trials"]] == ["passed"]
     finally:
         project.seatrial("down")

@@ -17,7 +17,7 @@ from seatrial.kinds.base import (
     load,
 )
 from seatrial.kinds.logins import asked_as_all, is_turned_away
-from seatrial.outcome import Outcome, Priority, State
+from seatrial.outcome import Cause, Outcome, Priority, State
 from seatrial.waiting import Deadline
 
 
@@ -54,9 +54,17 @@ def _mistake(
         cause=probe.cause,
         expected=f"{target.name} lets {address.of} in as {address.where} says",
         found=probe.found,
-        fix=f"correct {address.where}{also}; another login of the project gets in",
+        fix=_fix(target, f"{address.where}{also}", probe),
         own=True,
     )
+
+
+def _fix(target: Target, told: str, probe: ProbeResult) -> str:
+    if probe.cause is Cause.TLS:
+        return f"correct {told}: with TLS or without, as {target.name} lets others in"
+    if probe.cause is Cause.NOT_AUTHORISED:
+        return f"{probe.fix}; or correct {told}: another login of the project gets in"
+    return f"correct {told}; another login of the project gets in"
 
 
 def _priority(component: Target | None) -> Priority:

@@ -7,7 +7,7 @@ several that services are told of: the one that is declared counts, else the one
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import unquote
 
@@ -56,9 +56,11 @@ def told_addresses(
     kind: Kind,
     project: Project,
     names: Mapping[str, str],
+    reached_by: Callable[[Endpoint], Endpoint | None],
 ) -> tuple[Address, ...]:
     """Who is told to log in how, and where; not of replicas, since nobody knows which is meant. A
-    user without a password has that from elsewhere. `names`: service -> component."""
+    user without a password has that from elsewhere. `names`: service -> component; `reached_by`:
+    where the server is for who is told this alone, with TLS or without."""
     one = next(iter(endpoints.values()), ())
     if not kind.place or len(one) != 1:
         return ()
@@ -66,8 +68,11 @@ def told_addresses(
         Address(
             names[mention.service],
             project.told_at(mention.variables, project.services[mention.service]),
-            _as_told(
-                one[0], mention, kind, knows_none=_knows_no_password(mention, project, one[0])
+            _as_reached(
+                _as_told(
+                    one[0], mention, kind, knows_none=_knows_no_password(mention, project, one[0])
+                ),
+                reached_by(mention.endpoint),
             ),
         )
         for mention in told
@@ -75,11 +80,27 @@ def told_addresses(
     )
 
 
-def made_with(own: Mapping[str, Sequence[Endpoint]], kind: Kind) -> Iterator[Address]:
-    """As whom it lets in whoever made it, whatever others are told."""
-    one = next(iter(own.values()), ())
-    if kind.place and len(one) == 1 and one[0].password is not None:
-        yield Address("", "", one[0])
+def _as_reached(endpoint: Endpoint, there: Endpoint | None) -> Endpoint:
+    if there is None:
+        return endpoint
+    path, (_, mark, how) = endpoint.path.partition("?")[0], there.path.partition("?")
+    return replace(there, path=path + mark + how, user=endpoint.user, password=endpoint.password)
+
+
+def made_with(
+    own: Mapping[str, Sequence[Endpoint]], endpoints: Mapping[str, Sequence[Endpoint]], kind: Kind
+) -> Iterator[Address]:
+    """As whom it lets in whoever made it, with TLS or without, whatever others are told."""
+    mine, told = (next(iter(some.values()), ()) for some in (own, endpoints))
+    if not kind.place or len(mine) != 1:
+        return
+    if mine[0].password is not None or [_how(one) for one in mine] != [_how(one) for one in told]:
+        yield Address("", "", mine[0])
+
+
+def _how(endpoint: Endpoint) -> tuple[str, str]:
+    """With TLS or without."""
+    return endpoint.scheme, endpoint.path.partition("?")[2]
 
 
 def each_at_one(targets: Sequence[Target], kind: Kind) -> Iterator[Target]:
@@ -111,13 +132,12 @@ def _as_told(
     """At the server's own place where nobody knows at which: what is told none may have it in its
     code, and to a client of PostgreSQL it is by default called as its user."""
     told = mention.endpoint
-    own, _, how = endpoint.path.partition("?")
+    own = endpoint.path.partition("?")[0]
     path = told.path.partition("?")[0]
     if len(path) <= 1:
         path = "" if kind.default_place and not mention.in_parts else own
     if mention.in_parts and unquote(path).strip("/") == unquote(own).strip("/"):
         path = own  # a virtual host may have a slash of its own
-    path += f"?{how}" if how else ""  # with TLS, say
     user, password = told.user or endpoint.user, told.password or endpoint.password
     if told.user is None and told.password is None and knows_none:
         user = password = None

@@ -44,7 +44,7 @@ _MARKS = frozenset(
         *("WiredTiger", "mongod.lock", "dump.rdb", "appendonlydir", "appendonly.aof"),
         *("mnesia", ".erlang.cookie", "node.lock", "_state", "meta.properties", "version-2"),
         *("data.mdb", "raft_state.json", "chunks_head", "neostore", "_dbs.couch", "raft.db"),
-        *(".minio.sys", "influxd.bolt", "grafana.db", "indexdb", "commitlog"),
+        *("level.dat", ".minio.sys", "influxd.bolt", "grafana.db", "indexdb", "commitlog"),
     )
 )
 _SOURCE = re.compile(

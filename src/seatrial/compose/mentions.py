@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlencode
 
 from seatrial.compose.connection_strings import endpoint_of, with_login_of_query
 from seatrial.compose.project import Project
@@ -29,6 +29,7 @@ _NAMES_URL = re.compile(r"(?i)(url|uri|dsn|addr|address|endpoint)$")
 _USERS = ("USER", "USERNAME", "LOGIN")
 _PASSWORDS = ("PASSWORD", "PASS", "PWD", "PASSWD")
 _TLS = ("TLS", "SSL", "USE_TLS", "USE_SSL", "TLS_ENABLED", "SSL_ENABLED")
+_SSL_MODES = ("SSLMODE", "SSL_MODE")  # of PostgreSQL, as libpq calls them
 _YES = ("true", "1", "yes", "on")
 _PLACES = {
     "database": ("NAME", "DB", "DATABASE", "DBNAME", "DB_NAME"),
@@ -86,7 +87,9 @@ def hosts(variable: str, value: str) -> set[str]:
     """The hosts that a variable's value names: it is a host's name, NAME:PORT, or holds URLs."""
     if (whole := _HOST.fullmatch(value)) is not None:
         return {whole[1]} if whole[2] or _NAMES_HOST.search(variable) else set()
-    return {endpoint.host for endpoint in urls(value)} | set(_IN_WORDS.findall(value))
+    string = endpoint_of(value)
+    named = {endpoint.host for endpoint in urls(value)} | set(_IN_WORDS.findall(value))
+    return named | ({string.host} if string is not None else set())
 
 
 def names_host(variable: str) -> str:
@@ -203,8 +206,11 @@ def _in_parts(service: Service, of: Service, kind: Kind) -> Iterator[Mention]:
         beside += [named] if place else []
         plain = next(iter(kind.schemes))
         tls = _switched_on(service, before) if f"{plain}s" in kind.schemes else ""
-        if password or place or tls:
+        mode = _first(service, before, _SSL_MODES) if plain == "postgresql" else None
+        if password or place or tls or mode:
             path = _path(place) if place else ""
+            path += f"?{urlencode({'sslmode': service.value(mode) or ''})}" if mode else ""
+            beside += [mode]
             scheme, beside = (f"{plain}s", [*beside, tls]) if tls else (plain, beside)
             told = Endpoint(scheme, of.name, 0, path, user, password)
             yield Mention(service.name, _listed(variable, beside), told, in_parts=True)

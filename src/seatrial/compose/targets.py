@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from seatrial.compose import earshot
 from seatrial.compose.addresses import each_at_one, made_with, meant, told_addresses
@@ -116,6 +116,12 @@ def target_of(
     endpoints = _endpoints(kind, inside)
     own = _endpoints(kind, _inside(component, kind, service, (), mine))
     ports = {one.port for _, known in inside for one in known.values()}
+
+    @cache
+    def reached_by(said: Endpoint) -> Endpoint | None:
+        known = _endpoints(kind, _inside(component, kind, service, (said,), mine))
+        return next(iter(known.values()), (None,))[0]
+
     config, facet = component.config, kind.containers
     if facet is not None:
         config = facet.as_asked(_as_it_runs(service, mine[0] if mine else None), config)
@@ -127,7 +133,10 @@ def target_of(
         states=states or (State.STOPPED,),
         provider=_words(project, service, kind, mine, states, ports),
         causes=tuple(_cause(one) for one in mine),
-        addresses=(*told_addresses(endpoints, told, kind, project, names), *made_with(own, kind)),
+        addresses=(
+            *told_addresses(endpoints, told, kind, project, names, reached_by),
+            *made_with(own, endpoints, kind),
+        ),
         secrets=tuple(dict.fromkeys(_secrets(mine))),
     )
 

@@ -19,6 +19,7 @@ _TURNED_AWAY = (
     Cause.NOT_AUTHORISED,
     Cause.WRONG_DATABASE,
     Cause.WRONG_VHOST,
+    Cause.TLS,
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,10 @@ from seatrial.kinds.logins import Logins
 from seatrial.kinds.registry import KINDS
 from seatrial.outcome import Cause, Outcome, Priority, State
 from seatrial.waiting import Deadline
-from tests.kinds.harness import at, context_of
+from tests.kinds.harness import Running, at, context_of
+from tests.kinds.postgres.conftest import as_superuser
 
+HEALTHY = OwnCheck(well="its own health check says healthy")
 TOLD = "DATABASE_URL of the service web of compose.yaml"
 
 
@@ -51,6 +54,26 @@ def test_who_is_turned_away_is_told_a_wrong_address(
     assert (mistake.priority, mistake.own) == (Priority.P2, True)
     assert mistake.fix.startswith(f"correct {TOLD}")
     assert "none-of-it" not in repr(mistake)
+
+
+def test_who_is_told_to_ask_for_tls_that_is_not_there(database: Target, tmp_path: Path) -> None:
+    secure = told(database, path=f"{database.endpoint().path}?sslmode=require")
+    asked = replace(at(database, path=secure.endpoint.path), provider=Words(own_check=HEALTHY))
+    seen, (mistake,) = look(asked, tmp_path, told(database, of="worker"), secure)
+    assert (seen.endpoint(), mistake.id) == (database.endpoint(), "web.DATABASE_URL")
+    assert (mistake.cause, mistake.found) == (Cause.TLS, "the server does not offer TLS")
+    assert mistake.fix == f"correct {TOLD}: with TLS or without, as postgres lets others in"
+
+
+def test_who_may_not_connect_is_to_be_allowed(
+    server: Running, database: Target, role: Callable[[str], str], tmp_path: Path
+) -> None:
+    user, name = role("LOGIN"), database.endpoint().path.strip("/")
+    as_superuser(server, f"REVOKE CONNECT ON DATABASE {name} FROM PUBLIC", database="postgres")
+    kept_out = told(database, user=user)
+    _, (mistake,) = look(database, tmp_path, told(database, of="worker"), kept_out)
+    assert mistake.cause is Cause.NOT_AUTHORISED
+    assert f'GRANT CONNECT ON DATABASE "{name}" TO "{user}"; or correct {TOLD}' in mistake.fix
 
 
 def test_a_server_that_lets_somebody_in_is_well(database: Target, tmp_path: Path) -> None:

@@ -115,7 +115,9 @@ def test_versions(server: Running, look: Look) -> None:
 
 
 def test_tls_to_a_server_without(server: Running, look: Look) -> None:
-    assert look(at(server.target, scheme="rediss")).cause is Cause.TLS
+    asked = at(server.target, scheme="rediss")
+    assert look(asked).cause is Cause.TLS
+    assert look(well(asked)).health is Health.UNHEALTHY  # it has said so itself
 
 
 ANY = "/0?ssl_cert_reqs=none"

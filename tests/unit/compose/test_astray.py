@@ -111,6 +111,8 @@ def told(
         ("URLS", "redis://cache:6380 redis://u:p@cach", "there is no service cach"),
         ("DSN", "host=dbb user=u dbname=x", "there is no service dbb"),
         ("DSN", "host=db port=5433 dbname=x", "db listens at 5432 in its container"),
+        ("Redis__Connection", "cach:6380,password=X", "there is no service cach"),
+        ("Redis__Connection", "cache:6379,password=X", "cache listens at 6380"),
     ],
 )
 def test_a_host_or_port_that_is_none(tmp_path: Path, variable: str, value: str, found: str) -> None:
@@ -148,6 +150,8 @@ def test_a_port_in_a_variable_of_its_own(tmp_path: Path) -> None:
             "postgresql://u:p@ss,w#rd@db/x postgresql://u:p@db/x",
             "host=/run/pg user=u",
             "host=nowhere",
+            "cache:6380,password=X",
+            "nowhere:1,name=x",
             "host=a,b user=u",
         ),
         *("mysql://nowhere/x", "http://nowhere:8000", "postgres:///x", "redis://${HOST}/0"),

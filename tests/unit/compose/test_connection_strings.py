@@ -1,4 +1,4 @@
-"""Addresses of PostgreSQL that are no URLs, and logins in the query of those that are."""
+"""Addresses of PostgreSQL and Redis that are no URLs, and logins in the query of those that are."""
 
 from __future__ import annotations
 
@@ -35,6 +35,15 @@ from seatrial.kinds.base import Endpoint
         ("host=mail port=1025 user=me password=X", ""),
         ("host=rabbit;username=me;password=X;virtualHost=x", ""),
         ("postgres://me@db/shop", ""),
+        ("Host=db;Database=x;SSL Mode=Require", "postgresql://db:0/x?sslmode=require"),
+        ("cache:6380,password=X#y/z=,ssl=False", "redis://:X%23y%2Fz%3D@cache:6380"),
+        ("cache,abortConnect=false, Password = X", "redis://:X@cache:0"),
+        ("cache:6379,user=me,password=X,defaultDatabase=3", "redis://me:X@cache:6379/3"),
+        ("cache:6380,ssl=True", "rediss://cache:6380"),
+        ("cache:65536,ssl=True", ""),
+        ("cache:6379,other:6379,password=X", ""),
+        ("cache:6379,name=x", ""),
+        ("cache:6379", ""),
         ("", ""),
     ],
 )

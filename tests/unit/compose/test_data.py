@@ -67,6 +67,7 @@ def test_what_the_service_says_of_it(one: dict[str, object], made: Made) -> None
     [
         *("PG_VERSION", "15/docker/PG_VERSION", "postmaster.pid", "ibdata1", "dump.rdb"),
         *("appendonlydir/x", "mnesia/x", "WiredTiger", "db/.minio.sys/x", "meta.properties"),
+        "world/level.dat",
     ],
 )
 def test_what_lies_in_it(mark: str, made: Made) -> None:

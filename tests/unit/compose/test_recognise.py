@@ -226,6 +226,12 @@ SHARED = (
             id="a word is a host where it is called so",
         ),
         pytest.param(
+            "{app: {image: x, environment: {Redis__Connection: 'cache:6379,password=X'}},"
+            " cache: {image: redis}}",
+            {"app": ("cache",), "cache": ()},
+            id="as .NET has them",
+        ),
+        pytest.param(
             "{a: {image: x, environment: {CALLED: 'http://b'}},"
             " b: {image: x, environment: {BACK: 'http://a'}}}",
             {"a": ("b",), "b": ()},

@@ -30,6 +30,7 @@ components:
   db: {kind: postgres}
   cache: {kind: redis}
   api: {kind: process}
+  worker: {kind: process}
 """
 REDIS, POSTGRES = "docker-entrypoint.sh redis-server", "docker-entrypoint.sh postgres"
 Look = Callable[..., Mapping[str, Target]]
@@ -47,10 +48,15 @@ def look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Look:
         read_project(tmp_path / "compose.yaml", {}),
     )
 
-    def one(command: str = REDIS, told: Mapping[str, str] = {}) -> Mapping[str, Target]:
+    def one(
+        command: str = REDIS,
+        told: Mapping[str, str] = {},
+        others: Mapping[str, str] | None = None,
+    ) -> Mapping[str, Target]:
         cache = of("cache", command=command, environment={})
-        others = of("api", environment=told), of("worker", environment=told)
-        return targets(system, project, [of("db"), cache, *others])
+        worker = of("worker", environment=told if others is None else others)
+        services = [of("db"), cache, of("api", environment=told), worker]
+        return targets(system, project, services)
 
     return one
 
@@ -103,3 +109,57 @@ def test_everybody_who_is_told_an_address_is_asked_for_likewise(look: Look) -> N
     (address,) = (one for one in cache.addresses if one.of == "api")
     assert address.endpoint == cache.endpoint()
     assert address.endpoint.path == "/3?ssl_cert_reqs=none"
+
+
+@pytest.mark.parametrize(
+    ("command", "addresses"),
+    [
+        (REDIS, ["redis 6379 /0", "rediss 6379 /0?ssl_cert_reqs=none"]),
+        (f"{REDIS} --tls-port 6380", ["redis 6379 /0", "rediss 6380 /0?ssl_cert_reqs=none"]),
+    ],
+)
+def test_of_two_each_is_asked_for_as_it_is_told(
+    look: Look, command: str, addresses: list[str]
+) -> None:
+    secure, plain = {"URL": "rediss://:pw@cache/0"}, {"URL": "redis://:pw@cache/0"}
+    told = {one.of: one.endpoint for one in look(command, secure, plain)["cache"].addresses}
+    both = told["worker"], told["api"]
+    assert [f"{one.scheme} {one.port} {one.path}" for one in both] == addresses
+    assert {one.password for one in both} == {"pw"}
+
+
+def test_of_two_logins_one_asks_for_tls(look: Look) -> None:
+    secure = {"DB_URL": "postgresql://app:pw@db/shop?sslmode=verify-full"}
+    db = look(told=secure, others={"DB_URL": "postgresql://app:pw@db/shop"})["db"]
+    told = {one.of: one.endpoint.url for one in db.addresses if one.of}
+    assert told["api"].endswith("/shop?sslmode=require")
+    assert told["worker"].endswith("/shop")
+
+
+@pytest.mark.parametrize(
+    ("variables", "query"),
+    [
+        ({"DB_HOST": "db", "DB_SSLMODE": "require"}, "?sslmode=require"),
+        ({"PGHOST": "db", "PGSSLMODE": "verify-full"}, "?sslmode=require"),
+        ({"DB_HOST": "db", "DB_SSL_MODE": "disable"}, ""),
+        ({"DB_HOST": "db", "DB_NAME": "shop"}, ""),
+    ],
+)
+def test_what_asks_for_tls_beside_a_host(
+    look: Look, variables: Mapping[str, str], query: str
+) -> None:
+    db = look(told=variables, others={})["db"]
+    (address,) = (one for one in db.addresses if one.of)
+    assert address.endpoint.path.partition("?")[2] == query.removeprefix("?")
+    named = [name for name in variables if "SSL" in name]
+    assert all(name in address.where for name in named)
+
+
+def test_without_tls_and_login_it_is_asked_too(look: Look) -> None:
+    """Where that is how it lets in, who is told otherwise is told wrongly."""
+    cache = look(told={"URL": "rediss://cache"})["cache"]
+    assert cache.endpoint().scheme == "rediss"
+    (own,) = (one.endpoint for one in cache.addresses if not one.of)
+    assert (own.scheme, own.port, own.path) == ("redis", 6379, "/0")
+    plain = look(told={"URL": "redis://cache"})["cache"]
+    assert not [one for one in plain.addresses if not one.of]

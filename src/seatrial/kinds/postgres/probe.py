@@ -67,7 +67,8 @@ async def probe(target: Target, context: Context, deadline: Deadline) -> ProbeRe
     except Exception as error:
         result = _unwell(await _cause(error, place, doctor, until), started)
         result = unless_nobody_knows(result, target)
-        return as_it_says_itself(result, target, ours=result.cause is Cause.TLS)
+        ours = result.cause is Cause.TLS and not isinstance(error, NoTls)  # which it says itself
+        return as_it_says_itself(result, target, ours=ours)
     return _judge(seen, target, doctor, started)
 
 

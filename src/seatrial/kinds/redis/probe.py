@@ -52,6 +52,10 @@ _BEHIND = "it hangs up behind the TLS handshake"
 _SPARE = 0.3
 
 
+class _NoTls(Trouble):
+    """It was asked with TLS, as somebody is told to, and answers without: that is certain."""
+
+
 async def probe(target: Target, context: Context, deadline: Deadline) -> ProbeResult:
     """Look once. The answer comes before `deadline`, and within the component's patience."""
     if (known := down_by_states(target) or waiting_by_states(target)) is not None:
@@ -79,7 +83,8 @@ async def probe(target: Target, context: Context, deadline: Deadline) -> ProbeRe
     )
     behind = trouble.cause is Cause.TLS and trouble.found.startswith(_BEHIND)
     result = unless_nobody_knows(result, target, certificate=behind)
-    return as_it_says_itself(result, target, ours=trouble.cause is Cause.TLS)
+    ours = trouble.cause is Cause.TLS and not isinstance(trouble, _NoTls)
+    return as_it_says_itself(result, target, ours=ours)
 
 
 async def _look(endpoint: Endpoint, until: Deadline) -> str | None:
@@ -98,7 +103,7 @@ async def _look(endpoint: Endpoint, until: Deadline) -> str | None:
                 session.close()
     except TimeoutError:
         if endpoint.scheme == SECURE and await speaks_plainly(endpoint, seconds * _SPARE):
-            raise Trouble(Cause.TLS, "it speaks no TLS: it answers in plain text") from None
+            raise _NoTls(Cause.TLS, "it speaks no TLS: it answers in plain text") from None
         raise Trouble(Cause.TIMEOUT, f"{missing[-1]} within {seconds:.1f} s") from None
     except Said as error:
         raise _told(str(error)) from None
