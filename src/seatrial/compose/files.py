@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
 
-from dotenv.parser import parse_stream
+from dotenv.parser import Binding, parse_stream
 
 from seatrial.compose.merging import SECTIONS, Tree, items, merged, merged_service
 from seatrial.compose.places import is_remote, placed, whole
@@ -20,9 +20,11 @@ from seatrial.declaration.source import Plain, plain, read_file
 from seatrial.errors import UsageError
 
 NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
-#: In a file of variables: what stands for "=", and a value that is taken as it stands.
+#: In a file of variables: what stands for "=", the quote before a value, and, behind a double one,
+#: a dollar sign that is meant.
 _COLON = re.compile(r"^([ \t]*(?:export[ \t]+)?[A-Za-z_][\w.-]*)[ \t]*:(?=[ \t])", re.MULTILINE)
-_LITERAL = re.compile(r"=[ \t]*'")
+_QUOTE = re.compile(r"[^=]*=[ \t]*(['\"])")
+_DOLLAR = re.compile(r"(?<!\\)((?:\\\\)*)\\\$")
 _MAX_ENV_FILE = 1_000_000  # bytes
 _MOST_TOLD = 10_000_000  # characters of its values, some of which may be made of others
 _DEEPEST = 8  # files that include each other, and services that extend each other
@@ -283,9 +285,7 @@ def env_file(file: Path, variables: Mapping[str, str]) -> dict[str, str]:
     known, total = ChainMap(dict(variables), found), 0
     for one in parse_stream(StringIO(_COLON.sub(r"\1=", text))):
         if one.key is not None:
-            value = variables.get(one.key, "") if one.value is None else one.value
-            literal = one.value is None or _LITERAL.search(one.original.string)
-            found[one.key] = value if literal else _filled_by(value, known)
+            found[one.key] = _value(one, variables, known)
             total += len(found[one.key])
             if total > _MOST_TOLD:
                 raise ComposeFileError(
@@ -293,6 +293,19 @@ def env_file(file: Path, variables: Mapping[str, str]) -> dict[str, str]:
                     hint="let its values not be made of each other again and again",
                 )
     return found
+
+
+def _value(one: Binding, outside: Mapping[str, str], known: Mapping[str, str]) -> str:
+    """`known` are those of outside and of the lines above."""
+    if one.value is None:
+        return outside.get(one.key or "", "")
+    quoted = _QUOTE.match(one.original.string)
+    if quoted is None:
+        return _filled_by(one.value, known)
+    if quoted[1] == "'":
+        return one.value
+    meant = _DOLLAR.sub(r"\1$$", one.original.string)
+    return _filled_by(next(parse_stream(StringIO(meant))).value or "", known)
 
 
 def _filled_by(value: str, variables: Mapping[str, str]) -> str:

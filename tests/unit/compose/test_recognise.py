@@ -270,6 +270,7 @@ def _endpoints(read: Project, name: str) -> dict[str, str]:
         ("wget -qO- 127.0.0.1:3000/up || exit 1", {"health": "/up"}),
         ("curl --fail 'localhost/up'", {"health": "/up"}),
         ("curl -f localhost:3000", {}),
+        ("curl -s --noproxy localhost localhost:3000/up | grep -q OK", {"health": "/up"}),
         ("curl -f http://localhost:3000/up>/dev/null", {"health": "/up"}),
         ("ruby -e 'get(%q{http://localhost:3000/up})'", {"health": "/up"}),
         ("node -e 'get(`http://localhost:3000/up`)'", {"health": "/up"}),

@@ -35,7 +35,9 @@ _URL = re.compile(
 #: As these take it, too: behind the first of them.
 _CLIENT = re.compile(r"\b(?:curl|wget)\b")
 _BARE = re.compile(
-    r"\s['\"]?(?:localhost|127\.0\.0\.1|0\.0\.0\.0)" + _PORT_AND_PATH + r"(?=['\"\s|;&)#`<>}\\]|$)"
+    r"(?<!--noproxy)\s['\"]?(?:localhost|127\.0\.0\.1|0\.0\.0\.0)"
+    + _PORT_AND_PATH
+    + r"(?=['\"\s|;&)#`<>}\\]|$)"
 )
 #: By hand, in the shell: a page that is asked for behind the first connection.
 _CONNECTION = re.compile(r"/dev/tcp/[\w.]+/(\d{1,5})")
