@@ -347,6 +347,7 @@ def _words(
         start=_start(compose, service.name, worst or next(iter(mine), None), lacks=lacks),
         logs=f"{compose} logs {service.name}",
         status=f"{compose} ps {service.name}",
+        inside=f"{compose} exec {service.name}",
         lacks=lacks,
         ended=told_of(ended) if ended is not None else "",
         killed=_more_memory(project, service.name) if worst and is_killed(worst) else "",

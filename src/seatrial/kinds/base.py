@@ -74,6 +74,7 @@ class Words:
     start: str = ""  # the command that starts it again
     logs: str = ""  # the command that shows its log
     status: str = ""  # the command that shows its state
+    inside: str = ""  # what runs a command where it runs: "docker compose exec db"
     lacks: str = ""  # though it runs: "there is 1 container ..., and compose.yaml says 2"
     ended: str = ""  # "its container ... has exited with code 0", where that may be right
     lasts: str = ""  # "it still runs, 75 s after ...", where a task may be none

@@ -264,7 +264,9 @@ def test_no_password(server: Running, look: Look) -> None:
 def test_wrong_database(server: Running, look: Look) -> None:
     target = at(server.target, path="/quantum_bd")
     expect(look(target), Cause.WRONG_DATABASE, target, "quantum_bd", "createdb -h")
-    assert re.search(r"-p \d+ -U \w+ quantum_bd \(as a user who may\)", look(target).fix)
+    assert re.search(r"-p \d+ -U \w+ quantum_bd$", look(target).fix)
+    contained = replace(target, provider=Words(inside="docker compose exec db"))
+    assert "as a user who may: docker compose exec db createdb -U " in look(contained).fix
 
 
 def test_not_authorised(

@@ -19,6 +19,7 @@ class Diagnostician:
     address: str  # host:port
     user: str = ""
     database: str = ""
+    inside: str = ""  # what runs a command where the server runs, where that is elsewhere
 
     @property
     def _endpoint(self) -> str:
@@ -158,12 +159,14 @@ class Diagnostician:
     def _wrong_database(self, found: str) -> Diagnosis:
         host, _, port = self.address.rpartition(":")
         user, database = shlex.quote(self.user), shlex.quote(self.database)
-        command = f"createdb -h {host} -p {port} -U {user} {database} (as a user who may)"
+        command = f"createdb -h {host} -p {port} -U {user} {database}"
+        if self.inside:
+            command = f"{self.inside} createdb -U {user} {database}"
         return Diagnosis(
             Cause.WRONG_DATABASE,
             f"a database {self.database} at {self.address}",
             found,
-            f"correct the database in {self._endpoint}, or create it: {command}",
+            f"correct the database in {self._endpoint}, or create it, as a user who may: {command}",
         )
 
     def _auth(self, found: str, *, asked: bool) -> Diagnosis:

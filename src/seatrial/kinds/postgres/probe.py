@@ -57,7 +57,8 @@ async def probe(target: Target, context: Context, deadline: Deadline) -> ProbeRe
     except ValueError as error:
         doctor = Diagnostician(target.name, target.endpoint().address)
         return _unwell(doctor.bad_url(str(error)), started)
-    doctor = Diagnostician(target.name, place.shown, place.login.user, place.login.database)
+    login, inside = place.login, target.provider.inside
+    doctor = Diagnostician(target.name, place.shown, login.user, login.database, inside)
     until = deadline.within(config_of(target).patience)
     try:
         async with asyncio.timeout_at(asyncio.get_running_loop().time() + until.remaining()):
