@@ -17,7 +17,7 @@ from seatrial.kinds.base import (
     load,
 )
 from seatrial.kinds.logins import asked_as_all, is_turned_away
-from seatrial.outcome import Cause, Outcome, Priority, State
+from seatrial.outcome import Cause, Health, Outcome, Priority, State
 from seatrial.waiting import Deadline
 
 
@@ -34,12 +34,16 @@ async def addressed(
     for address in target.addresses:
         if address.of and is_turned_away(probed[address.endpoint]):
             wrong.setdefault((address.of, address.endpoint), []).append(address)
-    found = (_mistake(inside, same, probed[same[0].endpoint], context) for same in wrong.values())
+    let_in = {one.of for one in target.addresses if probed[one.endpoint].health is Health.HEALTHY}
+    found = []
+    for (of, _), same in wrong.items():
+        priority = _priority(context.targets.get(of), spare=same[0].spare and of in let_in)
+        found.append(_mistake(inside, same, probed[same[0].endpoint], priority))
     return inside, list({one.id: one for one in found}.values())
 
 
 def _mistake(
-    target: Target, same: Sequence[Address], probe: ProbeResult, context: Context
+    target: Target, same: Sequence[Address], probe: ProbeResult, priority: Priority
 ) -> CheckResult:
     """`same`: all that a component is told alike."""
     address, *others = same
@@ -49,7 +53,7 @@ def _mistake(
         id=f"{address.of}.{_variable(address)}",
         component=address.of,
         title=f"{target.name} lets {address.of} in",
-        priority=_priority(context.targets.get(address.of)),
+        priority=priority,
         outcome=Outcome.FAILED,
         cause=probe.cause,
         expected=f"{target.name} lets {address.of} in as {address.where} says",
@@ -67,10 +71,15 @@ def _fix(target: Target, told: str, probe: ProbeResult) -> str:
     return f"correct {told}; another login of the project gets in"
 
 
-def _priority(component: Target | None) -> Priority:
+def _priority(component: Target | None, *, spare: bool = False) -> Priority:
     """A warning, unless it takes its component down: what answers that it is well, or has done its
     work, may not use it. Of what cannot answer, a worker, it must be taken that it does."""
-    if component is None or load(component.kind).endpoints or component.provider.own_check.well:
+    if (
+        spare
+        or component is None
+        or load(component.kind).endpoints
+        or component.provider.own_check.well
+    ):
         return Priority.P2
     ended = (State.DONE, State.STOPPED)  # on purpose, it seems
     done = bool(component.states) and all(one in ended for one in component.states)
@@ -84,7 +93,7 @@ def astray(target: Target) -> list[CheckResult]:
             id=f"{target.name}.{_variable(one)}",
             component=target.name,
             title=f"{_variable(one)} leads to a server",
-            priority=Priority.P2 if one.spare else _priority(target),
+            priority=_priority(target, spare=one.spare),
             outcome=Outcome.FAILED,
             cause=one.cause,
             expected=f"{one.where} leads to where a server listens",

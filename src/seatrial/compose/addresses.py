@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import unquote
 
-from seatrial.compose.mentions import Mention
+from seatrial.compose.mentions import OF_SERVERS, Mention, names_host
 from seatrial.compose.project import Project
 from seatrial.declaration.models import ComponentConfig
 from seatrial.kinds.base import Address, Endpoint, Kind, Target
 from seatrial.secrecy import names_secret
 
+#: Before _HOST: what a server is there for, whatever it is.
+_OF_ITS_USE = re.compile(r"(?i)(cache|broker|queue|mq|sql|session|backend|lock)s?_*$")
 _SECRET = re.compile(r"(?i)pass|auth|secret|--?a\b")
 
 
@@ -74,10 +76,18 @@ def told_addresses(
                 ),
                 reached_by(mention.endpoint),
             ),
+            spare=_is_spare(mention),
         )
         for mention in told
         if mention.service in names and _is_login(mention.endpoint)
     )
+
+
+def _is_spare(mention: Mention) -> bool:
+    """RELYT_HOST with RELYT_PASSWORD: of one of many stores that a program may be told to use."""
+    before = names_host(mention.variables.partition(" ")[0])
+    says = OF_SERVERS.search(before) or _OF_ITS_USE.search(before)
+    return bool(before) and says is None
 
 
 def _as_reached(endpoint: Endpoint, there: Endpoint | None) -> Endpoint:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from seatrial.compose.connection_strings import endpoint_of
-from seatrial.compose.mentions import NOT_IN_USE, hosts, names_host, urls
+from seatrial.compose.mentions import NOT_IN_USE, OF_SERVERS, hosts, names_host, urls
 from seatrial.compose.project import Project
 from seatrial.declaration.models import ComponentConfig
 from seatrial.declaration.problems import nearest
@@ -22,12 +22,6 @@ from seatrial.kinds.containers import Service, content_of
 from seatrial.listeners import Listener
 from seatrial.outcome import Cause
 
-#: Before _HOST: of what it is, with a scheme of its URLs. Others may be there or not, as a mail
-#: server for developers.
-_OF_SERVERS = re.compile(
-    r"(?i)(?<![a-z])((?P<postgresql>db|database|pg|postgres|postgresql)|(?P<redis>redis)"
-    r"|(?P<amqp>rabbit|rabbitmq|amqp))_*$"
-)
 _OF_OTHERS = re.compile(
     r"(?i)mysql|maria|mongo|influx|mssql|oracle|clickhouse|cassandra|couch|neo4j"
 )
@@ -210,7 +204,7 @@ def _told(service: Service, schemes: Mapping[str, int]) -> Iterator[_Told]:
             yield _Told(variable, string.host, port, usual, url=True, plain=False)
         before = names_host(variable)
         whole = _HOST.fullmatch(value)
-        server = None if _OF_OTHERS.search(before) else _OF_SERVERS.search(before)
+        server = None if _OF_OTHERS.search(before) else OF_SERVERS.search(before)
         if server is not None and whole is not None:
             scheme = next(name for name, word in server.groupdict().items() if word)
             port_told = f"{before}{'port' if before.islower() else 'PORT'}"

@@ -36,6 +36,12 @@ _PLACES = {
     "vhost": ("VHOST", "VIRTUAL_HOST"),
 }
 _OF_DB = re.compile(r"(?i)(db|database|sql|postgres)_*$")  # else its name is that of something
+#: Before _HOST: of what it is, with a scheme of its URLs. Others may be there or not, as a mail
+#: server for developers.
+OF_SERVERS = re.compile(
+    r"(?i)(?<![a-z])((?P<postgresql>db|database|pg|postgres|postgresql)|(?P<redis>redis)"
+    r"|(?P<amqp>rabbit|rabbitmq|amqp))_*$"
+)
 #: In names of variables: what the running system is not meant to use.
 NOT_IN_USE = re.compile(
     r"(?i)(^|_)(tests?|testing|shadow|examples?|templates?|samples?|pattern|ci|legacy|old)(_|$)"

@@ -97,6 +97,7 @@ class Address:
     of: str  # the component that is told so; "" for the server's own settings
     where: str  # "DATABASE_URL of the service web of compose.yaml"
     endpoint: Endpoint  # as this machine reaches it
+    spare: bool = False  # by its name it is of something else, which may not be used
 
 
 @dataclass(frozen=True)

@@ -173,3 +173,23 @@ def test_who_looks_again_knows_as_whom(database: Target, tmp_path: Path) -> None
     nobody = replace(lost, addresses=(told(lost),))
     assert not asyncio.run(logins.ask(nobody, context, Deadline.after(10)))
     assert not asyncio.run(logins.ask(lost, context, Deadline.after(10)))
+
+
+@pytest.mark.parametrize(
+    ("spare", "path", "priority"),
+    [
+        (True, "", Priority.P2),
+        (False, "", Priority.P1),
+        (True, "/nowhere", Priority.P1),  # which gets in nowhere
+    ],
+)
+def test_who_gets_in_may_not_use_what_else_it_is_told(
+    database: Target, tmp_path: Path, spare: bool, path: str, priority: Priority
+) -> None:
+    web = Target("web", "process", ComponentConfig(kind="process"), {})
+    right = told(database, path=path or database.endpoint().path)
+    wrong = replace(told(database, password="none-of-it"), where="RELYT_HOST", spare=spare)
+    target = replace(database, addresses=(told(database, of="worker"), right, wrong))
+    context = context_of(tmp_path, tmp_path, target, web)
+    job = addressed(KINDS["postgres"], target, context, Deadline.after(10))
+    assert {one.id: one.priority for one in asyncio.run(job)[1]}["web.RELYT_HOST"] is priority

@@ -253,6 +253,28 @@ def test_a_login_in_parts(
     assert (found.endpoint().url if where else "", "".join(where)) == (url, variables)
 
 
+@pytest.mark.parametrize(
+    ("variables", "spare"),
+    [
+        ({"RELYT_HOST": "it", "RELYT_PASSWORD": "p"}, True),
+        ({"DB_HOST": "it", "DB_PASSWORD": "p"}, False),
+        ({"SHOP_POSTGRES_HOST": "it", "SHOP_POSTGRES_PASSWORD": "p"}, False),
+        ({"CELERY_BROKER_HOST": "it", "CELERY_BROKER_PASSWORD": "p"}, False),
+        ({"RELYT_URL": "postgresql://it", "RELYT_PASSWORD": "p"}, False),
+        ({"RELYT_URL": "postgresql://u:p@it/x"}, False),
+    ],
+)
+def test_what_may_be_one_of_many_stores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], spare: bool
+) -> None:
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    services = {"it": {"image": "postgres:15"}, "web": {"image": "x", "environment": variables}}
+    runs = of("it", environment={}, networks={"n": "192.0.2.2"})
+    found = server(tmp_path, {"services": services}, "postgres", runs)
+    (address,) = (one for one in found.addresses if one.of)
+    assert address.spare is spare
+
+
 def test_a_login_in_a_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     (tmp_path / "cache.txt").write_text("from-a-file\n")
