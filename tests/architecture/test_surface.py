@@ -52,8 +52,8 @@ MODULES = {
         ProgramConfig Reference RemoteEndpoint System
     """,
     "seatrial.kinds.base": """
-        Address Astray CheckResult CleanUpFacet Context Expectations FindServer Image Installed
-        Kind Listening OwnCheck Probe ProbeResult Target Words load
+        Address Astray CheckResult CleanUpFacet Commands Context Expectations FindServer Image
+        Installed Kind Listening OwnCheck Probe ProbeResult Target Words load
     """,
     "seatrial.kinds.endpoint": "Endpoint",
     "seatrial.kinds.drill": "Drill Drills Stage",

@@ -21,7 +21,7 @@ from seatrial.keeper.places import cache
 from seatrial.keeper.protocol import ComponentStatus, Usage
 from seatrial.keeper.timeline import Timeline
 from seatrial.keeper.usage import together
-from seatrial.kinds.base import Context, Listening, OwnCheck, Target, Words, load
+from seatrial.kinds.base import Commands, Context, Listening, OwnCheck, Target, Words, load
 from seatrial.kinds.logins import Logins
 from seatrial.outcome import State
 from seatrial.waiting import Deadline
@@ -96,8 +96,7 @@ class Containers:
             mine = zip(target.states, self.of(name), strict=False)
             states = tuple(self._state(name, *one) for one in mine) or (State.WAITING,)
             # The user's commands are not for a project of its own.
-            words = replace(target.provider, start="", logs="", status="", inside="")
-            words = replace(words, lacks="", killed="")
+            words = replace(target.provider, commands=Commands(), lacks="", killed="")
             causes = target.causes
             if name in self.asked:  # it is as it was asked to be
                 words = replace(words, found="", ended="", own_check=OwnCheck())

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from seatrial.declaration.interpreter import interpreter
 from seatrial.declaration.models import RemoteEndpoint, System
 from seatrial.keeper.places import cache
-from seatrial.kinds.base import Context, Endpoint, Kind, Target, Words, load
+from seatrial.kinds.base import Commands, Context, Endpoint, Kind, Target, Words, load
 
 Declared = str | tuple[str, ...] | Mapping[str, str | RemoteEndpoint]
 
@@ -24,8 +24,10 @@ def remote_context(system: System) -> Context:
             component.config,
             endpoints,
             provider=Words(
-                start=f"restart {component.name} where it runs",
-                logs=f"that of {component.name}, where it runs",
+                commands=Commands(
+                    start=f"restart {component.name} where it runs",
+                    logs=f"that of {component.name}, where it runs",
+                ),
                 setting=_setting(system, component.name),
             ),
         )

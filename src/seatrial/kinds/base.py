@@ -67,14 +67,21 @@ class Listening:
 
 
 @dataclass(frozen=True)
+class Commands:
+    """Of whoever runs a component, where that is not Seatrial itself; or what to do, in words."""
+
+    start: str = ""  # it runs again
+    logs: str = ""  # shows its log
+    status: str = ""  # shows its state
+    inside: str = ""  # before another one: that runs where the component does
+
+
+@dataclass(frozen=True)
 class Words:
     """What whoever runs a component says of it, where that is not Seatrial itself."""
 
     found: str = ""  # "its container has exited with code 1"
-    start: str = ""  # the command that starts it again
-    logs: str = ""  # the command that shows its log
-    status: str = ""  # the command that shows its state
-    inside: str = ""  # what runs a command where it runs: "docker compose exec db"
+    commands: Commands = Commands()
     lacks: str = ""  # though it runs: "there is 1 container ..., and compose.yaml says 2"
     ended: str = ""  # "its container ... has exited with code 0", where that may be right
     lasts: str = ""  # "it still runs, 75 s after ...", where a task may be none
@@ -134,17 +141,17 @@ class Target:
     @property
     def start(self) -> str:
         """The command that starts it again."""
-        return self.provider.start or f"seatrial restart {self.name}"
+        return self.provider.commands.start or f"seatrial restart {self.name}"
 
     @property
     def logs(self) -> str:
         """The command that shows its log."""
-        return self.provider.logs or f"seatrial logs {self.name}"
+        return self.provider.commands.logs or f"seatrial logs {self.name}"
 
     @property
     def status(self) -> str:
         """The command that shows its state."""
-        return self.provider.status or "seatrial status"
+        return self.provider.commands.status or "seatrial status"
 
     def endpoint(self, name: str | None = None) -> Endpoint:
         """The first replica's endpoint; without a name, the kind's default one."""

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from seatrial.kinds.base import Image, OwnCheck, ProbeResult, Target, Words
+from seatrial.kinds.base import Commands, Image, OwnCheck, ProbeResult, Target, Words
 from seatrial.kinds.postgres import launch
 from seatrial.kinds.postgres.binaries import run_as
 from seatrial.kinds.postgres.config import PostgresExpect
@@ -265,7 +265,7 @@ def test_wrong_database(server: Running, look: Look) -> None:
     target = at(server.target, path="/quantum_bd")
     expect(look(target), Cause.WRONG_DATABASE, target, "quantum_bd", "createdb -h")
     assert re.search(r"-p \d+ -U \w+ quantum_bd$", look(target).fix)
-    contained = replace(target, provider=Words(inside="docker compose exec db"))
+    contained = replace(target, provider=Words(commands=Commands(inside="docker compose exec db")))
     assert "as a user who may: docker compose exec db createdb -U " in look(contained).fix
 
 

@@ -20,7 +20,7 @@ from seatrial.compose.earshot import (
 )
 from seatrial.compose.engine import Container
 from seatrial.compose.logs import with_last_words
-from seatrial.kinds.base import Listening, OwnCheck, ProbeResult, Target, Words
+from seatrial.kinds.base import Commands, Listening, OwnCheck, ProbeResult, Target, Words
 from seatrial.kinds.http.config import HttpConfig
 from seatrial.kinds.programs import as_it_listens
 from seatrial.kinds.redis.config import RedisConfig
@@ -229,7 +229,7 @@ def test_that_is_as_well_as_it_says() -> None:
         return as_it_listens(refused, target)
 
     def by_itself(**says: Any) -> Words:
-        return Words(start="start web", logs="logs web", own_check=OwnCheck(**says))
+        return Words(commands=Commands("start web", "logs web"), own_check=OwnCheck(**says))
 
     alone = by_itself(alone=True, well="healthy")
     assert told(alone) == ProbeResult(Health.HEALTHY, Connection.CONNECTED, 1.0)

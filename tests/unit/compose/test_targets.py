@@ -255,7 +255,7 @@ def test_states(  # type: ignore[no-untyped-def]
     assert target.provider.found == found
     assert target.start == start
     assert target.logs == f"docker compose logs {service}"
-    assert target.provider.inside == f"docker compose exec {service}"
+    assert target.provider.commands.inside == f"docker compose exec {service}"
 
 
 KILLED = {"exit_code": 137, "oom_killed": True}

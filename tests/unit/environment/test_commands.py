@@ -11,7 +11,7 @@ from seatrial.declaration.load import load
 from seatrial.declaration.models import ComponentConfig, EnvironmentConfig, System
 from seatrial.environment.commands import instead_of_restart, whole, workable
 from seatrial.keeper.remote import remote_context
-from seatrial.kinds.base import Target, Words
+from seatrial.kinds.base import Commands, Target, Words
 from seatrial.kinds.programs import MEND
 from seatrial.kinds.registry import KINDS
 
@@ -60,7 +60,7 @@ SETTING = "the service db of compose.yaml (ports)"
 
 def targets(*words: str) -> dict[str, Target]:
     config = ComponentConfig(kind="postgres")
-    said = Words(setting=words[2], start=words[0], logs=words[1]) if words else Words()
+    said = Words(setting=words[2], commands=Commands(words[0], words[1])) if words else Words()
     return {"db": Target("db", "postgres", config, {}, provider=said)}
 
 

@@ -57,7 +57,7 @@ async def probe(target: Target, context: Context, deadline: Deadline) -> ProbeRe
     except ValueError as error:
         doctor = Diagnostician(target.name, target.endpoint().address)
         return _unwell(doctor.bad_url(str(error)), started)
-    login, inside = place.login, target.provider.inside
+    login, inside = place.login, target.provider.commands.inside
     doctor = Diagnostician(target.name, place.shown, login.user, login.database, inside)
     until = deadline.within(config_of(target).patience)
     try:
