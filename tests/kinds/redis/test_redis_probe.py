@@ -87,6 +87,16 @@ def test_a_user_who_may_not_even_ping(start: Start, look: Look) -> None:
         assert "ACL SETUSER rich +info" in unseen.fix
 
 
+def test_a_database_that_is_none(start: Start, look: Look) -> None:
+    with start("--databases", "4") as target:
+        assert look(at(target, path="/3")).health is Health.HEALTHY
+        result = look(at(target, path="/4"))
+        assert (result.cause, result.connection) == (Cause.WRONG_DATABASE, Connection.CONNECTED)
+        assert "CONFIG GET databases" in result.fix
+        declared = dataclasses.replace(at(target, path=""), config=make_config(database=4))
+        assert look(declared).cause is Cause.WRONG_DATABASE
+
+
 def test_no_connection_is_free(start: Start, look: Look) -> None:
     with start("--maxclients", "1") as target:
         endpoint = target.endpoint()

@@ -15,7 +15,15 @@ from seatrial.kinds.programs import (
     waiting_by_states,
 )
 from seatrial.kinds.redis.config import RedisConfig
-from seatrial.kinds.redis.wire import SECURE, NotRedis, Said, Session, speaks_plainly, speaks_tls
+from seatrial.kinds.redis.wire import (
+    SECURE,
+    NotRedis,
+    Said,
+    Session,
+    number_in,
+    speaks_plainly,
+    speaks_tls,
+)
 from seatrial.kinds.strangers import who_says
 from seatrial.kinds.trouble import Trouble
 from seatrial.kinds.unknown_login import unless_nobody_knows
@@ -31,10 +39,19 @@ _SAID = {
     "ERR invalid password": Cause.AUTH,
     "NOPERM": Cause.NOT_AUTHORISED,
     "DENIED": Cause.NOT_AUTHORISED,
+    "ERR DB index": Cause.WRONG_DATABASE,
+    "ERR SELECT": Cause.WRONG_DATABASE,  # is not allowed in cluster mode
     "ERR max number of clients": Cause.EXHAUSTED,
 }
 
 
+#: It is there, and not as wanted.
+_ANSWERED = (
+    Cause.WRONG_VERSION,
+    Cause.UNHEALTHY,
+    Cause.NOT_AUTHORISED,
+    Cause.WRONG_DATABASE,
+)
 _ANSWERS, _UNSEEN = "it answers: ", "version not to be seen (INFO)"
 
 #: What else it answers when it is not well, and what to do about that.
@@ -63,14 +80,15 @@ async def probe(target: Target, context: Context, deadline: Deadline) -> ProbeRe
     config, endpoint = cast(RedisConfig, target.config), target.endpoint()
     until, began = deadline.within(config.patience), perf_counter()
     try:
-        version = await _look(endpoint, until)
+        number = number_in(endpoint)
+        version = await _look(endpoint, config.database if number is None else number, until)
         trouble = _wrong_version(version, config)
     except Trouble as error:
         version, trouble = None, error
     took = (perf_counter() - began) * 1000
     if trouble is None:
         return ProbeResult(Health.HEALTHY, Connection.CONNECTED, took, version=version)
-    answered = trouble.cause in (Cause.WRONG_VERSION, Cause.UNHEALTHY, Cause.NOT_AUTHORISED)
+    answered = trouble.cause in _ANSWERED
     result = ProbeResult(
         Health.UNHEALTHY,
         Connection.CONNECTED if answered else Connection.DISCONNECTED,
@@ -87,7 +105,7 @@ async def probe(target: Target, context: Context, deadline: Deadline) -> ProbeRe
     return as_it_says_itself(result, target, ours=ours)
 
 
-async def _look(endpoint: Endpoint, until: Deadline) -> str | None:
+async def _look(endpoint: Endpoint, database: int, until: Deadline) -> str | None:
     """The version that it says it is, None where it may not say. Raises Trouble."""
     seconds, missing = until.remaining(), [""]
     share = 1 - _SPARE if endpoint.scheme == SECURE else 1.0
@@ -96,6 +114,8 @@ async def _look(endpoint: Endpoint, until: Deadline) -> str | None:
             session = await Session.open(endpoint, missing.append)
             try:
                 await session.ask("PING")
+                if database:
+                    await session.ask("SELECT", str(database))
                 with contextlib.suppress(Said):  # a user may be kept from INFO
                     return _version(await session.ask("INFO", "server"))
                 return None
@@ -170,8 +190,10 @@ def _fix(trouble: Trouble, target: Target) -> str:
         Cause.TLS: "correct its certificate (an authority of your own goes into SSL_CERT_FILE), or "
         f"correct redis:// or rediss:// in {setting}; or let it take clients without a certificate "
         "(tls-auth-clients no)",
-        Cause.NOT_AUTHORISED: "allow its user PING: ACL SETUSER "
-        f"{user} +ping; or take the server out of protected mode",
+        Cause.WRONG_DATABASE: f"correct the database in {setting} ({cli} CONFIG GET databases says "
+        "how many there are; in a cluster it is 0)",
+        Cause.NOT_AUTHORISED: "allow its user PING and SELECT: ACL SETUSER "
+        f"{user} +ping +select; or take the server out of protected mode",
         Cause.EXHAUSTED: f"{cli} CLIENT LIST   (who holds them?), or raise maxclients",
         Cause.WRONG_PROGRAM: f"see what listens at {there.address}: ss -ltnp 'sport = "
         f":{there.port}'; correct {setting}",

@@ -6,6 +6,7 @@ The probe speaks for itself, because the driver retries and words errors in its 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -16,6 +17,7 @@ from seatrial.kinds.trouble import Trouble
 #: The scheme of a URL that asks with TLS, and the parameter, of the usual driver, that takes any
 #: certificate then.
 SECURE, UNVERIFIED = "rediss", "ssl_cert_reqs=none"
+_NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 _LONGEST_LINE = 8 * 1024  # bytes
 _LONGEST_TEXT = 256 * 1024
 
@@ -35,6 +37,12 @@ class NotRedis(Exception):
 def verified(endpoint: Endpoint) -> bool:
     """Whether it is asked whose certificate the server has."""
     return UNVERIFIED not in endpoint.path.partition("?")[2].split("&")
+
+
+def number_in(endpoint: Endpoint) -> int | None:
+    """Of the database that its URL names."""
+    number = endpoint.path.partition("?")[0].strip("/")
+    return int(number) if _NUMBER.fullmatch(number) else None
 
 
 class Session:
