@@ -86,7 +86,8 @@ def astray(
         where = project.told_at(told.variable, service)
         if _ITSELF.fullmatch(host):
             looked_for = port or told.usual
-            here_too = looked_for in here or not told.used
+            for_others = _is_corrected(project, service, told.variable)
+            here_too = looked_for in here or not told.used or for_others
             server = "" if here_too else _meant(project, service, looked_for, listening)
             if server:
                 found = f"{host} is there the container of {service.name} itself, not {server}"
@@ -94,7 +95,7 @@ def astray(
                 yield Astray(where, Cause.REFUSED, found, f"correct {where}: {right}", spare)
         elif host.lower() not in called:
             if not (service.knows_others or _OUTSIDE.fullmatch(host) or _of_one(project, host)):
-                hint = nearest(host, called, whole_list=False)
+                hint = _who_is_meant(told, listening, called)
                 fix = f"correct {where}" + (f": {hint}" if hint else "")
                 yield Astray(where, Cause.DNS, f"there is no service {host}", fix, spare)
         elif not (reached := [one for one in called[host.lower()] if not _apart(service, one)]):
@@ -112,6 +113,24 @@ def astray(
             where = project.told_at(told.port_told or told.variable, service)
             fix = f"correct {where}: the port is {right}"
             yield Astray(where, Cause.REFUSED, found, fix, spare)
+
+
+def _is_corrected(project: Project, service: Service, variable: str) -> bool:
+    """It stands in a file that is handed to all, and others say otherwise for themselves: what the
+    file says is for programs on the host."""
+    return variable in service.env_files and any(
+        variable in one.environment and variable not in one.env_files
+        for one in project.services.values()
+    )
+
+
+def _who_is_meant(told: _Told, listening: Listening, called: Collection[str]) -> str | None:
+    """A server that listens at such a port: the only one, whatever it is called."""
+    servers = [name for name, ports in listening.items() if told.usual in ports.maybe]
+    if len(servers) == 1:
+        return f"did you mean {servers[0]}?"
+    near = nearest(told.host, servers, whole_list=False)
+    return near or nearest(told.host, called, whole_list=False)
 
 
 def _wants_tls(server: Service, port: int, listening: Listening) -> bool:

@@ -30,7 +30,7 @@ _USERS = ("USER", "USERNAME", "LOGIN")
 _PASSWORDS = ("PASSWORD", "PASS", "PWD", "PASSWD")
 _TLS = ("TLS", "SSL", "USE_TLS", "USE_SSL", "TLS_ENABLED", "SSL_ENABLED")
 _SSL_MODES = ("SSLMODE", "SSL_MODE")  # of PostgreSQL, as libpq calls them
-_YES = ("true", "1", "yes", "on")
+_YES, _NO = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 _PLACES = {
     "database": ("NAME", "DB", "DATABASE", "DBNAME", "DB_NAME"),
     "vhost": ("VHOST", "VIRTUAL_HOST"),
@@ -140,7 +140,7 @@ def _with_login_beside(one: Mention, service: Service, kind: Kind) -> Mention:
     before = one.variables[: called.start()] if called is not None else ""
     if not before or one.endpoint.user is not None or one.endpoint.password is not None:
         return one
-    beside = [_first(service, before, some) for some in (_USERS, _PASSWORDS)]
+    beside = [_first(service, before, _USERS), _for_password(service, before, kind)]
     user, password = _values(service, beside)
     if password is None:
         return one
@@ -202,8 +202,8 @@ def _in_parts(service: Service, of: Service, kind: Kind) -> Iterator[Mention]:
             continue
         shared = _shared(before, service)
         beside = [
-            _first(service, before, some) or _first(service, shared, some)
-            for some in (_USERS, _PASSWORDS)
+            _first(service, before, _USERS) or _first(service, shared, _USERS),
+            _for_password(service, before, kind) or _for_password(service, shared, kind),
         ]
         user, password = _values(service, beside)
         named, place = _place(service, before, kind)
@@ -227,6 +227,15 @@ def _shared(before: str, service: Service) -> str:
     shorter = before.rstrip("_").rpartition("_")[0]
     variables = {f"{shorter}_{word}" for word in ("HOST", "host")}
     return f"{shorter}_" if shorter and variables & service.environment.keys() else ""
+
+
+def _for_password(service: Service, before: str, kind: Kind) -> str | None:
+    """REDIS_AUTH is one, as Redis calls it, where it does not say whether there is one."""
+    name = _first(service, before, _PASSWORDS)
+    if name is not None or "redis" not in kind.schemes:
+        return name
+    name = _first(service, before, ("AUTH",))
+    return None if name and (service.value(name) or "").lower() in (*_YES, *_NO) else name
 
 
 def _switched_on(service: Service, before: str) -> str:

@@ -15,6 +15,11 @@ from seatrial.outcome import State
 _AGAIN_AND_AGAIN = 3
 #: What says that it is there to go on.
 _AT_WORK = re.compile(r"(?i)\b(worker|celery|consumers?|listen(er)?|serve|server|scheduler|beat)\b")
+#: Shells and the like, which end at once where nobody types: there for people to work in.
+_FOR_PEOPLE = re.compile(
+    r"(\S*docker-entrypoint\.sh\s+)?(\S*/)?"
+    r"(bash|sh|ash|zsh|node|python[\d.]*|irb|iex|php -a)(\s+-[il]+)*"
+)
 _FIRST_MINUTE = 60.0  # s
 
 
@@ -46,7 +51,8 @@ def ended_early(one: Container, kind: Kind, service: Service) -> bool:
     """Whether it is taken for something that runs, and did one thing and ended well: what was
     stopped on request may say so, too, but seldom in its first minute."""
     commands = f"{service.command} {one.command}"  # of the file, and of its image
-    if kind.name != "process" or service.ports or _AT_WORK.search(commands):
+    serves = service.ports and _FOR_PEOPLE.fullmatch(one.command.strip()) is None
+    if kind.name != "process" or serves or _AT_WORK.search(commands):
         return False
     may_end = service.restart in ("", "no") or service.restart.startswith("on-failure")
     # For what ends at once, engines write that it ended before it was started.

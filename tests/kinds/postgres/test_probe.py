@@ -261,6 +261,16 @@ def test_no_password(server: Running, look: Look) -> None:
     assert "nothing in the project tells a login" in look(contained).found
 
 
+def test_a_login_that_its_volume_does_not_know(server: Running, look: Look) -> None:
+    target = at(server.target, password="of-today")
+    assert "volume" not in look(target).fix
+    contained = replace(target, provider=Words(commands=Commands(inside="docker compose exec db")))
+    assert (
+        "(those with which its volume was made: its image looks at none later)"
+        in look(contained).fix
+    )
+
+
 def test_wrong_database(server: Running, look: Look) -> None:
     target = at(server.target, path="/quantum_bd")
     expect(look(target), Cause.WRONG_DATABASE, target, "quantum_bd", "createdb -h")

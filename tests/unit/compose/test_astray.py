@@ -128,6 +128,20 @@ def test_the_nearest_service_is_named(tmp_path: Path) -> None:
     assert "db" in one.fix.partition(": ")[2]
 
 
+@pytest.mark.parametrize(
+    ("url", "server"),
+    [
+        ("postgres://u:p@shop-store/x", "db"),  # the only one, whatever it is called
+        ("postgres://u:p@webb/x", "db"),
+        ("redis://saf", "safe"),
+        ("redis://othr", "other"),  # of two, none is near
+    ],
+)
+def test_a_server_of_its_sort_is_meant(tmp_path: Path, url: str, server: str) -> None:
+    (one,) = told(tmp_path, {"SOME_URL": url})
+    assert one.fix.endswith(f": did you mean {server}?")
+
+
 def test_a_port_in_a_variable_of_its_own(tmp_path: Path) -> None:
     (one,) = told(tmp_path, {"DB_HOST": "db", "DB_PORT": "5434"})
     assert "not at 5434" in one.found
@@ -390,6 +404,26 @@ def test_who_shares_no_network_has_no_way(tmp_path: Path) -> None:
     assert "share no network" in one.found
     for free in ({"networks": ["shared"]}, {"extra_hosts": ["db:10.0.0.1"]}):
         assert told(tmp_path, url, web_networks=[], **free) == []
+
+
+@pytest.mark.parametrize("corrected", [True, False])
+def test_a_file_for_programs_on_the_host_that_is_handed_on(tmp_path: Path, corrected: bool) -> None:
+    """Where others say for themselves which host it is, the file's localhost is not theirs."""
+    (tmp_path / ".env").write_text("POSTGRES_SERVER=localhost\n")
+    own = {"environment": {"POSTGRES_SERVER": "db"}} if corrected else {}
+    services = {
+        "web": {"image": "x", "env_file": ".env", **own},
+        "tests": {"image": "x", "env_file": ".env"},
+        "db": {"image": "postgres:15"},
+    }
+    (tmp_path / "compose.yaml").write_text(json.dumps({"services": services}))
+    (tmp_path / "seatrial.yaml").write_text(
+        "system: shop\ncompose: compose.yaml\n"
+        "components: {tests: {kind: process}, db: {kind: postgres}}\n"
+    )
+    project = read_project(tmp_path / "compose.yaml", {})
+    found = targets(load(tmp_path, KINDS, variables={}), project, ())["tests"].astray
+    assert len(found) == (0 if corrected else 1)
 
 
 def test_who_shares_a_file_of_variables_with_a_server(tmp_path: Path) -> None:

@@ -58,6 +58,9 @@ def looked_at(
         ({}, {"command": "celery -A app worker"}, False),  # as its image says
         ({"restart": "always"}, {}, False),
         ({"ports": [80]}, {}, False),
+        ({"ports": [80]}, {"command": "node server.js"}, False),
+        ({"ports": [80]}, {"command": "/bin/bash"}, True),  # for people to work in
+        ({"ports": [80]}, {"command": "docker-entrypoint.sh node"}, True),
         ({}, {"exit_code": 1}, False),
         ({}, {"lived": 61.0}, False),  # stopped on request, it may be
         ({}, {"lived": -0.01}, True),

@@ -225,6 +225,15 @@ def test_what_components_are_told_is_seen_each_as_it_is_told(
             "redis://192.0.2.2:6379/2",
             "REDIS_HOST with REDIS_DB",
         ),
+        (
+            "redis",
+            "redis:7",
+            {"REDIS_HOST": "it", "REDIS_AUTH": "p"},
+            "redis://:p@192.0.2.2:6379/0",
+            "REDIS_HOST with REDIS_AUTH",
+        ),
+        ("redis", "redis:7", {"REDIS_HOST": "it", "REDIS_AUTH": "True"}, "", ""),
+        ("postgres", "postgres:15", {"DB_HOST": "it", "DB_AUTH": "scram"}, "", ""),
         ("postgres", "postgres:15", {"DB_HOST": "other", "DB_NAME": "wiki"}, "", ""),
         (
             "postgres",

@@ -171,8 +171,9 @@ class Diagnostician:
 
     def _auth(self, found: str, *, asked: bool) -> Diagnosis:
         if asked:
-            fix = f"correct user and password in {self._endpoint}, or set the password on the "
-            fix += f'server: \\password "{self.user}" in psql'
+            made = " (those with which its volume was made: its image looks at none later)"
+            fix = f"correct user and password in {self._endpoint}{made if self.inside else ''}, or "
+            fix += f'set the password on the server: \\password "{self.user}" in psql'
         else:
             fix = f"let {self.user} in by pg_hba.conf of {self.component}'s server (then SELECT "
             fix += f"pg_reload_conf()), or correct the user in {self._endpoint}"
