@@ -11,13 +11,12 @@ from seatrial.compose.engine import Container
 from seatrial.compose.logs import Heard, unsettled, with_last_words
 from seatrial.compose.project import Project, read_project
 from seatrial.compose.running import Amiss, amiss, look_for
+from seatrial.compose.states import LONG
 from seatrial.compose.targets import service_of, targets
 from seatrial.declaration.models import System
 from seatrial.errors import DeploymentError
 from seatrial.kinds.base import Target
 from seatrial.outcome import State
-
-_LONG = 60.0  # s in which most that is to end has
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ class Attached:
 
 def _as_it_lasts(target: Target, seconds: float) -> Target:
     """A task that has run for long while everything is up may be none."""
-    if target.kind != "task" or seconds < _LONG or State.STARTING not in target.states:
+    if target.kind != "task" or seconds < LONG or State.STARTING not in target.states:
         return target
     words = replace(target.provider, lasts=f"it still runs, {seconds:.0f} s after it was started")
     states = tuple(State.READY if one is State.STARTING else one for one in target.states)

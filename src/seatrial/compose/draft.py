@@ -11,6 +11,7 @@ from seatrial.compose.engine import Container
 from seatrial.compose.mentions import mentions
 from seatrial.compose.project import Project
 from seatrial.compose.recognise import Recognised, recognise
+from seatrial.compose.states import LONG
 from seatrial.compose.targets import running, target_of
 from seatrial.declaration.load import NAME
 from seatrial.declaration.models import Component, Location
@@ -149,14 +150,16 @@ async def draft(
 
 
 def _as_seen(project: Project, containers: list[Container]) -> Project:
-    """With what containers that have ended tell of their services. Of a project that was stopped
-    they tell nothing: there everything has ended."""
+    """With what containers that have ended, or have run for long, tell of their services. Of a
+    project that was stopped they tell nothing: there everything has ended."""
     if not any(one.status == "running" for one in containers):
         return project
     not_well = {one.service for one in containers if one.status != "exited" or one.exit_code != 0}
     ended = {one.service for one in containers} - not_well
+    last = {one.service for one in containers if one.status == "running" and one.ran_for > LONG}
     services = {
-        name: replace(one, ended_well=name in ended) for name, one in project.services.items()
+        name: replace(one, ended_well=name in ended, lasts=name in last)
+        for name, one in project.services.items()
     }
     return replace(project, services=services)
 

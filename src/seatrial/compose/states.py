@@ -20,7 +20,7 @@ _FOR_PEOPLE = re.compile(
     r"(\S*docker-entrypoint\.sh\s+)?(\S*/)?"
     r"(bash|sh|ash|zsh|node|python[\d.]*|irb|iex|php -a)(\s+-[il]+)*"
 )
-_FIRST_MINUTE = 60.0  # s
+LONG = 60.0  # s in which most that is to end has
 
 
 def state_of(container: Container, kind: Kind) -> State:
@@ -56,7 +56,7 @@ def ended_early(one: Container, kind: Kind, service: Service) -> bool:
         return False
     may_end = service.restart in ("", "no") or service.restart.startswith("on-failure")
     # For what ends at once, engines write that it ended before it was started.
-    return may_end and is_ended_well(one) and -1 < one.lived < _FIRST_MINUTE
+    return may_end and is_ended_well(one) and -1 < one.lived < LONG
 
 
 def is_ended_well(one: Container) -> bool:

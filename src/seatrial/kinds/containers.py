@@ -59,6 +59,7 @@ class Service:
     needs: Mapping[str, str] = field(default_factory=dict)  # service -> the condition it waits for
     awaited_end: bool = False  # another service waits until this one has ended well
     ended_well: bool = False  # its container has ended with code 0, while the project runs
+    lasts: bool = False  # its container has run for long, as most that is to end does not
     restart: str = ""
     replicas: int = 1
     profiles: tuple[str, ...] = ()

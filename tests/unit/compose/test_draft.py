@@ -46,6 +46,25 @@ def test_what_has_ended_well_ran_once(tmp_path: Path, service: str, code: int, k
     assert any("whether it is to end" in one for one in part.unknown) == (kind == "task")
 
 
+@pytest.mark.parametrize(
+    ("service", "seconds", "kind"),
+    [
+        ("it: {image: node, command: yarn build}", 61.0, "process"),
+        ("it: {image: node, command: yarn build}", 59.0, "task"),
+        ("migrate: {image: node}", 61.0, "process"),
+        ("migrate: {image: node}", 59.0, "task"),
+    ],
+)
+def test_what_has_run_for_long_does_not_end(
+    tmp_path: Path, service: str, seconds: float, kind: str
+) -> None:
+    runs = of(service.partition(":")[0], ran_for=seconds)
+    (part, _) = drafted(tmp_path, service, runs, of("other")).parts
+    assert part.kind == kind
+    watches = kind == "task" and "build" in service
+    assert any("or watches for changes" in one for one in part.unknown) == watches
+
+
 def test_in_a_project_that_was_stopped_everything_has_ended(tmp_path: Path) -> None:
     both = (of(name, status="exited", exit_code=0) for name in ("it", "other"))
     assert [part.kind for part in drafted(tmp_path, ONCE, *both).parts] == ["process", "process"]

@@ -118,7 +118,7 @@ def test_what_is_not_in_use_or_filled_in_by_the_program(
         ({}, False),
         ({"environment": {"MODE": "production"}}, False),
         ({"environment": {"CACHE_PASS": "p"}}, True),
-        ({"environment": {"API_TOKEN_FILE": "/x", "CACHE_AUTH": "p"}}, True),
+        ({"environment": {"API_TOKEN_FILE": "/x", "CACHE_SECRET": "p"}}, True),
         ({"volumes": ["./app.toml:/app.toml"]}, True),
         ({"secrets": ["cache"]}, True),
         ({"configs": ["app"]}, True),

@@ -55,13 +55,14 @@ _SERVES = re.compile(
 )
 _FOR_EVER = ("always", "unless-stopped")
 _MAY_END = "whether it is to end: its container has, with code 0 (else it is kind: process)"
+_MAY_WATCH = "whether its build ends, or watches for changes (then it is kind: process)"
 
 
 class _Containers(InContainers):
     def recognise(self, service: Service) -> Guess | None:
         if service.awaited_end:
             return Guess("others wait until it has completed", BY_IMAGE + 1)
-        lasts = service.ports or service.restart.startswith(_FOR_EVER)
+        lasts = service.lasts or service.ports or service.restart.startswith(_FOR_EVER)
         last = _last(service.command)
         if lasts or _SERVES.search(service.command):
             return None
@@ -72,7 +73,8 @@ class _Containers(InContainers):
         if service.restart.startswith("on-failure"):
             return None
         if (found := _ONCE.search(last)) is not None and not _WATCHES.search(last):
-            return Guess(f"its command: {found[0]}", BY_SETTINGS)
+            unknown = (_MAY_WATCH,) if found[0].endswith("build") else ()
+            return Guess(f"its command: {found[0]}", BY_SETTINGS, unknown=unknown)
         if (found := _NAMES_IT.fullmatch(service.name)) is not None:
             return Guess(f"its name: {found[2]}", BY_ELIMINATION + 1)
         return None
