@@ -139,7 +139,7 @@ CAUSES: tuple[CauseRow, ...] = (
     CauseRow(Cause.TIMEOUT, ("*",), ExitCode.DOWN, "no answer, or not ready, in time"),
     CauseRow(Cause.AUTH, _SERVERS, ExitCode.DOWN, "user or password not accepted"),
     CauseRow(Cause.TLS, _SERVERS, ExitCode.DOWN, "the TLS handshake failed"),
-    CauseRow(Cause.WRONG_DATABASE, ("postgres",), ExitCode.DOWN, "no such database there"),
+    CauseRow(Cause.WRONG_DATABASE, ("postgres", "redis"), ExitCode.DOWN, "no such database there"),
     CauseRow(Cause.WRONG_VHOST, ("rabbitmq",), ExitCode.DOWN, "no such virtual host there"),
     CauseRow(Cause.NOT_AUTHORISED, _SERVERS, ExitCode.DOWN, "logged in, but lacks a permission"),
     CauseRow(Cause.MIGRATING, ("postgres",), ExitCode.DOWN, "starting up or in recovery"),
