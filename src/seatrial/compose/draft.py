@@ -30,7 +30,7 @@ class Part:
     name: str
     service: str
     kind: str
-    settings: Mapping[str, str]
+    settings: Mapping[str, str | bool]
     needs: tuple[str, ...]  # components
     because: str
     unknown: tuple[str, ...]
@@ -69,7 +69,7 @@ class Draft:
             keys = [f"kind: {part.kind}"]
             if part.service != part.name:
                 keys.append(f"service: {_quoted(part.service)}")
-            keys += [f"{key}: {_quoted(value)}" for key, value in part.settings.items()]
+            keys += [f"{key}: {_written(value)}" for key, value in part.settings.items()]
             if part.needs:
                 keys.append(f"needs: [{', '.join(map(_quoted, part.needs))}]")
             for unknown in part.unknown:
@@ -118,6 +118,10 @@ def test_{_variable(name)}_is_ready(deployment, eventually):
 
 def _variable(name: str) -> str:
     return re.sub(r"\W", "_", name.lower())
+
+
+def _written(value: str | bool) -> str:
+    return _quoted(value) if isinstance(value, str) else str(value).lower()
 
 
 def _quoted(value: str) -> str:

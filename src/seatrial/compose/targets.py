@@ -13,6 +13,7 @@ from functools import cache, lru_cache
 
 from seatrial.compose.addresses import each_at_one, made_with, meant, told_addresses
 from seatrial.compose.astray import Ports, astray, listening_of, schemes_of
+from seatrial.compose.calls import heard_of, misled
 from seatrial.compose.engine import Container, far_host
 from seatrial.compose.mentions import mentions
 from seatrial.compose.project import LONGEST_COMMAND, Project
@@ -50,7 +51,8 @@ def targets(system: System, project: Project, containers: Sequence[Container]) -
     for one in components:
         by_file = _told_by_file(services[one.name], project.services[service_of(one)])
         told = astray(runs, by_file, schemes, listening, heard.get(by_file.name))
-        found[one.name] = dataclasses.replace(found[one.name], astray=tuple(told))
+        more = misled(runs, by_file, schemes, listening, heard_of(containers))
+        found[one.name] = dataclasses.replace(found[one.name], astray=(*told, *more))
     return found
 
 

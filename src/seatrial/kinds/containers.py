@@ -171,7 +171,7 @@ class Guess:
 
     because: str  # "image postgres:15"
     strength: int  # the strongest guess wins
-    settings: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, str | bool] = field(default_factory=dict)
     unknown: tuple[str, ...] = ()
     may_consume: bool = False  # queues, where there is a broker
     example: str = ""  # of what may be expected of it, as YAML

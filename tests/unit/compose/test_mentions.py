@@ -66,7 +66,7 @@ def test_what_components_are_told_is_seen_each_as_it_is_told(
         for of, service, variable, url in (
             ("first", "first", "DATABASE_URL", "app:wrong@172.20.0.2:5432/shop"),
             ("two", "second", "DATABASE_URL", "app:right@172.20.0.2:5432/shop"),
-            ("third", "third", "DSN", "app:right@172.20.0.2:5432/shop"),
+            ("third", "third", "DSN", "app:right@172.20.0.2:5432/shop?sslmode=disable"),
         )
     } | {("", "", "postgresql://postgres:as-it-runs@172.20.0.2:5432/postgres")}
 

@@ -377,3 +377,26 @@ def test_images_have_defaults(tmp_path: Path) -> None:
 def test_the_port_of_a_postgres(tmp_path: Path, settings: str, port: int) -> None:
     read = project(tmp_path, f"services: {{db: {{image: postgres, {settings}}}}}")
     assert _endpoints(read, "db") == {"sql": f"postgresql://postgres@db:{port}/postgres"}
+
+
+@pytest.mark.parametrize(
+    ("name", "service", "standby"),
+    [
+        ("db", "{image: 'postgres:15'}", False),
+        ("replicas", "{image: 'postgres:15'}", False),
+        ("db-replica", "{image: 'postgres:15'}", True),
+        ("pg_replica_2", "{image: 'postgres:15'}", True),
+        ("standby1", "{image: 'postgres:15'}", True),
+        ("two", "{image: 'postgres:15', command: sh -c 'pg_basebackup -R && postgres -p 1'}", True),
+        ("two", "{image: bitnami/postgresql, environment: {X: y}}", False),
+        (
+            "two",
+            "{image: bitnami/postgresql, environment: {POSTGRESQL_REPLICATION_MODE: slave}}",
+            True,
+        ),
+    ],
+)
+def test_a_standby(tmp_path: Path, name: str, service: str, standby: bool) -> None:
+    found = recognise(project(tmp_path, f"services: {{{name}: {service}}}"), KINDS)[name]
+    assert found.kind.name == "postgres"
+    assert found.guess.settings == ({"standby": True} if standby else {})

@@ -93,7 +93,8 @@ def test_how_redis_is_asked(look: Look, command: str, told: Mapping[str, str], a
     [
         ("?sslmode=require", "/shop?sslmode=require"),
         ("?sslmode=verify-full&sslrootcert=/ca.pem", "/shop?sslmode=require"),
-        ("?sslmode=disable", "/shop"),  # with TLS where the server offers it
+        ("?sslmode=disable", "/shop?sslmode=disable"),
+        ("?sslmode=allow", "/shop"),  # with TLS where the server offers it
         ("?application_name=require", "/shop"),
         ("", "/shop"),
     ],
@@ -141,7 +142,7 @@ def test_of_two_logins_one_asks_for_tls(look: Look) -> None:
     [
         ({"DB_HOST": "db", "DB_SSLMODE": "require"}, "?sslmode=require"),
         ({"PGHOST": "db", "PGSSLMODE": "verify-full"}, "?sslmode=require"),
-        ({"DB_HOST": "db", "DB_SSL_MODE": "disable"}, ""),
+        ({"DB_HOST": "db", "DB_SSL_MODE": "disable"}, "?sslmode=disable"),
         ({"DB_HOST": "db", "DB_NAME": "shop"}, ""),
     ],
 )

@@ -33,7 +33,7 @@ def as_told_to_web(found: Target) -> Endpoint:
             "postgres",
             "POSTGRES_DB",
             {"DSN": "host=it user=u password=p sslmode=disable"},
-            "/shop",
+            "/shop?sslmode=disable",
         ),
         ("rabbitmq:3", "rabbitmq", "RABBITMQ_DEFAULT_VHOST", {"DB_HOST": "it"}, "/shop"),
         ("rabbitmq:3", "rabbitmq", "RABBITMQ_DEFAULT_VHOST", {"MQ": "amqp://u:p@it"}, ""),

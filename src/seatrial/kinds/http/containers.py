@@ -149,7 +149,7 @@ class _Containers(InContainers):
         if said.own_check.alone and not said.listening.unheard:
             return None
         endpoint = target.endpoint()
-        if (asked := guess.settings.get("health")) is not None:
+        if isinstance(asked := guess.settings.get("health"), str):
             if await _status(endpoint, asked, deadline.within(_PATIENCE)) != 404:
                 return guess
             settings = {name: v for name, v in guess.settings.items() if name != "health"}

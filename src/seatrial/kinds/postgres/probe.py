@@ -68,9 +68,19 @@ async def probe(target: Target, context: Context, deadline: Deadline) -> ProbeRe
     except Exception as error:
         result = _unwell(await _cause(error, place, doctor, until), started)
         result = unless_nobody_knows(result, target)
-        ours = result.cause is Cause.TLS and not isinstance(error, NoTls)  # which it says itself
+        certain = isinstance(error, NoTls | ServerRefused)  # of both, the server says it itself
+        ours = result.cause is Cause.TLS and not certain
         return as_it_says_itself(result, target, ours=ours)
     return _judge(seen, target, doctor, started)
+
+
+async def is_standby(target: Target, deadline: Deadline) -> bool | None:
+    """Whether it says that it is one; None where it cannot be asked."""
+    try:
+        async with asyncio.timeout(deadline.remaining()):
+            return (await _look(place_of(target)))[1] == "t"
+    except Exception:
+        return None
 
 
 async def _look(place: Place) -> _Seen:

@@ -1,0 +1,161 @@
+"""What services are told of each other in URLs that are no server's of a kind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+import pytest
+
+from seatrial.compose.project import read_project
+from seatrial.compose.targets import targets
+from seatrial.declaration.load import load
+from seatrial.kinds.base import Astray
+from seatrial.kinds.registry import KINDS
+from seatrial.listeners import Listener
+from seatrial.outcome import Cause
+
+from .test_targets import of
+
+DECLARED = """
+system: shop
+compose: compose.yaml
+components:
+  web: {kind: process}
+  clickhouse: {kind: http}
+  store: {kind: http}
+  db: {kind: postgres}
+"""
+LISTENS = (Listener("0.0.0.0", 8123, ""), Listener("127.0.0.1", 9009, ""))
+STORE = (Listener("::", 9000, ""),)
+
+
+def told(
+    folder: Path,
+    environment: dict[str, str],
+    web: Mapping[str, object] = MappingProxyType({}),
+    **runs: object,
+) -> list[Astray]:
+    """`runs`: changes of the container of clickhouse, which listens at 8123."""
+    services = {
+        "web": {"image": "x", "environment": environment, **web},
+        "clickhouse": {"image": "x", "ports": ["18123:8123"]},
+        "store": {"image": "x", "networks": {"default": {"aliases": ["minio"]}}},
+        "store2": {"image": "x"},
+        "db": {"image": "postgres:15"},
+        "off": {"image": "x", "profiles": ["more"]},
+    }
+    networks = {"shared": {"external": True}}
+    (folder / "compose.yaml").write_text(json.dumps({"services": services, "networks": networks}))
+    (folder / "seatrial.yaml").write_text(DECLARED)
+    project = read_project(folder / "compose.yaml", {})
+    up = {"ran_for": 61.0, "exposed": ()}
+    containers = [
+        of("web", environment=environment, listens=STORE, **up),
+        of("db", **({"listens": STORE} | up)),
+        of("clickhouse", **({"listens": LISTENS} | up | runs)),
+        of("store", **({"listens": STORE} | up)),
+    ]
+    return list(targets(load(folder, KINDS, variables={}), project, containers)["web"].astray)
+
+
+@pytest.mark.parametrize(
+    ("value", "cause", "found", "fix"),
+    [
+        (
+            "http://clickhause:8123",
+            Cause.DNS,
+            "there is no service clickhause",
+            "did you mean clickhouse?",
+        ),
+        (
+            "http://clickhouse:8124/ping",
+            Cause.REFUSED,
+            "clickhouse listens at 8123 in its container, not at 8124",
+            "the port is 8123",
+        ),
+        (
+            "http://clickhouse:18123",
+            Cause.REFUSED,
+            "clickhouse listens at 8123 in its container, not at 18123, which is its port on the "
+            "host",
+            "the port is 8123",
+        ),
+        (
+            "postgres://u:p@store/x",  # a pooler, say
+            Cause.REFUSED,
+            "store listens at 9000 in its container, not at 5432",
+            "the port is 9000",
+        ),
+        (
+            "http://minio:9003",
+            Cause.REFUSED,
+            "minio listens at 9000 in its container, not at 9003",
+            "the port is 9000",
+        ),
+        (
+            "http://clickhouse:9009",  # for itself only
+            Cause.REFUSED,
+            "clickhouse listens at 8123 in its container, not at 9009",
+            "the port is 8123",
+        ),
+    ],
+)
+def test_what_leads_nowhere_is_a_warning(
+    tmp_path: Path, value: str, cause: Cause, found: str, fix: str
+) -> None:
+    (one,) = told(tmp_path, {"CALLED": value})
+    assert (one.cause, one.found, one.spare) == (cause, found, True)
+    assert one.fix == f"correct CALLED of the service web of compose.yaml: {fix}"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("CALLED", "http://clickhouse:8123"),
+        ("CALLED", "http://clickhouse"),
+        ("CALLED", "http://nowhere:1"),  # may be elsewhere, or not be there on purpose
+        ("CALLED", "http://localhost:8124"),
+        ("CALLED", "http://clickhause.example:8123"),
+        ("CALLED", "http://store3:9000"),  # one of a row
+        ("CALLED", "http://clickhouse-b:8123"),
+        ("CALLED", "http://sture:9000"),
+        ("CALLED", "http://of:1"),
+        ("CALLED", "http://off:1"),
+        ("CALLED", "postgres://u:p@db:1/x"),  # told as that of a server
+        ("CALLED", "http://clickhouse.x:8123"),
+        ("CALLED", "http://store2:1"),  # nobody knows where it listens
+        ("CALLED", "http://web:1"),
+        ("CALLED", "redis://clickhause:6379"),  # told as that of a server
+        ("CORS_ORIGINS", "http://clickhouse:3000"),
+        ("PUBLIC_URL", "http://clickhause:8123"),
+        ("TEST_URL", "http://clickhouse:8124"),
+    ],
+)
+def test_what_leads_somewhere_or_may_be_meant_so(tmp_path: Path, variable: str, value: str) -> None:
+    assert [one for one in told(tmp_path, {variable: value}) if one.spare] == []
+
+
+@pytest.mark.parametrize(
+    ("runs", "known"),
+    [
+        ({"ran_for": 59.0}, False),
+        ({"ran_for": 1.0, "health": "healthy"}, True),
+        ({"health": "starting"}, False),
+        ({"listens": ()}, False),
+        ({"listens": None}, False),
+        ({"on_host": True}, False),
+        ({"status": "paused"}, False),
+    ],
+)
+def test_it_is_believed_once_it_listens(
+    tmp_path: Path, runs: dict[str, object], known: bool
+) -> None:
+    assert len(told(tmp_path, {"CALLED": "http://clickhouse:8124"}, **runs)) == known
+
+
+def test_who_may_know_others_may_mean_them(tmp_path: Path) -> None:
+    called = {"CALLED": "http://clickhause:8123"}
+    assert told(tmp_path, called, {"networks": ["shared"]}) == []
