@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from seatrial.checks.addressed import addressed, astray
 from seatrial.declaration.models import Component
 from seatrial.kinds.base import CheckResult, Context, Kind, ProbeResult, Target, load
+from seatrial.kinds.logins import is_turned_away
 from seatrial.kinds.programs import as_it_listens
 from seatrial.outcome import (
     Cause,
@@ -97,13 +98,14 @@ def _settled(result: ProbeResult, target: Target) -> ProbeResult:
     """What is still being started is not down: it is not known yet how it will be."""
     if result.health is not Health.UNHEALTHY or State.STARTING not in target.states:
         return result
+    later = f"; if it stays so, {result.fix}" if is_turned_away(result) else ""
     return dataclasses.replace(
         result,
         health=Health.UNKNOWN,
         cause=Cause.NOT_MEASURED,
         expected=f"{target.name} is ready",
         found=f"it is still starting: {result.found}",
-        fix=f"{target.status}   (shows when it is ready)",
+        fix=f"{target.status}   (shows when it is ready){later}",
         own=False,
     )
 

@@ -24,6 +24,7 @@ from seatrial.kinds.postgres.binaries import run_as
 from seatrial.kinds.postgres.config import PostgresExpect
 from seatrial.kinds.postgres.diagnosis import Diagnostician
 from seatrial.kinds.postgres.expect import check
+from seatrial.kinds.postgres.probe import is_standby
 from seatrial.outcome import Cause, Connection, Health, Outcome, State
 from seatrial.waiting import Deadline, eventually
 from tests.kinds.harness import Reserved, Running, at, context_of, running
@@ -43,6 +44,7 @@ def expect(result: ProbeResult, cause: Cause, target: Target, *words: str) -> No
 
 def test_healthy(server: Running, look: Look) -> None:
     result = look(server.target)
+    assert asyncio.run(is_standby(server.target, Deadline.after(10))) is False
     assert (result.health, result.connection) == (Health.HEALTHY, Connection.CONNECTED)
     assert (result.cause, result.found, result.fix) == (None, "", "")
     assert re.fullmatch(r"\d+\.\d+", result.version or "")
@@ -450,6 +452,8 @@ def test_tls_certificate_of_another_host(guarded: Running, look: Look) -> None:
 def test_server_wants_tls(guarded: Running, look: Look) -> None:
     target = at(guarded.target, user="tls_user", path="/quantum_db?sslmode=disable")
     expect(look(target), Cause.TLS, target, "sslmode=require")
+    well = replace(target, provider=Words(own_check=OwnCheck(well="it says healthy")))
+    assert look(well).health is Health.UNHEALTHY  # the server has said so itself
 
 
 def test_standby(cache: Path, look: Look) -> None:
@@ -462,6 +466,7 @@ def test_standby(cache: Path, look: Look) -> None:
         target = one.target
         reading = eventually(lambda: look(target), lambda r: r.connection is Connection.CONNECTED)
         expect(reading, Cause.MIGRATING, target, "recovery", "pg_promote")
+        assert asyncio.run(is_standby(target, Deadline.after(10))) is True
         wanted = replace(target, config=make_config(standby=True))
         assert look(wanted).health is Health.HEALTHY
         one.end()
@@ -469,6 +474,7 @@ def test_standby(cache: Path, look: Look) -> None:
         one.start_anyhow()
         starting = eventually(lambda: look(target), lambda r: r.cause is not Cause.REFUSED)
         expect(starting, Cause.MIGRATING, target, "57P03")
+        assert asyncio.run(is_standby(target, Deadline.after(10))) is None
 
 
 def test_cancelled_probe_leaves_nothing_behind(server: Running) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from seatrial.checks.look import Seen, look
+from seatrial.checks.look import Seen, _settled, look
 from seatrial.checks.run import CheckReport, run_checks
 from seatrial.compose.attach import Attached
 from seatrial.compose.engine import Container, containers
@@ -25,10 +25,10 @@ from seatrial.compose.project import read_project
 from seatrial.compose.targets import targets
 from seatrial.declaration.load import load
 from seatrial.declaration.models import System
-from seatrial.kinds.base import Context, Image
+from seatrial.kinds.base import Context, Image, ProbeResult
 from seatrial.kinds.registry import KINDS
 from seatrial.listeners import Listener
-from seatrial.outcome import Cause, Health, State
+from seatrial.outcome import Cause, Connection, Health, State
 from seatrial.waiting import Deadline
 
 from .test_targets import COMPOSE, DECLARED, of
@@ -75,6 +75,17 @@ def test_how_far_one_is_that_starts_is_told_by_who_started_it(tmp_path: Path) ->
     assert probe.fix == "docker compose ps web   (shows when it is ready)"
     waiting = seen(tmp_path, "worker", of("worker", status="created")).probe
     assert waiting.fix == "docker compose ps worker   (shows what it waits for)"
+
+
+@pytest.mark.parametrize(("cause", "more"), [(Cause.AUTH, True), (Cause.REFUSED, False)])
+def test_what_waiting_does_not_mend_is_told_while_it_starts(
+    tmp_path: Path, cause: Cause, more: bool
+) -> None:
+    _, context = there(tmp_path, of("db", health="starting"))
+    found = ProbeResult(Health.UNHEALTHY, Connection.DISCONNECTED, 1.0, cause, fix="correct it")
+    settled = _settled(found, context.targets["db"])
+    assert settled.cause is Cause.NOT_MEASURED
+    assert settled.fix.endswith("; if it stays so, correct it") is more
 
 
 SAYING = "URLs of other services"
