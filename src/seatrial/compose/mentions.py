@@ -172,7 +172,8 @@ def _place(service: Service, before: str, kind: Kind) -> tuple[str, str]:
 
 
 def _path(place: str) -> str:
-    return f"/{quote(place.strip('/'), safe='')}"
+    """A virtual host may be called / itself."""
+    return f"/{quote(place.strip('/') or place, safe='')}"
 
 
 def _listed(variable: str, beside: Sequence[str | None]) -> str:

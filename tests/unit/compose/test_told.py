@@ -55,7 +55,7 @@ def test_who_is_told_no_place_may_have_it_in_its_code(
     [
         ("rabbitmq:3", {"MQ_HOST": "it", "MQ_PASSWORD": "p", "MQ_NAME": "orders"}, "/"),
         ("rabbitmq:3", {"MQ_HOST": "it", "MQ_PASSWORD": "p", "MQ_VHOST": "shop"}, "/shop"),
-        ("rabbitmq:3", {"MQ_HOST": "it", "MQ_PASSWORD": "p", "MQ_VHOST": "/"}, "/"),
+        ("rabbitmq:3", {"MQ_HOST": "it", "MQ_PASSWORD": "p", "MQ_VHOST": "/"}, "/%2F"),
         ("redis:7", {"CACHE_HOST": "it", "CACHE_PASSWORD": "p", "CACHE_NAME": "default"}, "/0"),
         ("redis:7", {"CACHE_HOST": "it", "CACHE_PASSWORD": "p", "CACHE_DB": "2"}, "/2"),
         ("postgres:15", {"DB_HOST": "it", "DB_PASSWORD": "p", "DB_NAME": "one,two"}, "/one"),
@@ -169,3 +169,18 @@ def test_a_virtual_host_may_have_a_slash_of_its_own(
     found = server(tmp_path, {"services": services}, "rabbitmq", of("it", environment=own))
     assert found.endpoint().path == path
     assert as_told_to_web(found).path == path
+
+
+def test_the_root_is_a_place_of_its_own(tmp_path: Path) -> None:
+    told = {"MQ_HOST": "it", "MQ_PASSWORD": "p", "MQ_VHOST": "/"}
+    own = {"RABBITMQ_DEFAULT_VHOST": "orders"}
+    services = {
+        "it": {"image": "rabbitmq:3", "environment": own},
+        "web": {"image": "x", "environment": told},
+        "more": {"image": "x", "environment": {"MQ": "amqp://u:p@it/orders"}},
+        "most": {"image": "x", "environment": {"MQ": "amqp://u:p@it/orders"}},
+    }
+    runs = of("it", environment=own)
+    found = server(tmp_path, {"services": services}, "rabbitmq", runs)
+    assert found.endpoint().path == "/orders"
+    assert as_told_to_web(found).path == "/%2F"
