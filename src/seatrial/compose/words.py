@@ -43,6 +43,7 @@ def words(
     ailing = "" if ill is None else told_of(ill, of_image=of_image)
     lacks = _lacks(project, service, mine) if worst is None else ""
     ended = next((one for one in mine if kind.name != "task" and is_ended_well(one)), None)
+    again = worst is not None and worst.status == "restarting" and worst.exit_code == 0
     alone = _is_alone(service, project, mine, ports)
     facet = kind.containers
     return Words(
@@ -55,7 +56,8 @@ def words(
         ),
         lacks=lacks,
         ended=told_of(ended) if ended is not None else "",
-        killed=_more_memory(project, service.name) if worst and is_killed(worst) else "",
+        again=f'`restart: "no"`, or on-failure, of {_of_file(project, service)}' if again else "",
+        killed=_more_memory(project, service) if worst and is_killed(worst) else "",
         own_check=_own_check(service, facet, mine, ailing=ailing, alone=alone),
         listening=_listening(kind, service, project, mine, ports, alone=alone),
         by_names=facet is not None and facet.answers_by_names(service),
@@ -72,10 +74,10 @@ def _lacks(project: Project, service: Service, mine: Sequence[Container]) -> str
     return f"there {are} of the service {service.name}, and {file} says {service.replicas}"
 
 
-def _more_memory(project: Project, service: str) -> str:
-    where = f"the service {service} of {project.file.name}"
+def _more_memory(project: Project, service: Service) -> str:
     return (
-        f"raise the limit on memory (mem_limit, deploy.resources.limits.memory) of {where}, "
+        "raise the limit on memory (mem_limit, deploy.resources.limits.memory) of "
+        f"{_of_file(project, service)}, "
         "or see what eats it (docker stats)"
     )
 
@@ -99,7 +101,11 @@ def _setting(project: Project, service: Service, kind: Kind) -> str:
     """What of the compose file makes its endpoints."""
     if kind.containers is None or not kind.endpoints:
         return ""
-    return f"the service {service.name} of {project.file.name} ({kind.containers.told_by})"
+    return f"{_of_file(project, service)} ({kind.containers.told_by})"
+
+
+def _of_file(project: Project, service: Service) -> str:
+    return f"the service {service.name} of {project.file.name}"
 
 
 def _own_check(

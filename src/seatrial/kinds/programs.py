@@ -147,6 +147,8 @@ def down_by_states(target: Target) -> ProbeResult | None:
     on_request = state in (State.STOPPED, State.PAUSED, State.UNREACHABLE)
     said = target.provider
     first = "" if on_request or not said.in_containers else MEND
+    if said.again:
+        first = f"if it is to end: {said.again}; else {MEND}"
     if said.killed:
         first = f"{said.killed}, then: "
     last = "" if on_request else f"; its last words: {target.logs}"

@@ -88,6 +88,17 @@ def test_what_waiting_does_not_mend_is_told_while_it_starts(
     assert settled.fix.endswith("; if it stays so, correct it") is more
 
 
+@pytest.mark.parametrize(("code", "may_end"), [(0, True), (1, False)])
+def test_what_ends_well_and_is_started_again_may_have_to_end(
+    tmp_path: Path, code: int, may_end: bool
+) -> None:
+    again = of("worker", status="restarting", exit_code=code, restarts=13)
+    fix = seen(tmp_path, "worker", again).probe.fix
+    way = 'if it is to end: `restart: "no"`, or on-failure, of the service worker of compose.yaml;'
+    assert fix.startswith(way) is may_end
+    assert "mend what its log tells, then: docker compose up -d worker" in fix
+
+
 SAYING = "URLs of other services"
 
 

@@ -97,6 +97,8 @@ def project(folder: Path, text: str) -> Project:
         ("{build: ., command: bundle exec rake db:setup}", "task"),
         ("{build: ., command: bash /app/prestart.sh}", "task"),
         ("{build: ., command: npm run build}", "task"),
+        ("{image: 'migrate/migrate:v4', command: -path /m up, restart: on-failure}", "task"),
+        ("{image: 'migrate/migrate:v4', restart: always}", "process"),
         ("{build: ., command: yarn build --watch}", "process"),
         ("{build: ., command: sleep infinity, ports: ['3000:3000']}", "process"),
         ("{build: ., command: ./run, ports: ['3000:3000']}", "http"),

@@ -21,6 +21,8 @@ _ONCE = re.compile(
     r"|mc (?:mb|anonymous|policy)|s3 mb)\b",
     re.DOTALL,
 )
+#: Images of what changes schemas, and does nothing else.
+_IMAGES = ("migrate", "flyway", "liquibase", "dbmate", "goose", "atlas", "sqitch")
 _WATCHES = re.compile(r"(?<!\S)(?:-w|--watch)\b|[:-]watch\b|--poll\b")  # and never ends
 #: A client of a server, and behind it that it does one thing there, and ends. In one pattern, that
 #: would be looked for anew behind each time that a long command has the client.
@@ -68,6 +70,8 @@ class _Containers(InContainers):
             return None
         if service.ended_well:
             return Guess("its container has ended with code 0", BY_SETTINGS, unknown=(_MAY_END,))
+        if service.image_name in _IMAGES:
+            return Guess(service.made_of, BY_SETTINGS)
         if client := _does_one_thing(last):
             return Guess(f"its command: {client}", BY_SETTINGS)
         if service.restart.startswith("on-failure"):
