@@ -3,6 +3,7 @@ others, and addresses that lead nowhere."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from seatrial.kinds.base import (
@@ -19,6 +20,8 @@ from seatrial.kinds.base import (
 from seatrial.kinds.logins import asked_as_all, is_turned_away
 from seatrial.outcome import Cause, Health, Outcome, Priority, State
 from seatrial.waiting import Deadline
+
+_HOST_BEFORE = re.compile(r"^\S+ with (?=\S)")
 
 
 async def addressed(
@@ -68,6 +71,8 @@ def _fix(target: Target, told: str, probe: ProbeResult) -> str:
         return f"correct {told}: with TLS or without, as {target.name} lets others in"
     if probe.cause is Cause.NOT_AUTHORISED:
         return f"{probe.fix}; or correct {told}: another login of the project gets in"
+    if probe.cause is Cause.AUTH:  # the host before them is right
+        told = _HOST_BEFORE.sub("", told)
     return f"correct {told}; another login of the project gets in"
 
 
