@@ -15,7 +15,6 @@ from difflib import get_close_matches
 from seatrial.compose.engine import Container
 from seatrial.compose.mentions import NOT_IN_USE, urls
 from seatrial.compose.project import Project
-from seatrial.compose.states import LONG
 from seatrial.kinds.base import Astray, Endpoint
 from seatrial.kinds.containers import Service
 from seatrial.outcome import Cause
@@ -28,6 +27,8 @@ _ONE_WORD = re.compile(r"(?i)[a-z][a-z0-9_-]{3,}")
 _NEAR = 0.85  # of 1, as difflib measures it
 _ROW = re.compile(r"[-_]?\d+$|[-_][a-z]$")  # of one of several: shard2, node-b
 
+_STARTS = 10.0  # s after which what listens anywhere listens wherever it means to
+
 #: Service -> the ports at which its containers listen for others.
 Heard = Mapping[str, Collection[int]]
 
@@ -36,7 +37,7 @@ def heard_of(containers: Collection[Container]) -> dict[str, set[int]]:
     """Of what has been up for long enough to listen wherever it means to."""
     found: dict[str, set[int]] = {}
     for one in containers:
-        up = one.health == "healthy" or (not one.health and one.ran_for > LONG)
+        up = one.health == "healthy" or (not one.health and one.ran_for > _STARTS)
         if one.status == "running" and up and one.listens and not one.on_host:
             ports = {each.port for each in one.listens if not each.for_itself}
             found.setdefault(one.service, set()).update(ports)

@@ -51,7 +51,7 @@ def told(
     (folder / "compose.yaml").write_text(json.dumps({"services": services, "networks": networks}))
     (folder / "seatrial.yaml").write_text(DECLARED)
     project = read_project(folder / "compose.yaml", {})
-    up = {"ran_for": 61.0, "exposed": ()}
+    up = {"ran_for": 11.0, "exposed": ()}
     containers = [
         of("web", environment=environment, listens=STORE, **up),
         of("db", **({"listens": STORE} | up)),
@@ -141,7 +141,7 @@ def test_what_leads_somewhere_or_may_be_meant_so(tmp_path: Path, variable: str, 
 @pytest.mark.parametrize(
     ("runs", "known"),
     [
-        ({"ran_for": 59.0}, False),
+        ({"ran_for": 9.0}, False),
         ({"ran_for": 1.0, "health": "healthy"}, True),
         ({"health": "starting"}, False),
         ({"listens": ()}, False),
