@@ -21,7 +21,8 @@ from seatrial.kinds.logins import asked_as_all, is_turned_away
 from seatrial.outcome import Cause, Health, Outcome, Priority, State
 from seatrial.waiting import Deadline
 
-_HOST_BEFORE = re.compile(r"^\S+ with (?=\S)")
+#: Of "DB_HOST with DB_USER, DB_PASSWORD of ...": before a login that is told.
+_HOST_BEFORE = re.compile(r"(?i)^\S+ with (?=\S*(?:user|login|pass|pwd|auth))")
 
 
 async def addressed(

@@ -43,6 +43,7 @@ def targets(system: System, project: Project, containers: Sequence[Container]) -
     services = {one.name: runs.services[service_of(one)] for one in components}
     heard = {one.service: one.listens for one in containers if one.status == "running"}
     listening: dict[str, Ports] = {}
+    everywhere = heard_of(containers)
     for one in components:
         service = services[one.name]
         of_it = heard.get(service.name)
@@ -51,7 +52,7 @@ def targets(system: System, project: Project, containers: Sequence[Container]) -
     for one in components:
         by_file = _told_by_file(services[one.name], project.services[service_of(one)])
         told = astray(runs, by_file, schemes, listening, heard.get(by_file.name))
-        more = misled(runs, by_file, schemes, listening, heard_of(containers))
+        more = misled(runs, by_file, schemes, listening, everywhere)
         found[one.name] = dataclasses.replace(found[one.name], astray=(*told, *more))
     return found
 

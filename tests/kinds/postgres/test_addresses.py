@@ -76,12 +76,21 @@ def test_who_may_not_connect_is_to_be_allowed(
     assert f'GRANT CONNECT ON DATABASE "{name}" TO "{user}"; or correct {TOLD}' in mistake.fix
 
 
-def test_of_a_login_in_parts_the_host_is_right(database: Target, tmp_path: Path) -> None:
-    where = "DB_HOST with DB_USER, DB_PASSWORD of the service web of compose.yaml"
-    wrong = replace(told(database, password="none-of-it"), where=where)
-    _, (mistake,) = look(database, tmp_path, told(database, of="worker"), wrong)
+@pytest.mark.parametrize(
+    ("told_in", "wrong"),
+    [
+        ("DB_HOST with DB_USER, DB_PASSWORD", "DB_USER, DB_PASSWORD"),
+        ("DB_HOST with DB_NAME", "DB_HOST with DB_NAME"),
+    ],
+)
+def test_of_a_login_in_parts_the_host_is_right(
+    database: Target, tmp_path: Path, told_in: str, wrong: str
+) -> None:
+    of = "of the service web of compose.yaml"
+    mistaken = replace(told(database, password="none-of-it"), where=f"{told_in} {of}")
+    _, (mistake,) = look(database, tmp_path, told(database, of="worker"), mistaken)
     assert mistake.id == "web.DB_HOST"
-    assert mistake.fix.startswith("correct DB_USER, DB_PASSWORD of the service web of compose.yaml")
+    assert mistake.fix.startswith(f"correct {wrong} {of}")
 
 
 def test_a_server_that_lets_somebody_in_is_well(database: Target, tmp_path: Path) -> None:
