@@ -376,7 +376,8 @@ def test_an_exit_after_ready_is_on_the_time_line(fleet: Fleet) -> None:
     assert "SIGKILL" in event.detail
     said = started.status().components["one"].provider  # which checks repeat
     assert said.found == "one ended on its own with signal SIGKILL"
-    assert said.killed == "see who killed it (where memory ran out, dmesg tells)"
+    assert said.killed
+    assert said.remedy == "see who killed it (where memory ran out, dmesg tells)"
 
 
 def test_who_ended_otherwise_was_not_killed(fleet: Fleet) -> None:
@@ -387,7 +388,11 @@ def test_who_ended_otherwise_was_not_killed(fleet: Fleet) -> None:
     os.kill(pid, signal.SIGABRT)
     assert started.events(last, wait=5.0)[0].state is State.EXITED
     said = started.status().components["one"].provider
-    assert (said.found, said.killed) == ("one ended on its own with signal SIGABRT", "")
+    assert (said.found, said.killed, said.remedy) == (
+        "one ended on its own with signal SIGABRT",
+        False,
+        "",
+    )
 
 
 def test_replicas_have_ports_and_states_of_their_own(fleet: Fleet) -> None:

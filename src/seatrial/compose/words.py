@@ -43,7 +43,6 @@ def words(
     ailing = "" if ill is None else told_of(ill, of_image=of_image)
     lacks = _lacks(project, service, mine) if worst is None else ""
     ended = next((one for one in mine if kind.name != "task" and is_ended_well(one)), None)
-    again = worst is not None and worst.status == "restarting" and worst.exit_code == 0
     alone = _is_alone(service, project, mine, ports)
     facet = kind.containers
     return Words(
@@ -56,8 +55,8 @@ def words(
         ),
         lacks=lacks,
         ended=told_of(ended) if ended is not None else "",
-        again=f'`restart: "no"`, or on-failure, of {_of_file(project, service)}' if again else "",
-        killed=_more_memory(project, service) if worst and is_killed(worst) else "",
+        killed=worst is not None and is_killed(worst),
+        remedy=_remedy(worst, _of_file(project, service)) if worst is not None else "",
         own_check=_own_check(service, facet, mine, ailing=ailing, alone=alone),
         listening=_listening(kind, service, project, mine, ports, alone=alone),
         by_names=facet is not None and facet.answers_by_names(service),
@@ -74,12 +73,17 @@ def _lacks(project: Project, service: Service, mine: Sequence[Container]) -> str
     return f"there {are} of the service {service.name}, and {file} says {service.replicas}"
 
 
-def _more_memory(project: Project, service: Service) -> str:
-    return (
-        "raise the limit on memory (mem_limit, deploy.resources.limits.memory) of "
-        f"{_of_file(project, service)}, "
-        "or see what eats it (docker stats)"
-    )
+def _remedy(one: Container, where: str) -> str:
+    """`where`: the service in its file."""
+    if is_killed(one):
+        return (
+            f"raise the limit on memory (mem_limit, deploy.resources.limits.memory) of {where}, "
+            "or see what eats it (docker stats)"
+        )
+    if one.status == "restarting" and one.exit_code == 0:
+        wait = f'if it is to end, say `restart: "no"` or on-failure in {where}'
+        return f"{wait}; else mend what its log tells"
+    return f"correct {where}" if one.status == "created" and one.error else ""
 
 
 def _start(compose: str, service: str, one: Container | None, *, lacks: str) -> str:

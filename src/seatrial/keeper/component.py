@@ -222,8 +222,9 @@ class Managed:
         for number, replica in enumerate(self.replicas):
             who = self.name if len(self.replicas) == 1 else f"replica {number} of {self.name}"
             if replica.state is State.EXITED:
-                killed = _KILLED if replica.killed else ""
-                return Words(found=f"{who} {replica.detail}", killed=killed)
+                remedy = _KILLED if replica.killed else ""
+                found = f"{who} {replica.detail}"
+                return Words(found=found, killed=replica.killed, remedy=remedy)
             if replica.state is State.FAILED:
                 return Words(found=f"{who} never became ready: {replica.detail}")
             if replica.state in (State.STOPPED, State.PAUSED):

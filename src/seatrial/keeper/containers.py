@@ -96,7 +96,8 @@ class Containers:
             mine = zip(target.states, self.of(name), strict=False)
             states = tuple(self._state(name, *one) for one in mine) or (State.WAITING,)
             # The user's commands are not for a project of its own.
-            words = replace(target.provider, commands=Commands(), lacks="", killed="")
+            said = target.provider
+            words = replace(said, commands=Commands(), lacks="", killed=False, remedy="")
             causes = target.causes
             if name in self.asked:  # it is as it was asked to be
                 words = replace(words, found="", ended="", own_check=OwnCheck())

@@ -85,8 +85,8 @@ class Words:
     lacks: str = ""  # though it runs: "there is 1 container ..., and compose.yaml says 2"
     ended: str = ""  # "its container ... has exited with code 0", where that may be right
     lasts: str = ""  # "it still runs, 75 s after ...", where a task may be none
-    again: str = ""  # where it ends well and is started again: how to let it end
-    killed: str = ""  # where it was killed from outside: what may keep that from happening again
+    killed: bool = False  # it was, from outside
+    remedy: str = ""  # what keeps it from ending again, where more than its log tells that
     own_check: OwnCheck = OwnCheck()
     listening: Listening = Listening()
     by_names: bool = False  # it may hang up on whoever does not ask for names of its own

@@ -147,10 +147,8 @@ def down_by_states(target: Target) -> ProbeResult | None:
     on_request = state in (State.STOPPED, State.PAUSED, State.UNREACHABLE)
     said = target.provider
     first = "" if on_request or not said.in_containers else MEND
-    if said.again:
-        first = f"if it is to end: {said.again}; else {MEND}"
-    if said.killed:
-        first = f"{said.killed}, then: "
+    if said.remedy:
+        first = f"{said.remedy}, then: "
     last = "" if on_request else f"; its last words: {target.logs}"
     if said.ended and not target.endpoints:
         last = "; what is to end is of kind: task"
@@ -162,7 +160,7 @@ def down_by_states(target: Target) -> ProbeResult | None:
         expected=f"{target.name} runs",
         found=(said.found or f"{who} {words[state]}") + more,
         fix=f"{first}{target.start}{last}",
-        own=bool(said.killed),
+        own=said.killed,
     )
 
 

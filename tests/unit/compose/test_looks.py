@@ -94,9 +94,18 @@ def test_what_ends_well_and_is_started_again_may_have_to_end(
 ) -> None:
     again = of("worker", status="restarting", exit_code=code, restarts=13)
     fix = seen(tmp_path, "worker", again).probe.fix
-    way = 'if it is to end: `restart: "no"`, or on-failure, of the service worker of compose.yaml;'
+    way = (
+        'if it is to end, say `restart: "no"` or on-failure in the service worker of compose.yaml;'
+    )
     assert fix.startswith(way) is may_end
     assert "mend what its log tells, then: docker compose up -d worker" in fix
+
+
+def test_what_the_engine_could_not_start_has_no_log(tmp_path: Path) -> None:
+    made = of("worker", status="created", error="error setting rlimit type 7")
+    fix = seen(tmp_path, "worker", made).probe.fix
+    mended = "correct the service worker of compose.yaml, then: docker compose up -d worker"
+    assert fix.startswith(mended)
 
 
 SAYING = "URLs of other services"
