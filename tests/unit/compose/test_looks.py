@@ -94,10 +94,8 @@ def test_what_ends_well_and_is_started_again_may_have_to_end(
 ) -> None:
     again = of("worker", status="restarting", exit_code=code, restarts=13)
     fix = seen(tmp_path, "worker", again).probe.fix
-    way = (
-        'if it is to end, say `restart: "no"` or on-failure in the service worker of compose.yaml;'
-    )
-    assert fix.startswith(way) is may_end
+    way = 'if it is to end, say `restart: "no"` or on-failure in the service worker of compose.yaml'
+    assert fix.startswith(f"{way}; else ") is may_end
     assert "mend what its log tells, then: docker compose up -d worker" in fix
 
 
