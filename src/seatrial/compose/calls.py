@@ -27,7 +27,7 @@ _ONE_WORD = re.compile(r"(?i)[a-z][a-z0-9_-]{3,}")
 _NEAR = 0.85  # of 1, as difflib measures it
 _ROW = re.compile(r"[-_]?\d+$|[-_][a-z]$")  # of one of several: shard2, node-b
 
-_STARTS = 10.0  # s after which what listens anywhere listens wherever it means to
+_SETTLES = 10.0  # s after which what listens at all listens wherever it means to
 
 #: Service -> the ports at which its containers listen for others.
 Heard = Mapping[str, Collection[int]]
@@ -37,7 +37,7 @@ def heard_of(containers: Collection[Container]) -> dict[str, set[int]]:
     """Of what has been up for long enough to listen wherever it means to."""
     found: dict[str, set[int]] = {}
     for one in containers:
-        up = one.health == "healthy" or (not one.health and one.ran_for > _STARTS)
+        up = one.health == "healthy" or (not one.health and one.ran_for > _SETTLES)
         if one.status == "running" and up and one.listens and not one.on_host:
             ports = {each.port for each in one.listens if not each.for_itself}
             found.setdefault(one.service, set()).update(ports)

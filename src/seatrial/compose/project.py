@@ -60,12 +60,16 @@ class Project:
         words = command or str(compose_command() or VERSION_2)
         return " ".join((words, *map(shlex.quote, self.named)))
 
+    def entry(self, service: Service) -> str:
+        """Where it is declared, in words."""
+        return f"the service {service.name} of {self.file.name}"
+
     def told_at(self, variables: str, service: Service) -> str:
         """Where these ("A with B, C") are to be corrected, in words."""
         files = {service.env_files.get(one) for one in re.split(" with |, ", variables)}
         file = files.pop() if len(files) == 1 else None
         if file is None:
-            return f"{variables} of the service {service.name} of {self.file.name}"
+            return f"{variables} of {self.entry(service)}"
         shown = os.path.relpath(file, self.folder)
         return f"{variables} of {shown}, an env_file of the service {service.name}"
 

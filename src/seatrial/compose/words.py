@@ -56,7 +56,7 @@ def words(
         lacks=lacks,
         ended=told_of(ended) if ended is not None else "",
         killed=worst is not None and is_killed(worst),
-        remedy=_remedy(worst, _of_file(project, service)) if worst is not None else "",
+        remedy=_remedy(worst, project.entry(service)) if worst is not None else "",
         own_check=_own_check(service, facet, mine, ailing=ailing, alone=alone),
         listening=_listening(kind, service, project, mine, ports, alone=alone),
         by_names=facet is not None and facet.answers_by_names(service),
@@ -74,15 +74,15 @@ def _lacks(project: Project, service: Service, mine: Sequence[Container]) -> str
 
 
 def _remedy(one: Container, where: str) -> str:
-    """`where`: the service in its file."""
+    """`where`: its entry in the compose file."""
     if is_killed(one):
         return (
             f"raise the limit on memory (mem_limit, deploy.resources.limits.memory) of {where}, "
             "or see what eats it (docker stats)"
         )
     if one.status == "restarting" and one.exit_code == 0:
-        wait = f'if it is to end, say `restart: "no"` or on-failure in {where}'
-        return f"{wait}; else mend what its log tells"
+        policy = f'if it is to end, say `restart: "no"` or on-failure in {where}'
+        return f"{policy}; else mend what its log tells"
     return f"correct {where}" if one.status == "created" and one.error else ""
 
 
@@ -105,11 +105,7 @@ def _setting(project: Project, service: Service, kind: Kind) -> str:
     """What of the compose file makes its endpoints."""
     if kind.containers is None or not kind.endpoints:
         return ""
-    return f"{_of_file(project, service)} ({kind.containers.told_by})"
-
-
-def _of_file(project: Project, service: Service) -> str:
-    return f"the service {service.name} of {project.file.name}"
+    return f"{project.entry(service)} ({kind.containers.told_by})"
 
 
 def _own_check(

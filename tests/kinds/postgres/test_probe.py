@@ -10,7 +10,7 @@ import struct
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -19,12 +19,14 @@ from pathlib import Path
 import pytest
 
 from seatrial.kinds.base import Commands, Image, OwnCheck, ProbeResult, Target, Words
+from seatrial.kinds.containers import Guess
 from seatrial.kinds.postgres import launch
 from seatrial.kinds.postgres.binaries import run_as
 from seatrial.kinds.postgres.config import PostgresExpect
 from seatrial.kinds.postgres.diagnosis import Diagnostician
 from seatrial.kinds.postgres.expect import check
 from seatrial.kinds.postgres.probe import is_standby
+from seatrial.kinds.registry import KINDS as REGISTERED
 from seatrial.outcome import Cause, Connection, Health, Outcome, State
 from seatrial.waiting import Deadline, eventually
 from tests.kinds.harness import Reserved, Running, at, context_of, running
@@ -475,6 +477,28 @@ def test_standby(cache: Path, look: Look) -> None:
         starting = eventually(lambda: look(target), lambda r: r.cause is not Cause.REFUSED)
         expect(starting, Cause.MIGRATING, target, "57P03")
         assert asyncio.run(is_standby(target, Deadline.after(10))) is None
+
+
+def test_a_guess_is_settled_by_what_it_says_it_is(cache: Path, server: Running) -> None:
+    facet = REGISTERED["postgres"].containers
+    assert facet is not None
+    by_name = Guess("its name says replica", 1, {"standby": True})
+
+    def settled(guess: Guess, target: Target) -> Mapping[str, str | bool]:
+        found = asyncio.run(facet.settle(guess, target, Deadline.after(10)))
+        assert found is not None
+        return found.settings
+
+    assert settled(by_name, server.target) == {}
+    assert settled(by_name, at(server.target, password="wrong-password")) == {"standby": True}
+    with running(make_config(), component="postgres", cache=cache) as one:
+        one.end()
+        signal_file = launch.data_folder(one.site) / "standby.signal"
+        signal_file.touch()
+        run_as().give(signal_file)
+        one.start_anyhow()
+        guess = Guess("image postgres:15", 1)
+        eventually(lambda: settled(guess, one.target), lambda found: found == {"standby": True})
 
 
 def test_cancelled_probe_leaves_nothing_behind(server: Running) -> None:

@@ -97,6 +97,12 @@ def test_a_database_that_is_none(start: Start, look: Look) -> None:
         assert look(declared).cause is Cause.WRONG_DATABASE
 
 
+def test_a_cluster_has_one_database(start: Start, look: Look) -> None:
+    with start("--cluster-enabled", "yes") as target:
+        assert look(at(target, path="/0")).health is Health.HEALTHY
+        assert look(at(target, path="/1")).cause is Cause.WRONG_DATABASE
+
+
 def test_no_connection_is_free(start: Start, look: Look) -> None:
     with start("--maxclients", "1") as target:
         endpoint = target.endpoint()

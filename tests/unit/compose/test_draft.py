@@ -65,6 +65,11 @@ def test_what_has_run_for_long_does_not_end(
     assert any("or watches for changes" in one for one in part.unknown) == watches
 
 
+def test_a_standby_is_written_as_the_schema_has_it(tmp_path: Path) -> None:
+    text = drafted(tmp_path, "db-replica: {image: 'postgres:15'}").text()
+    assert yaml.safe_load(text)["components"]["db-replica"] == {"kind": "postgres", "standby": True}
+
+
 def test_in_a_project_that_was_stopped_everything_has_ended(tmp_path: Path) -> None:
     both = (of(name, status="exited", exit_code=0) for name in ("it", "other"))
     assert [part.kind for part in drafted(tmp_path, ONCE, *both).parts] == ["process", "process"]

@@ -10,7 +10,7 @@ import redis.asyncio
 
 from seatrial.kinds.base import Target
 from seatrial.kinds.redis.config import RedisConfig
-from seatrial.kinds.redis.wire import SECURE, number_in, verified
+from seatrial.kinds.redis.wire import SECURE, database_of, verified
 
 _SECONDS = 5.0  # for a connection, and for an answer
 
@@ -21,11 +21,10 @@ class RedisClient(redis.Redis):
     def __init__(self, target: Target) -> None:
         endpoint, config = target.endpoint(), target.config
         assert isinstance(config, RedisConfig)
-        number = number_in(endpoint)
         self._settings: dict[str, Any] = {
             "host": endpoint.host,
             "port": endpoint.port,
-            "db": config.database if number is None else number,
+            "db": database_of(endpoint, config.database),
             "username": endpoint.user,
             "password": endpoint.password,
             "ssl": endpoint.scheme == SECURE,

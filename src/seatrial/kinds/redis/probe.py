@@ -20,7 +20,7 @@ from seatrial.kinds.redis.wire import (
     NotRedis,
     Said,
     Session,
-    number_in,
+    database_of,
     speaks_plainly,
     speaks_tls,
 )
@@ -43,15 +43,12 @@ _SAID = {
     "ERR SELECT": Cause.WRONG_DATABASE,  # is not allowed in cluster mode
     "ERR max number of clients": Cause.EXHAUSTED,
 }
-
-
 #: It is there, and not as wanted.
 _ANSWERED = (
-    Cause.WRONG_VERSION,
-    Cause.UNHEALTHY,
-    Cause.NOT_AUTHORISED,
-    Cause.WRONG_DATABASE,
+    *(Cause.WRONG_VERSION, Cause.UNHEALTHY),
+    *(Cause.NOT_AUTHORISED, Cause.WRONG_DATABASE),
 )
+
 _ANSWERS, _UNSEEN = "it answers: ", "version not to be seen (INFO)"
 
 #: What else it answers when it is not well, and what to do about that.
@@ -80,8 +77,7 @@ async def probe(target: Target, context: Context, deadline: Deadline) -> ProbeRe
     config, endpoint = cast(RedisConfig, target.config), target.endpoint()
     until, began = deadline.within(config.patience), perf_counter()
     try:
-        number = number_in(endpoint)
-        version = await _look(endpoint, config.database if number is None else number, until)
+        version = await _look(endpoint, database_of(endpoint, config.database), until)
         trouble = _wrong_version(version, config)
     except Trouble as error:
         version, trouble = None, error

@@ -39,10 +39,10 @@ def verified(endpoint: Endpoint) -> bool:
     return UNVERIFIED not in endpoint.path.partition("?")[2].split("&")
 
 
-def number_in(endpoint: Endpoint) -> int | None:
-    """Of the database that its URL names."""
+def database_of(endpoint: Endpoint, declared: int) -> int:
+    """The number that its URL names, else that which is declared."""
     number = endpoint.path.partition("?")[0].strip("/")
-    return int(number) if _NUMBER.fullmatch(number) else None
+    return int(number) if _NUMBER.fullmatch(number) else declared
 
 
 class Session:
