@@ -20,11 +20,21 @@ from time import perf_counter
 
 from tests.compose.engine import Engine, running_engine, why_not
 
-from benchmarks.measuring import ENVIRON, PYTHON, ROOT, SEATRIAL, Row, by_turns, median, timed
+from benchmarks.measuring import (
+    ENVIRON,
+    PYTHON,
+    ROOT,
+    SEATRIAL,
+    Row,
+    by_turns,
+    median,
+    ratio_by_turns,
+    timed,
+)
 
 _PROJECT = ROOT / "tests" / "compose" / "projects" / "dispatch"
 _TURNS = 5
-_UPS = 9  # health checks go by seconds, so that one is slower than another by a whole one
+_UPS = 15  # health checks go by seconds, so that one is slower than another by a whole one
 _HEALTHY = "until curl -fsS http://127.0.0.1:$API_PORT/health; do sleep 0.05; done"
 _SERVERS = """
 services:
@@ -64,7 +74,7 @@ def _project(engine: Engine, folder: Path) -> Row:
 
     plain()  # builds the images
     seatrial, compose = by_turns(_UPS, ours, plain)
-    ratio = median(seatrial) / median(compose)
+    ratio = ratio_by_turns(seatrial, compose)
     return Row(
         "seatrial up of a compose project",
         "docker compose up, until its API is healthy",
@@ -72,7 +82,7 @@ def _project(engine: Engine, folder: Path) -> Row:
         compose,
         "at most 1.1x",
         ratio <= 1.1,
-        f"{ratio:.2f}x",
+        f"{ratio:.2f}x by turns, {median(seatrial) / median(compose):.2f}x of the medians",
     )
 
 

@@ -50,6 +50,12 @@ def median(values: Sequence[float]) -> float:
     return statistics.median(values)
 
 
+def ratio_by_turns(measured: Sequence[float], beside: Sequence[float]) -> float:
+    """The median of what each turn's two are to each other. Where both go by steps of a second,
+    those of health checks, the ratio of their medians tells on which step each of them fell."""
+    return median([one / other for one, other in zip(measured, beside, strict=True)])
+
+
 def by_turns(repeats: int, *ways: Callable[[], float]) -> list[tuple[float, ...]]:
     """Call each way in turn, `repeats` times; each returns the seconds that it took."""
     seen: list[list[float]] = [[] for _ in ways]
