@@ -46,3 +46,25 @@ def test_each_is_told_what_it_is_told_wrongly(copy: Copy, engine: Engine) -> Non
         )
     finally:
         engine.compose(project.folder, "down", "-v", "-t", "1", check=False)
+
+
+@pytest.mark.engine
+def test_whom_a_gateway_passes_on_to(copy: Copy, engine: Engine) -> None:
+    """Its own health is well all the same."""
+    project = copy("gateway", engine)
+    settings = project.folder / "nginx" / "default.conf"
+    settings.write_text(settings.read_text().replace("http://events:9000", "http://events:9001"))
+    try:
+        engine.compose(project.folder, "up", "-d", "--build")
+        assert project.seatrial("init").code == 0
+        (one,) = eventually(
+            lambda: project.seatrial("check", "--json").json["findings"],
+            lambda findings: len(findings) == 1,
+            timeout=60,
+            what="it alone is told",
+        )
+        assert one["id"] == "gateway.nginx/default.conf:5"
+        assert one["found"] == "events listens at 9000 in its container, not at 9001"
+        assert project.seatrial("check").code == 0, "a warning"
+    finally:
+        engine.compose(project.folder, "down", "-v", "-t", "1", check=False)

@@ -1,5 +1,5 @@
-"""What services are told of each other in URLs that are no server's of a kind: a name that nearly
-is one, a port at which nothing listens there.
+"""What services are told of each other in URLs that are no server's of a kind, and in settings of
+gateways: a name that nearly is one, a port at which nothing listens there.
 
 A program may be told of what it never calls, and of what is not meant to be there: these are
 warnings, and a name is told only where it looks like a slip of the pen.
@@ -13,9 +13,10 @@ from dataclasses import replace
 from difflib import get_close_matches
 
 from seatrial.compose.engine import Container
+from seatrial.compose.gateways import Told, announced, passed_on
 from seatrial.compose.mentions import NOT_IN_USE, urls
 from seatrial.compose.project import Project
-from seatrial.kinds.base import Astray, Endpoint
+from seatrial.kinds.base import Astray
 from seatrial.kinds.containers import Service
 from seatrial.outcome import Cause
 
@@ -54,33 +55,51 @@ def misled(
     """`servers` are the services that are held against URLs otherwise, `schemes` those of theirs,
     with the usual ports; what is no such server may stand before one, as a pooler does."""
     called = {name.lower(): one for one in project.services.values() for name in one.names}
-    for variable, value in sorted(service.environment.items()):
-        if NOT_IN_USE.search(variable) or _FOR_OTHERS.search(variable):
+    for told in _in_variables(project, service):
+        other = called.get(told.url.host.lower())
+        if other is not None and other.name in servers:
             continue
-        where = project.told_at(variable, service)
-        for url in urls(value):
-            host = url.host.lower()
-            if host in service.names:
-                continue
-            if (other := called.get(host)) is not None:
-                port = url.port or schemes.get(url.scheme, 0)
-                ports = heard.get(other.name, ()) if other.name not in servers else ()
-                if port and ports and port not in ports:
-                    yield _elsewhere(where, replace(url, port=port), other, ports)
-            elif url.scheme in schemes:
-                continue
-            elif _ONE_WORD.fullmatch(host) and not service.knows_others:
-                near = get_close_matches(host, called, n=1, cutoff=_NEAR)
-                if near and _ROW.sub("", near[0]) != _ROW.sub("", host):
-                    found = f"there is no service {url.host}"
-                    fix = f"correct {where}: did you mean {near[0]}?"
-                    yield Astray(where, Cause.DNS, found, fix, spare=True)
+        port = told.url.port or schemes.get(told.url.scheme, 0)
+        if other is not None or told.url.scheme not in schemes:
+            yield from _held(
+                replace(told, url=replace(told.url, port=port)), service, called, heard
+            )
+    for told in passed_on(project, service):
+        yield from _held(told, service, called, heard)
+    for told in announced(project, service):
+        yield from _at_port(told, service, heard)
 
 
-def _elsewhere(where: str, url: Endpoint, other: Service, ports: Collection[int]) -> Astray:
+def _in_variables(project: Project, service: Service) -> Iterator[Told]:
+    for variable, value in sorted(service.environment.items()):
+        if not (NOT_IN_USE.search(variable) or _FOR_OTHERS.search(variable)):
+            where = project.told_at(variable, service)
+            yield from (Told(where, url) for url in urls(value))
+
+
+def _held(
+    told: Told, service: Service, called: Mapping[str, Service], heard: Heard
+) -> Iterator[Astray]:
+    host = told.url.host.lower()
+    if host in service.names:
+        return
+    if (other := called.get(host)) is not None:
+        yield from _at_port(told, other, heard)
+    elif _ONE_WORD.fullmatch(host) and not service.knows_others:
+        near = get_close_matches(host, called, n=1, cutoff=_NEAR)
+        if near and _ROW.sub("", near[0]) != _ROW.sub("", host):
+            found = f"there is no service {told.url.host}"
+            fix = f"correct {told.where}: did you mean {near[0]}?"
+            yield Astray(told.where, Cause.DNS, found, fix, spare=True)
+
+
+def _at_port(told: Told, other: Service, heard: Heard) -> Iterator[Astray]:
+    url, ports = told.url, heard.get(other.name, ())
+    if not url.port or not ports or url.port in ports:
+        return
     right = " and ".join(map(str, sorted(ports)))
     outside = any(one.published == url.port for one in other.ports)
     found = f"{url.host} listens at {right} in its container, not at {url.port}"
     found += ", which is its port on the host" if outside else ""
-    fix = f"correct {where}: the port is {right}"
-    return Astray(where, Cause.REFUSED, found, fix, spare=True)
+    fix = f"correct {told.where}: the port is {right}"
+    yield Astray(told.where, Cause.REFUSED, found, fix, spare=True)

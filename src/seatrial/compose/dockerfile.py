@@ -1,9 +1,12 @@
-"""What a Dockerfile builds upon, where what it makes still runs that image's own program."""
+"""What a Dockerfile builds upon, where what it makes still runs that image's own program, and which
+files of its context it puts where."""
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from seatrial.kinds.containers import content_of
@@ -20,30 +23,49 @@ _SERVES = re.compile(
 )
 
 
-def base_of(file: Path, target: str = "") -> str:
-    """As `base_in` has it, of a file; "" where that cannot be read."""
-    return base_in(content_of(file, _LONGEST) or "", target)
+@dataclass(frozen=True)
+class Stage:
+    base: str = ""  # the image whose program it still runs, as far as anybody knows
+    copied: tuple[tuple[str, str], ...] = ()  # from a path of the context to one of the image
 
 
-def base_in(text: str, target: str = "") -> str:
-    """The image that the last stage, or the one that is the `target`, is made of, through stages of
-    its own; "" where another program is started in it, or nobody knows."""
+def stage_of(file: Path, target: str = "") -> Stage:
+    """As `stage_in` has it, of a file; an empty one where that cannot be read."""
+    return stage_in(content_of(file, _LONGEST) or "", target)
+
+
+def stage_in(text: str, target: str = "") -> Stage:
+    """The last one, or the one that is the `target`, with what the stages have that it is made
+    of."""
     stages = _stages(text[:_LONGEST])
-    return stages.get(target.lower() or next(reversed(stages), ""), "")
+    return stages.get(target.lower() or next(reversed(stages), ""), Stage())
 
 
-def _stages(text: str) -> dict[str, str]:
-    """Stage -> the image that it is made of, "" as above. A name is that of a stage further up,
-    else of an image: `FROM redis AS redis`."""
-    found: dict[str, str] = {}
+def _stages(text: str) -> dict[str, Stage]:
+    """A name is that of a stage further up, else of an image: `FROM redis AS redis`."""
+    found: dict[str, Stage] = {}
     name = ""
     for word, rest in _instructions(text):
         if word == "from" and (told := _FROM.fullmatch(rest)):
             name, image = (told["name"] or str(len(found))).lower(), told["image"]
-            found[name] = found.get(image.lower(), "" if "$" in image else image)
+            found[name] = found.get(image.lower(), Stage("" if "$" in image else image))
         elif name and (word == "entrypoint" or (word == "cmd" and not _SERVES.search(rest))):
-            found[name] = ""
+            found[name] = replace(found[name], base="")
+        elif name and word in ("copy", "add"):
+            copied = (*found[name].copied, *_copied(rest))
+            found[name] = replace(found[name], copied=copied)
     return found
+
+
+def _copied(rest: str) -> Iterator[tuple[str, str]]:
+    """Out of the context; what other stages or images have is not known."""
+    words = re.sub(r'["\[\],]', " ", rest).split()
+    if "<<" in rest or any(one.startswith("--from") for one in words):
+        return
+    *sources, target = [one for one in words if not one.startswith("--")] or [""]
+    for source in sources:
+        into = target.endswith("/") or len(sources) > 1
+        yield source, os.path.join(target, os.path.basename(source)) if into else target
 
 
 def _instructions(text: str) -> Iterator[tuple[str, str]]:

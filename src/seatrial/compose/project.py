@@ -7,10 +7,11 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from seatrial.compose.command import VERSION_2, compose_command
-from seatrial.compose.dockerfile import base_in, base_of
+from seatrial.compose.dockerfile import Stage, stage_in, stage_of
 from seatrial.compose.files import (
     ComposeFileError,
     Reader,
@@ -193,6 +194,7 @@ class _Making:
                 self._health_check(),
             ),
             mounts=tuple(self._mounts()),
+            built_in=tuple(self._built_in()),
             needs=self._needs(),
             awaited_end=awaited_end,
             restart=_text(tree.get("restart")) or "no",
@@ -217,17 +219,26 @@ class _Making:
         context = self._build.get("context")
         return Path(context) if isinstance(context, str) and os.path.isdir(context) else None
 
+    @cached_property
+    def _stage(self) -> Stage:
+        """Of its Dockerfile, that its image is made by."""
+        how, context = self._build, self._context()
+        target = _text(how.get("target"))
+        if within := _text(how.get("dockerfile_inline")):
+            return stage_in(within, target)
+        if context is None:
+            return Stage()
+        return stage_of(context / (_text(how.get("dockerfile")) or "Dockerfile"), target)
+
     def _base(self) -> str:
         """Where the file says no other program, by its Dockerfile."""
-        how, target = self._build, _text(self._build.get("target"))
-        if self.tree.get("entrypoint") or self.tree.get("command"):
-            return ""
-        if within := _text(how.get("dockerfile_inline")):
-            return base_in(within, target)
-        context = self._context()
-        if context is None:
-            return ""
-        return base_of(context / (_text(how.get("dockerfile")) or "Dockerfile"), target)
+        says_other = self.tree.get("entrypoint") or self.tree.get("command")
+        return "" if says_other else self._stage.base
+
+    def _built_in(self) -> Iterator[Mount]:
+        if (context := self._context()) is not None:
+            for source, target in self._stage.copied:
+                yield Mount(os.path.join(context, source.lstrip("/")), target, bind=True)
 
     def _command(self) -> str:
         return f"{_words(self.tree.get('entrypoint'))} {_words(self.tree.get('command'))}".strip()

@@ -56,6 +56,7 @@ class Service:
     health_patience: float = 0.0  # s that it waits for an answer; 0 where the file does not say
     commands: tuple[tuple[str, ...], ...] = field(default=(), repr=False)  # both, in words
     mounts: tuple[Mount, ...] = ()
+    built_in: tuple[Mount, ...] = ()  # what its image has of the folder that it is built from
     needs: Mapping[str, str] = field(default_factory=dict)  # service -> the condition it waits for
     awaited_end: bool = False  # another service waits until this one has ended well
     ended_well: bool = False  # its container has ended with code 0, while the project runs

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from seatrial.compose.dockerfile import base_of
+from seatrial.compose.dockerfile import stage_of
 from seatrial.compose.project import read_project
 from seatrial.compose.recognise import recognise
 from seatrial.kinds.registry import KINDS
@@ -46,13 +46,13 @@ from seatrial.kinds.registry import KINDS
 def test_the_base(tmp_path: Path, text: str, target: str, base: str) -> None:
     file = tmp_path / "Dockerfile"
     file.write_text(text)
-    assert base_of(file, target) == base
+    assert stage_of(file, target).base == base
 
 
 def test_none(tmp_path: Path) -> None:
-    assert base_of(tmp_path / "Dockerfile") == ""
+    assert stage_of(tmp_path / "Dockerfile").base == ""
     os.mkfifo(tmp_path / "Dockerfile")
-    assert base_of(tmp_path / "Dockerfile") == "", "nobody writes there"
+    assert stage_of(tmp_path / "Dockerfile").base == "", "nobody writes there"
 
 
 @pytest.mark.parametrize(

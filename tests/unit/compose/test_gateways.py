@@ -1,0 +1,257 @@
+"""What gateways are told of other services, in their settings and in labels."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from seatrial.compose.gateways import passed_on
+from seatrial.compose.project import read_project
+from seatrial.compose.targets import targets
+from seatrial.declaration.load import load
+from seatrial.kinds.base import Astray
+from seatrial.kinds.registry import KINDS
+from seatrial.listeners import Listener
+from seatrial.outcome import Cause
+
+from .test_targets import of
+
+DECLARED = """
+system: shop
+compose: compose.yaml
+components:
+  web: {kind: process}
+  orders: {kind: process}
+  db: {kind: postgres}
+"""
+NGINX = "/etc/nginx/conf.d/default.conf"
+
+
+def told(
+    folder: Path,
+    text: str = "",
+    target: str = NGINX,
+    *,
+    component: str = "web",
+    orders: dict[str, object] | None = None,
+    **web: object,
+) -> list[Astray]:
+    """`text` is that of gate.conf, which web has at `target`; orders listens at 8000."""
+    (folder / "gate.conf").write_text(text)
+    mounted = {"volumes": [f"./gate.conf:{target}:ro"]} if target else {}
+    services = {
+        "web": {"image": "nginx:1.25", **mounted, **web},
+        "orders": {"image": "x", "ports": ["18000:8000"], **(orders or {})},
+        "db": {"image": "postgres:15"},
+    }
+    (folder / "compose.yaml").write_text(json.dumps({"services": services}))
+    (folder / "seatrial.yaml").write_text(DECLARED)
+    project = read_project(folder / "compose.yaml", {})
+    containers = [
+        of(
+            name,
+            ran_for=11.0,
+            exposed=(),
+            listens=(Listener("0.0.0.0", port, ""),),
+            environment=dict(project.services[name].environment),
+        )
+        for name, port in (("web", 80), ("orders", 8000), ("db", 5432))
+    ]
+    system = load(folder, KINDS, variables={})
+    return list(targets(system, project, containers)[component].astray)
+
+
+@pytest.mark.parametrize(
+    ("line", "target"),
+    [
+        ("location / { proxy_pass http://orders:9999; }", NGINX),
+        ("upstream orders { server orders:9999; }", NGINX),
+        ("fastcgi_pass orders:9999;", "/etc/nginx/nginx.conf"),
+        ("set $to http://Orders:9999/x;  # orders:1", "/opt/bitnami/nginx/conf/a.conf"),
+        ("proxy_pass http://${UPSTREAM}:${PORT};", "/etc/nginx/templates/default.conf.template"),
+        ("reverse_proxy /api/* orders:9999 {", "/etc/caddy/Caddyfile"),
+        ("reverse_proxy {$UPSTREAM}:{$PORT:8000}", "/etc/caddy/Caddyfile"),
+        ("    server one orders:9999 check", "/usr/local/etc/haproxy/haproxy.cfg"),
+        ("      - targets: ['orders:9999', 'db:5432']", "/etc/prometheus/prometheus.yml"),
+        ('          - url: "http://orders:9999/"', "/traefik.yml"),
+        ("ProxyPass / http://orders:9999/", "/usr/local/apache2/conf/httpd.conf"),
+        ("uwsgi_pass orders:9999;", "/etc/nginx/sites-enabled/default"),
+    ],
+)
+def test_where_nobody_listens(tmp_path: Path, line: str, target: str) -> None:
+    environment = {"UPSTREAM": "orders", "PORT": "9999"}
+    (one,) = told(tmp_path, f"# gate\n{line}\n", target, environment=environment)
+    assert (one.cause, one.spare) == (Cause.REFUSED, True)
+    assert one.found.lower() == "orders listens at 8000 in its container, not at 9999"
+    assert one.fix == f"correct gate.conf:2 (which web has at {target}): the port is 8000"
+
+
+def test_the_port_on_the_host(tmp_path: Path) -> None:
+    (one,) = told(tmp_path, "proxy_pass http://orders:18000;")
+    assert "which is its port on the host" in one.found
+
+
+def test_a_server_too(tmp_path: Path) -> None:
+    (one,) = told(tmp_path, "stream { server { proxy_pass db:5433; } }", "/etc/nginx/nginx.conf")
+    assert one.found == "db listens at 5432 in its container, not at 5433"
+
+
+def test_a_name_that_nearly_is_one(tmp_path: Path) -> None:
+    (one,) = told(tmp_path, "server a order:8000", "/usr/local/etc/haproxy/haproxy.cfg")
+    assert (one.cause, one.found) == (Cause.DNS, "there is no service order")
+    assert one.fix.endswith("did you mean orders?")
+
+
+@pytest.mark.parametrize(
+    ("line", "target"),
+    [
+        ("proxy_pass http://orders:8000;", NGINX),
+        ("proxy_pass http://orders;", NGINX),  # an upstream of its own
+        ("upstream order { server orders:8000; } proxy_pass http://order;", NGINX),
+        ("# proxy_pass http://orders:9999;", NGINX),
+        ("listen 80;# orders:9999", NGINX),
+        ("server orders:9999 backup;", NGINX),
+        ("server orders:9999 down;", NGINX),
+        ("return 301 https://orders:9999$request_uri;", NGINX),
+        ("proxy_set_header Host orders:9999;", NGINX),
+        ("add_header X http://orders:9999;", NGINX),
+        ("proxy_pass http://$orders:9999;", NGINX),
+        ("proxy_pass http://${NOBODY}:9999;", NGINX),
+        ("proxy_pass http://api.orders:9999;", NGINX),
+        ("proxy_pass http://x@orders:9999@y;", NGINX),
+        ("proxy_pass http://orders:9999@elsewhere/;", NGINX),
+        ("proxy_pass http://nowhere:9999;", NGINX),
+        ("proxy_pass http://web:9999;", NGINX),
+        ("proxy_pass http://orders:9999;", "/usr/share/nginx/html/a.conf"),
+        ("proxy_pass http://orders:9999;", "/etc/nginx/html/a.conf"),
+        ("proxy_pass http://orders:9999;", "/etc/nginx/sites-available/a.conf"),
+        ("proxy_pass http://orders:9999;", "/etc/nginx/a.conf.disabled"),
+        ("proxy_pass http://orders:9999;", "/etc/nginx/mime.types"),
+        ("proxy_pass http://orders:9999;", "/app/a.conf"),
+        ("proxy_pass http://orders:9999;", "/etc/nginxy/a.conf"),
+    ],
+)
+def test_what_leads_somewhere_or_is_not_asked(tmp_path: Path, line: str, target: str) -> None:
+    assert told(tmp_path, f"{line}\n", target) == []
+
+
+# -- files that are mounted or built in ------------------------------------------------------------
+
+
+def lines(folder: Path, **web: object) -> list[str]:
+    """Where web is told of others."""
+    (folder / "compose.yaml").write_text(json.dumps({"services": {"web": web}}))
+    project = read_project(folder / "compose.yaml", {})
+    return [one.where for one in passed_on(project, project.services["web"])]
+
+
+@pytest.mark.parametrize(
+    "copy",
+    [
+        "COPY gate/a.conf /etc/nginx/conf.d/a.conf",
+        "COPY --chown=1:1 gate/a.conf /etc/nginx/conf.d/",
+        'ADD ["./gate/a.conf", "/etc/nginx/conf.d/"]',
+        "COPY gate /etc/nginx/conf.d",
+        "COPY gate /etc/nginx/conf.d\nFROM 0",
+        "COPY gate/*.conf /etc/nginx/conf.d/",
+        "COPY none.conf gate/a.conf /etc/nginx/conf.d",
+    ],
+)
+def test_built_in(tmp_path: Path, copy: str) -> None:
+    (tmp_path / "gate").mkdir()
+    (tmp_path / "gate" / "a.conf").write_text("proxy_pass http://a:1;")
+    (tmp_path / "gate" / "mime.types").write_text("http://b:1;")
+    (tmp_path / "Dockerfile").write_text(f"FROM nginx\n{copy}\n")
+    has = "(which web has at /etc/nginx/conf.d/a.conf)"
+    assert lines(tmp_path, build=".") == [f"gate/a.conf:1 {has}"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "COPY --from=b a.conf /etc/nginx/",
+        "COPY <<a.conf /etc/nginx/\nhttp://a:1\na.conf\n",
+        "COPY a.conf",
+        "COPY",
+        "FROM nginx",
+        "COPY a.conf /etc/nginx/\nFROM nginx",
+        "COPY / /",
+    ],
+)
+def test_not_built_in(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.conf").write_text("proxy_pass http://a:1;")
+    (tmp_path / "Dockerfile").write_text(f"FROM nginx\n{text}\n")
+    assert lines(tmp_path, build=".") == []
+
+
+def test_a_folder(tmp_path: Path) -> None:
+    for name in ("b/a.conf", "a.conf", "c.txt"):
+        (tmp_path / "gate" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "gate" / name).write_text("\nproxy_pass http://a:1;")
+    shown = [one.partition(" ")[0] for one in lines(tmp_path, volumes=["./gate:/etc/nginx/"])]
+    assert shown == ["gate/a.conf:2", "gate/b/a.conf:2"]
+    assert lines(tmp_path, volumes=["./gate:/srv"]) == []
+    assert lines(tmp_path, volumes=["gate:/etc/nginx"]) == [], "a volume of that name"
+
+
+def test_bounded(tmp_path: Path) -> None:
+    (tmp_path / "gate").mkdir()
+    for number in range(60):
+        (tmp_path / "gate" / f"{number:02}.conf").write_text("server a:1;")
+    assert len(lines(tmp_path, volumes=["./gate:/etc/nginx"])) == 50
+    (tmp_path / "long.conf").write_text("server a:1;\n" + " " * 70_000 + "\nserver a:2;")
+    volumes = ["./long.conf:/etc/nginx/nginx.conf"]
+    assert len(lines(tmp_path, volumes=volumes)) == 1
+    os.mkfifo(tmp_path / "pipe.conf")
+    assert lines(tmp_path, volumes=["./pipe.conf:/etc/nginx/nginx.conf"]) == []
+    assert lines(tmp_path, volumes=["./none.conf:/etc/nginx/nginx.conf"]) == []
+
+
+def test_as_it_says_now(tmp_path: Path) -> None:
+    assert told(tmp_path, "proxy_pass http://orders:9999;") != []
+    assert told(tmp_path, "proxy_pass http://orders:8000 ;") == []
+
+
+# -- labels ----------------------------------------------------------------------------------------
+
+PORT = "traefik.http.services.orders.loadbalancer.server.port"
+
+
+def test_a_label_for_traefik(tmp_path: Path) -> None:
+    labels = {"traefik.enable": "true", PORT: "9999"}
+    (one,) = told(tmp_path, component="orders", image="traefik:v3.1", orders={"labels": labels})
+    assert one.found == "orders listens at 8000 in its container, not at 9999"
+    where = f"{PORT} (a label of the service orders of compose.yaml)"
+    assert one.fix == f"correct {where}: the port is 8000"
+
+
+def test_a_variable_for_nginx_proxy(tmp_path: Path) -> None:
+    environment = {"VIRTUAL_HOST": "a.example", "VIRTUAL_PORT": "9999"}
+    (one,) = told(
+        tmp_path,
+        component="orders",
+        image="nginxproxy/nginx-proxy",
+        orders={"environment": environment},
+    )
+    where = "VIRTUAL_PORT of the service orders of compose.yaml"
+    assert one.fix == f"correct {where}: the port is 8000"
+
+
+@pytest.mark.parametrize(
+    ("image", "orders"),
+    [
+        ("traefik", {"labels": {PORT: "8000"}}),
+        ("traefik", {"labels": {PORT: "9999", "traefik.enable": "False"}}),
+        ("traefik", {"labels": {PORT: "${NONE}"}}),
+        ("traefik", {"labels": {f"{PORT}s": "9999"}}),
+        ("nginx", {"labels": {PORT: "9999"}}),
+        ("nginx", {"environment": {"VIRTUAL_HOST": "a", "VIRTUAL_PORT": "9999"}}),
+        ("nginx-proxy", {"environment": {"VIRTUAL_PORT": "9999"}}),
+        ("nginx-proxy", {"environment": {"VIRTUAL_HOST": "a", "VIRTUAL_PORT": "8000"}}),
+    ],
+)
+def test_nothing_to_be_told(tmp_path: Path, image: str, orders: dict[str, object]) -> None:
+    assert told(tmp_path, component="orders", image=image, orders=orders) == []
