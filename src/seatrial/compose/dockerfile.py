@@ -60,7 +60,7 @@ def _stages(text: str) -> dict[str, Stage]:
 def _copied(rest: str) -> Iterator[tuple[str, str]]:
     """Out of the context; what other stages or images have is not known."""
     words = re.sub(r'["\[\],]', " ", rest).split()
-    if "<<" in rest or any(one.startswith("--from") for one in words):
+    if any(one.startswith("--from") for one in words):
         return
     *sources, target = [one for one in words if not one.startswith("--")] or [""]
     for source in sources:
