@@ -197,6 +197,27 @@ def test_what_its_health_check_keeps_from_being_ready_is_told_so(bookshop: Proje
     assert "its health check says unhealthy: no mail" in up.json["failure"]["found"]
 
 
+def test_what_others_wait_for_in_vain_is_told(bookshop: Project, engine: Engine) -> None:
+    """Of whichever Compose, with what its health check asks."""
+    before = engine.everything()
+    compose = bookshop.folder / "docker-compose.yml"
+    asks = "echo no books; false # -a s3same"
+    ill = f"  redis:\n    healthcheck: {{test: '{asks}', interval: 1s, retries: 1}}\n"
+    text = compose.read_text().replace("  redis:\n", ill, 1)
+    waits = "depends_on: {redis: {condition: service_healthy}}\n"
+    compose.write_text(text.replace("depends_on:\n      - redis\n", waits, 1))
+    up = bookshop.seatrial("up", "--json")
+    assert up.code == 3
+    failure = up.json["failure"]
+    assert (failure["component"], failure["cause"]) == ("redis", "unhealthy")
+    assert "finds it well, for mails to start" in failure["expected"]
+    assert "its health check says unhealthy: no books" in failure["found"]
+    assert failure["fix"].endswith("correct its health check: echo no books; false # -a ***")
+    assert "s3same" not in up.out + up.err
+    assert any("Ready to accept connections" in line for line in failure["log"])
+    assert engine.everything() == before
+
+
 def test_nobody_waits_in_silence(bookshop: Project) -> None:
     dockerfile, compose = bookshop.folder / "Dockerfile", bookshop.folder / "docker-compose.yml"
     slow = f"RUN sleep 5 && echo {uuid4()}\n"

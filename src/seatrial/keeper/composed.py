@@ -10,7 +10,7 @@ from time import monotonic
 from seatrial.compose.changes import Changes
 from seatrial.compose.doing import doing
 from seatrial.compose.drive import Drive
-from seatrial.compose.engine import Container, EngineError, docker
+from seatrial.compose.engine import Container, docker
 from seatrial.compose.logs import logs
 from seatrial.compose.own import project_name
 from seatrial.compose.project import Project
@@ -19,6 +19,7 @@ from seatrial.declaration.models import System
 from seatrial.errors import CapabilityMissing, SeatrialError
 from seatrial.keeper import processes
 from seatrial.keeper.containers import Containers, are_up, used_by
+from seatrial.keeper.failing import compose_failed, log_of, refused, told, too_late, unwell
 from seatrial.keeper.instance import StartFailed
 from seatrial.keeper.log import LOG_TAIL, Log
 from seatrial.keeper.network.impairment import Impairment, NetworkEdge
@@ -91,15 +92,11 @@ class Composed:
                 await self._start()
             self.ready = True
         except StartFailed as failure:
-            self.failure = self.failure or _failure(None, failure)
+            self.failure = self.failure or told(None, failure)
         except SeatrialError as error:
-            self.failure = _refused(error.message, error.hint)
+            self.failure = refused(error.message, error.hint)
         except TimeoutError:
-            self.failure = _refused(
-                f"not everything was ready within {_START_SECONDS:g} s",
-                "does plain `docker compose up` do better?",
-                Cause.TIMEOUT,
-            )
+            self.failure = too_late(_START_SECONDS)
         await self.timeline.wake()
         if self.ready:
             self._watching = asyncio.create_task(self._watch())
@@ -137,7 +134,7 @@ class Composed:
                 await self._containers.record()
             if over:
                 if upping is not None and upping.result() != 0:
-                    raise _not_up(self._drive)
+                    raise await self._not_up()
                 if self._containers.proven.issuperset(names):
                     break
                 deadlines = deadlines or {n: Deadline.after(self._patience(n)) for n in names}
@@ -156,8 +153,21 @@ class Composed:
             one, component = found
             failure = await self._ended(one)
             if not self.ready:
-                self.failure = _failure(component, failure)
+                self.failure = told(component, failure)
             raise failure
+
+    async def _not_up(self) -> StartFailed:
+        """Why `docker compose up` failed."""
+        assert self._drive is not None
+        said = Log(self._drive.output).tail(LOG_TAIL)
+        with contextlib.suppress(SeatrialError):  # what it said is told in any case
+            await self._look()
+        if (found := self._containers.ailing("\n".join(said))) is None:
+            return compose_failed(said)
+        one, component = found
+        failure = await unwell(one, self.project)
+        self.failure = told(component, failure)
+        return failure
 
     async def _ended(self, one: Container) -> StartFailed:
         how = f"exit code {one.exit_code}" + (", for want of memory" if one.oom_killed else "")
@@ -168,7 +178,7 @@ class Composed:
             self._containers.meant(one),
             one.error or f"it ended with {how}{again}",
             f"{_READ_LAST}{task}{self._unset}",
-            await _log_of([one]),
+            await log_of([one]),
         )
 
     @property
@@ -237,10 +247,10 @@ class Composed:
             f"{name} is ready in time",
             f"its container runs, but: {last.found}" if last else known,
             ((last.fix if last else "") or _READ_LAST) + self._unset + _or_runs_on(target),
-            await _log_of(self._containers.of(name)),
+            await log_of(self._containers.of(name)),
         )
         if self.failure is None and not self.ready:
-            self.failure = _failure(name, failure)
+            self.failure = told(name, failure)
         return failure
 
     # -- looking ---------------------------------------------------------------------------------
@@ -351,46 +361,3 @@ def _applies(action: Action, one: Container) -> bool:
 def _or_runs_on(target: Target) -> str:
     lasts = target.kind == "task" and State.STARTING in target.states
     return "; if it is to run on, it is of `kind: process`" if lasts else ""
-
-
-async def _log_of(some: Sequence[Container]) -> tuple[str, ...]:
-    """What is known of a failure is told though the engine may not tell the log."""
-    try:
-        return await logs(some, LOG_TAIL, LONGEST_LOG)
-    except EngineError as error:
-        return (f"no log: {error.message}",)
-
-
-def _not_up(drive: Drive | None) -> StartFailed:
-    """Why `docker compose up` failed: what it said last."""
-    assert drive is not None
-    tail = Log(drive.output).tail(LOG_TAIL)
-    words = next((line for line in reversed(tail) if line.strip()), "it said nothing")
-    return StartFailed(
-        Cause.EXITED,
-        "`docker compose up` builds and starts everything",
-        words.strip(),
-        "read what it said; does plain `docker compose up` do better?",
-        tail,
-    )
-
-
-def _failure(component: str | None, failure: StartFailed) -> Failure:
-    return Failure(
-        component=component,
-        cause=failure.cause,
-        expected=failure.expected,
-        found=failure.found,
-        fix=failure.fix,
-        log=failure.log,
-    )
-
-
-def _refused(found: str, fix: str | None, cause: Cause | None = None) -> Failure:
-    return Failure(
-        component=None,
-        cause=cause,
-        expected="the compose project can be started",
-        found=found,
-        fix=fix or "",
-    )

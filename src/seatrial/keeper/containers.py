@@ -11,7 +11,7 @@ from seatrial.compose.earshot import with_listeners
 from seatrial.compose.engine import Container
 from seatrial.compose.logs import Heard, unsettled, with_last_words
 from seatrial.compose.project import Project
-from seatrial.compose.states import told_of
+from seatrial.compose.states import is_ailing, told_of
 from seatrial.compose.targets import service_of, targets
 from seatrial.compose.top import processes_of
 from seatrial.compose.unplug import Unplugged
@@ -152,6 +152,15 @@ class Containers:
             ended = one.status == "exited" and (one.exit_code != 0 or one.oom_killed or lasting)
             never = one.status == "created" and bool(one.error)
             if ended or never or self._circles(one, mine):
+                return one, mine[0].name if mine else one.service
+        return None
+
+    def ailing(self, words: str) -> tuple[Container, str] | None:
+        """Likewise one that its health check finds unwell, of those that Compose says so of: by
+        name, or as its version 1 does, by id."""
+        for one in self.all:
+            if is_ailing(one) and (one.name in words or one.id[:12] in words):
+                mine = self._components(one)
                 return one, mine[0].name if mine else one.service
         return None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -82,6 +82,24 @@ def test_one_that_ended_well_at_once_may_be_meant_to(tmp_path: Path) -> None:
 def test_what_it_is_there_for(tmp_path: Path, service: str, meant: str) -> None:
     failed = of(service, status="exited", exit_code=3)
     assert seen(tmp_path, failed).meant(failed) == f"the container of {service} {meant}"
+
+
+@pytest.mark.parametrize(
+    ("words", "health", "status", "told"),
+    [
+        ("dependency failed to start: container x-db-1 is unhealthy", "unhealthy", "running", "db"),
+        ('for web  Container "0123456789ab" is unhealthy.', "unhealthy", "running", "db"),
+        ("dependency failed to start: container x-seed-1 is unhealthy", "unhealthy", "running", ""),
+        ("container x-db-1 is unhealthy", "starting", "running", ""),
+        ("container x-db-1 exited (1)", "unhealthy", "exited", ""),
+    ],
+)
+def test_which_one_is_unwell(
+    tmp_path: Path, words: str, health: str, status: str, told: str
+) -> None:
+    one = of("db", id="0123456789abcdef", health=health, status=status)
+    found = seen(tmp_path, replace(one, name="x-db-1")).ailing(words)
+    assert (found and found[1]) == (told or None)
 
 
 def test_why_it_is_not_ready_is_not_told_twice(tmp_path: Path) -> None:
