@@ -12,12 +12,13 @@ from pathlib import Path
 
 from dotenv.parser import Binding, parse_stream
 
-from seatrial.compose.merging import SECTIONS, Tree, items, merged, merged_service
+from seatrial.compose.merging import SECTIONS, Tree, by_name, items, merged, merged_service
 from seatrial.compose.places import is_remote, placed, whole
-from seatrial.compose.variables import Filler, Unfillable
+from seatrial.compose.variables import Filler, Unfillable, names_in
 from seatrial.declaration.problems import Path_, Problems, dotted, mask
 from seatrial.declaration.source import Plain, plain, read_file
 from seatrial.errors import UsageError
+from seatrial.kinds.containers import Written
 
 NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 #: In a file of variables: what stands for "=", the quote before a value, and, behind a double one,
@@ -131,6 +132,8 @@ class Reader:
     unset: set[str] = field(default_factory=set)  # neither set nor given a default
     files: list[Path] = field(default_factory=list)
     empty: set[Path] = field(default_factory=set)  # of these, as an override file may be
+    #: Service -> variable -> where it is set last.
+    written: dict[str, dict[str, Written]] = field(default_factory=dict)
 
     def read(self, files: Sequence[Path]) -> Tree:
         """The files, each on top of the one before, and all that they include. Paths are relative
@@ -180,8 +183,19 @@ class Reader:
             raise ComposeFileError(
                 f"{file}: it has no mapping `services`", hint="services: {NAME: {image: ...}}"
             )
+        self._note(file, read.get("services"), over=not by)
         tree = {key: _filled(value, file, scope.filler, (key,)) for key, value in read.items()}
         return placed(tree, scope.folder, scope.filler.variables)
+
+    def _note(self, file: Path, services: Plain, *, over: bool) -> None:
+        """What is included or extended stands beneath what names it, which was read before."""
+        for name, service in services.items() if isinstance(services, dict) else ():
+            known = self.written.setdefault(name, {})
+            given = service.get("environment") if isinstance(service, dict) else None
+            for variable, value in by_name(given, "=").items():
+                made_with = (variable,) if value is None else names_in(str(value))
+                if over or variable not in known:
+                    known[variable] = Written(file, made_with)
 
     def _included(self, entry: Plain, file: Path, scope: _Scope, depth: int) -> Tree:
         """What an entry of `include` brings: its paths are relative to a folder of its own, and its

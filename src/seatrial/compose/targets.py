@@ -14,9 +14,10 @@ from functools import cache, lru_cache
 from seatrial.compose.addresses import each_at_one, made_with, meant, told_addresses
 from seatrial.compose.astray import Ports, astray, listening_of, schemes_of
 from seatrial.compose.calls import heard_of, misled
+from seatrial.compose.described import LONGEST_COMMAND
 from seatrial.compose.engine import Container, far_host
 from seatrial.compose.mentions import mentions
-from seatrial.compose.project import LONGEST_COMMAND, Project
+from seatrial.compose.project import Project
 from seatrial.compose.states import ended_early, is_ailing, state_of
 from seatrial.compose.words import is_free, words
 from seatrial.declaration.models import Component, System

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_REFERENCE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)")
 _FORM = re.compile(r"(:?[-?+])")
 _DEEPEST = 10
 _LONGEST = 2_000_000  # characters of what is filled in: files of variables build on each other
@@ -89,6 +90,11 @@ class Filler:
             why = self.fill(other, depth + 1) or "required"
             raise Unfillable(f"{name[0]} must be set: {why}", "set it in the shell or in .env")
         return value or ""
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    """The variables that are filled in, defaults' own included."""
+    return tuple(dict.fromkeys(_REFERENCE.findall(text.replace("$$", ""))))
 
 
 def _closing(text: str, start: int) -> int:

@@ -37,6 +37,14 @@ class Mount:
 
 
 @dataclass(frozen=True)
+class Written:
+    """Where a variable of a service is set, and of which others its value is made."""
+
+    file: Path
+    made_with: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Service:
     """A service of a compose file, variables filled in."""
 
@@ -49,6 +57,7 @@ class Service:
     command: str = field(default="", repr=False)  # entry point and command, joined by spaces
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     env_files: Mapping[str, str] = field(default_factory=dict)  # variable -> the one that sets it
+    written: Mapping[str, Written] = field(default_factory=dict)  # likewise, of those set beside
     labels: Mapping[str, str] = field(default_factory=dict, repr=False)
     arguments: Mapping[str, str] = field(default_factory=dict, repr=False)  # of its build
     ports: tuple[Port, ...] = ()  # published ones first, then those that are only exposed

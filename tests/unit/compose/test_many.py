@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from seatrial.compose import connection_strings
-from seatrial.compose import project as project_
+from seatrial.compose import connection_strings, described
 from seatrial.compose.mentions import mentions
 from seatrial.compose.project import read_project
 from seatrial.compose.recognise import recognise
@@ -64,13 +63,13 @@ def test_a_file_of_variables_that_all_share_is_read_once(
     services = "".join(f"  s{number}: {{image: x, env_file: all.env}}\n" for number in range(MANY))
     (tmp_path / "compose.yaml").write_text("services:\n" + services)
     (tmp_path / "all.env").write_text("A=1")
-    read, env_file = [], project_.env_file
+    read, env_file = [], described.env_file
 
     def reading(file: Path, variables: Mapping[str, str]) -> dict[str, str]:
         read.append(file.name)
         return env_file(file, variables)
 
-    monkeypatch.setattr(project_, "env_file", reading)
+    monkeypatch.setattr(described, "env_file", reading)
     project = read_project(tmp_path / "compose.yaml", {})
     assert read.count("all.env") == 1
     assert {one.environment["A"] for one in project.services.values()} == {"1"}

@@ -203,6 +203,45 @@ def test_where_a_variable_is_to_be_corrected(tmp_path: Path) -> None:
         assert read.told_at(one, web) == f"{one} {of_service}"
 
 
+def test_in_which_file_it_is_to_be_corrected(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("PW=a\nHOST=b\nSHELL=c\nPASSED=d\nDOLLAR=e\n")
+    (tmp_path / "common.yml").write_text(
+        "services: {base: {image: x, environment: {BASE: 1}},"
+        " web: {image: x, environment: {OWN: 0, OVER: 0, BELOW: 0}}}"
+    )
+    (tmp_path / "more.yml").write_text(
+        "services: {more: {image: x, environment: {IN: $PW}},"
+        " web: {image: x, environment: {OWN: 0, OVER: 0, INCLUDED: 0}}}"
+    )
+    (tmp_path / "compose.override.yaml").write_text(
+        "services: {web: {environment: [OVER=2, 'MADE=${HOST:-$PW}/$PW/$$DOLLAR/${SHELL}', PASSED]}}"
+    )
+    text = """
+        include: [more.yml]
+        services:
+          web:
+            extends: {file: common.yml, service: web}
+            environment: {OWN: 1, OVER: 1}
+        """
+    (tmp_path / "compose.yaml").write_text(text)
+    read = read_project(tmp_path / "compose.yaml", {"SHELL": "x"})
+    web = read.services["web"]
+    for names, place in {
+        "OWN": "compose.yaml",
+        "OVER": "compose.override.yaml",
+        "BELOW": "common.yml",
+        "INCLUDED": "more.yml",
+        "MADE": "compose.override.yaml (made with HOST, PW of .env)",
+        "PASSED": "compose.override.yaml (made with PASSED of .env)",
+        "OVER with MADE": "compose.override.yaml (made with HOST, PW of .env)",
+        "OVER with OWN, PASSED": "compose.yaml (made with PASSED of .env)",
+        "NONE": "compose.yaml",
+    }.items():
+        assert read.told_at(names, web) == f"{names} of the service web of {place}"
+    more = "IN of the service more of more.yml (made with PW of .env)"
+    assert read.told_at("IN", read.services["more"]) == more
+
+
 def test_anchors_overrides_extends_and_includes(tmp_path: Path) -> None:
     (tmp_path / "compose.override.yaml").write_text(
         'services: {web: {ports: !override ["1:1"], environment: [B=3]}}'
