@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _TABLES = ("tcp", "tcp6")
+_DATAGRAM_TABLES = ("udp", "udp6")
 _LISTEN = "0A"  # the state, as these tables have it
 
 
@@ -42,6 +43,14 @@ def all_listeners(tables: Path = Path("/proc/net")) -> Iterator[Listener]:
                 if fields[3] == _LISTEN:
                     address, _, port = fields[1].rpartition(":")
                     yield Listener(_address(address), int(port, 16), fields[9])
+
+
+def datagram_ports(tables: Path) -> Iterator[int]:
+    """At which anything takes what is sent by UDP, or waits for an answer to what it sent."""
+    for name in _DATAGRAM_TABLES:
+        with contextlib.suppress(OSError):
+            for line in (tables / name).read_text().splitlines()[1:]:
+                yield int(line.split(None, 2)[1].rpartition(":")[2], 16)
 
 
 def _address(text: str) -> str:

@@ -8,8 +8,8 @@ warnings, and a name is told only where it looks like a slip of the pen.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
 from seatrial.compose.engine import Container
@@ -30,18 +30,27 @@ _ROW = re.compile(r"[-_]?\d+$|[-_][a-z]$")  # of one of several: shard2, node-b
 
 _SETTLES = 10.0  # s after which what listens at all listens wherever it means to
 
-#: Service -> the ports at which its containers listen for others.
-Heard = Mapping[str, Collection[int]]
+
+@dataclass(frozen=True)
+class Ears:
+    """Where the containers of a service listen for others."""
+
+    ports: set[int] = field(default_factory=set)
+    datagrams: set[int] = field(default_factory=set)  # by UDP
 
 
-def heard_of(containers: Collection[Container]) -> dict[str, set[int]]:
+Heard = Mapping[str, Ears]
+
+
+def heard_of(containers: Collection[Container]) -> dict[str, Ears]:
     """Of what has been up for long enough to listen wherever it means to."""
-    found: dict[str, set[int]] = {}
+    found: dict[str, Ears] = {}
     for one in containers:
         up = one.health == "healthy" or (not one.health and one.ran_for > _SETTLES)
         if one.status == "running" and up and one.listens and not one.on_host:
-            ports = {each.port for each in one.listens if not each.for_itself}
-            found.setdefault(one.service, set()).update(ports)
+            ears = found.setdefault(one.service, Ears())
+            ears.ports.update(each.port for each in one.listens if not each.for_itself)
+            ears.datagrams.update(one.datagrams)
     return found
 
 
@@ -54,20 +63,33 @@ def misled(
 ) -> Iterator[Astray]:
     """`servers` are the services that are held against URLs otherwise, `schemes` those of theirs,
     with the usual ports; what is no such server may stand before one, as a pooler does."""
-    called = {name.lower(): one for one in project.services.values() for name in one.names}
+    called = _called(project, service)
     for told in _in_variables(project, service):
-        other = called.get(told.url.host.lower())
-        if other is not None and other.name in servers:
+        others = called.get(told.url.host.lower(), [])
+        if any(one.name in servers for one in others):
             continue
         port = told.url.port or schemes.get(told.url.scheme, 0)
-        if other is not None or told.url.scheme not in schemes:
+        if others or told.url.scheme not in schemes:
             yield from _held(
                 replace(told, url=replace(told.url, port=port)), service, called, heard
             )
     for told in passed_on(project, service):
         yield from _held(told, service, called, heard)
     for told in announced(project, service):
-        yield from _at_port(told, service, heard)
+        yield from _at_port(told, [service], heard)
+
+
+def _called(project: Project, service: Service) -> dict[str, list[Service]]:
+    """By name, in small letters, those that it may mean: several may have one on other networks,
+    as the file says."""
+    found: dict[str, list[Service]] = {}
+    for one in project.services.values():
+        for name in one.names:
+            found.setdefault(name.lower(), []).append(one)
+    return {
+        name: [one for one in some if one.networks & service.networks] or some
+        for name, some in found.items()
+    }
 
 
 def _in_variables(project: Project, service: Service) -> Iterator[Told]:
@@ -78,13 +100,13 @@ def _in_variables(project: Project, service: Service) -> Iterator[Told]:
 
 
 def _held(
-    told: Told, service: Service, called: Mapping[str, Service], heard: Heard
+    told: Told, service: Service, called: Mapping[str, list[Service]], heard: Heard
 ) -> Iterator[Astray]:
     host = told.url.host.lower()
     if host in service.names:
         return
-    if (other := called.get(host)) is not None:
-        yield from _at_port(told, other, heard)
+    if others := called.get(host):
+        yield from _at_port(told, others, heard)
     elif _ONE_WORD.fullmatch(host) and not service.knows_others:
         near = get_close_matches(host, called, n=1, cutoff=_NEAR)
         if near and _ROW.sub("", near[0]) != _ROW.sub("", host):
@@ -93,13 +115,16 @@ def _held(
             yield Astray(told.where, Cause.DNS, found, fix, spare=True)
 
 
-def _at_port(told: Told, other: Service, heard: Heard) -> Iterator[Astray]:
-    url, ports = told.url, heard.get(other.name, ())
-    if not url.port or not ports or url.port in ports:
+def _at_port(told: Told, others: Sequence[Service], heard: Heard) -> Iterator[Astray]:
+    url, ears = told.url, [heard[one.name] for one in others if one.name in heard]
+    ports = {port for one in ears for port in one.ports}
+    datagrams = {port for one in ears for port in one.datagrams}
+    if not url.port or len(ears) < len(others) or url.port in ports | datagrams:
         return
-    right = " and ".join(map(str, sorted(ports)))
-    outside = any(one.published == url.port for one in other.ports)
-    found = f"{url.host} listens at {right} in its container, not at {url.port}"
+    found = f"{url.host} listens at {' and '.join(map(str, sorted(ports)))} in its container, "
+    found += f"not at {url.port}"
+    outside = any(port.published == url.port for one in others for port in one.ports)
     found += ", which is its port on the host" if outside else ""
-    fix = f"correct {told.where}: the port is {right}"
+    which = "is" if len(ports) == 1 else "is one of these:"
+    fix = f"correct {told.where}: the port {which} {', '.join(map(str, sorted(ports)))}"
     yield Astray(told.where, Cause.REFUSED, found, fix, spare=True)

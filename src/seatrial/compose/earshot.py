@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from seatrial.compose.engine import Container, far_host
-from seatrial.listeners import Listener, all_listeners
+from seatrial.listeners import Listener, all_listeners, datagram_ports
 
 _PROCESSES = Path("/proc")
 _NAME_SERVER = "127.0.0.11"  # the engine's own, in each container
@@ -26,7 +26,12 @@ def with_listeners(found: Sequence[Container]) -> list[Container]:
         return list(found)
     by_id = {one.id: one for one in found}
     return [
-        replace(one, listens=_listens(one), stranded=_stranded(one, by_id.get(one.host)))
+        replace(
+            one,
+            listens=_listens(one),
+            datagrams=_datagrams(one),
+            stranded=_stranded(one, by_id.get(one.host)),
+        )
         for one in found
     ]
 
@@ -48,6 +53,11 @@ def _listens(one: Container) -> tuple[Listener, ...] | None:
     tables = _PROCESSES / str(one.pid) / "net"
     there = tuple(each for each in all_listeners(tables) if each.address != _NAME_SERVER)
     return there if (tables / "tcp").exists() else None  # else it has ended meanwhile
+
+
+def _datagrams(one: Container) -> frozenset[int]:
+    known = not one.on_host and _is_ours(one)
+    return frozenset(datagram_ports(_PROCESSES / str(one.pid) / "net")) if known else frozenset()
 
 
 def _is_ours(one: Container) -> bool:

@@ -235,6 +235,7 @@ class Container:
     last_words: str = field(default="", repr=False)  # of its log, where it ended on its own
     # What `earshot` adds:
     listens: tuple[Listener, ...] | None = None  # where anything in it does; None: not known
+    datagrams: frozenset[int] = frozenset()  # ports at which it may listen by UDP
     stranded: str = ""  # whose network it uses, where that has a new one since
 
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -17,19 +18,28 @@ from seatrial.compose.project import Project
 from seatrial.kinds.base import Endpoint
 from seatrial.kinds.containers import Mount, Service, content_of
 
-#: Where a container has them. Beside them are web pages, of which nobody knows who reads them.
+#: Where a container has settings, the file that is read first, and what the images of nginx have
+#: that one include.
 _SETTINGS = re.compile(
     r"/(?:etc/|usr/local/(?:etc/)?|opt/bitnami/)?"
     r"(?:nginx|openresty|caddy|haproxy|traefik|prometheus|envoy|apache2|httpd)[/.].*"
 )
-_FILE = re.compile(r"(?i).*\.(conf|cfg|ya?ml|toml|template|caddy)|caddyfile|default")
-_NOT_READ = re.compile(r"(?i)available|disabled|example|sample|backup|\.d\.ts|/html/|/www/")
+_FIRST = re.compile(
+    r".*/(?:nginx\.conf|Caddyfile|haproxy\.cfg|httpd\.conf|apache2\.conf"
+    r"|(?:prometheus|envoy)\.ya?ml|traefik\.(?:ya?ml|toml))"
+)
+_INCLUDED = re.compile(r".*/(?:(?:conf\.d|server_blocks)/[^/]+\.conf|sites-enabled/[^/]+)")
+_TEMPLATE = re.compile(r"(.*)/templates/([^/]+)\.template")
+_IN_FOLDER = re.compile(r"(?:directory[=:]\s*|-f\s+)[\"']?(/[\w./-]+)")
+_WORD = re.compile(r"[\s'\";=,()\[\]{}]+")
 _LONGEST = 65_536  # characters of one
 _MOST = 50  # files of one mount
 _COMMENT = re.compile(r"(?:^|(?<=[\s;]))#.*")
 #: Lines that say what others are told, and what is not used as long as all is well.
 _FOR_OTHERS = re.compile(
-    r"(?i)header|return|rewrite|redir|server_?name|origin|access-control|\b(?:down|backup)\b"
+    r"(?i)header|hdr|host:|http-?ch(?:ec)?k|return|rewrite|redir|passreverse|server_?(?:name|alias)"
+    r"|origin|access-control|\b(?:down|backup)\b"
+    r"|^\s*(?:https?://)?[\w.-]+:\d+.*\{\s*$"  # a site of Caddy's own
 )
 _VARIABLE = re.compile(r"\$\{(\w+)\}|\{\$(\w+)(?::[^}]*)?\}")  # nginx' templates, Caddy's
 #: A name without one is often that of an `upstream` of the file's own.
@@ -47,18 +57,20 @@ class Told:
 
 def passed_on(project: Project, service: Service) -> Iterator[Told]:
     """Whom its settings say that it calls: names with ports, in URLs or without."""
-    for mount in (*service.mounts, *service.built_in):
-        if mount.bind:
-            for file, target in _files(mount):
-                shown = os.path.relpath(file, project.folder)
-                for number, url in _told_in(_content(file), service.environment):
-                    yield Told(f"{shown}:{number} (which {service.name} has at {target})", url)
+    settings = {target: (one, _content(one)) for target, one in _settings_of(service).items()}
+    texts = {target: text for target, (_, text) in settings.items()}
+    for target in sorted(_read(texts, service.command)):
+        file, text = settings[target]
+        shown = os.path.relpath(file, project.folder)
+        for number, url in _told_in(text, service.environment):
+            yield Told(f"{shown}:{number} (which {service.name} has at {target})", url)
 
 
 def announced(project: Project, service: Service) -> Iterator[Told]:
     """At which port gateways that ask the engine are to call it."""
     gateways = {one.image_name for one in project.services.values()}
-    if "traefik" in gateways and service.labels.get("traefik.enable", "").lower() != "false":
+    asked = "traefik" in gateways and service.image_name != "traefik"  # its own labels have dummies
+    if asked and service.labels.get("traefik.enable", "").lower() != "false":
         for label, value in sorted(service.labels.items()):
             if _TRAEFIK.fullmatch(label) and value.isdecimal():
                 where = f"{label} (a label of {project.entry(service)})"
@@ -69,15 +81,27 @@ def announced(project: Project, service: Service) -> Iterator[Told]:
         yield Told(where, Endpoint("http", service.name, int(port)))
 
 
-def _files(mount: Mount) -> Iterator[tuple[Path, str]]:
-    """With where the container has them."""
-    for file, target in islice(_each(Path(mount.source), mount.target), _MOST):
-        settings = _SETTINGS.fullmatch(target) and _FILE.fullmatch(target.rpartition("/")[2])
-        if settings and not _NOT_READ.search(target):
-            yield file, target
+def _settings_of(service: Service) -> dict[str, Path]:
+    """By where the container has them. What is copied or mounted later, or deeper, hides what was
+    there before."""
+    found: dict[str, Path] = {}
+    for mount in service.built_in:
+        found |= _files(mount)
+    for mount in sorted(service.mounts, key=lambda one: one.target.rstrip("/").count("/")):
+        if mount.bind:
+            at = mount.target.rstrip("/")
+            found = {k: v for k, v in found.items() if k != at and not k.startswith(f"{at}/")}
+            found |= _files(mount)
+    return found
+
+
+def _files(mount: Mount) -> dict[str, Path]:
+    every = islice(_each(Path(mount.source), mount.target), _MOST)
+    return {target: file for file, target in every if _SETTINGS.fullmatch(target)}
 
 
 def _each(source: Path, target: str) -> Iterator[tuple[Path, str]]:
+    """With where the container has them."""
     if "*" in source.name:  # as COPY takes it
         folder = target.rpartition("/")[0]
         yield from (
@@ -90,6 +114,39 @@ def _each(source: Path, target: str) -> Iterator[tuple[Path, str]]:
             folders.sort()
             for file in (Path(at, name) for name in sorted(names)):
                 yield file, f"{target.rstrip('/')}/{file.relative_to(source)}"
+
+
+def _read(texts: Mapping[str, str], command: str) -> set[str]:
+    """Those of these files that are used: those that the command names, else those that are read
+    first, else those that are always included; and what they include."""
+    first = {one for one in texts if _FIRST.fullmatch(one)}
+    usual = {one for one in texts if _INCLUDED.fullmatch(_made_of(one))}
+    todo = {one for one in texts if _names(command, _made_of(one))} or first or usual
+    found: set[str] = set()
+    while todo:
+        found |= todo
+        told = [texts[one] for one in todo]
+        rest = texts.keys() - found
+        todo = {one for one in rest if any(_names(text, _made_of(one)) for text in told)}
+    return found
+
+
+def _made_of(target: str) -> str:
+    """What nginx' image makes of a template, else the file itself."""
+    return _TEMPLATE.sub(r"\1/conf.d/\2", target)
+
+
+def _names(text: str, target: str) -> bool:
+    folder = target.rpartition("/")[0]
+    if any(folder == one.rstrip("/") for one in _IN_FOLDER.findall(text)):
+        return True
+    return any(fnmatch(target, one if one[0] == "/" else f"*/{one}") for one in _words(text))
+
+
+@lru_cache(maxsize=256)
+def _words(text: str) -> tuple[str, ...]:
+    """In which files may be named."""
+    return tuple(dict.fromkeys(one for one in _WORD.split(text) if "/" in one or "." in one))
 
 
 def _content(file: Path) -> str:

@@ -142,6 +142,8 @@ def test_what_leads_somewhere_or_may_be_meant_so(tmp_path: Path, variable: str, 
     ("runs", "known"),
     [
         ({"ran_for": 9.0}, False),
+        ({"datagrams": frozenset({8124})}, False),
+        ({"datagrams": frozenset({8125})}, True),
         ({"ran_for": 1.0, "health": "healthy"}, True),
         ({"health": "starting"}, False),
         ({"listens": ()}, False),
@@ -159,3 +161,48 @@ def test_it_is_believed_once_it_listens(
 def test_who_may_know_others_may_mean_them(tmp_path: Path) -> None:
     called = {"CALLED": "http://clickhause:8123"}
     assert told(tmp_path, called, {"networks": ["shared"]}) == []
+
+
+def test_of_several_at_once_one_is_told(tmp_path: Path) -> None:
+    more = (Listener("0.0.0.0", 8124, ""), Listener("0.0.0.0", 8123, ""))
+    (one,) = told(tmp_path, {"CALLED": "http://clickhouse:1"}, listens=more)
+    assert "listens at 8123 and 8124 in" in one.found
+    assert one.fix.endswith("the port is one of these: 8123, 8124")
+
+
+TWO = """
+services:
+  web: {image: x, networks: [one], environment: {CALLED: "http://app:%s"}}
+  first: {image: x, networks: {one: {aliases: [app]}}}
+  second: {image: x, networks: {two: {aliases: [app]}}}
+  both: {image: x, networks: [one, two], environment: {CALLED: "http://app:%s"}}
+networks: {one: , two: }
+"""
+
+
+def test_a_name_that_two_have(tmp_path: Path) -> None:
+    """Each on a network of its own."""
+    components = "components: {web: {kind: process}, both: {kind: process}}"
+    (tmp_path / "seatrial.yaml").write_text(f"system: s\ncompose: compose.yaml\n{components}")
+
+    def found(port: int, *, second: bool = True) -> list[str]:
+        (tmp_path / "compose.yaml").write_text(TWO % (port, port))
+        project = read_project(tmp_path / "compose.yaml", {})
+        containers = [
+            of(
+                name,
+                ran_for=11.0,
+                exposed=(),
+                listens=(Listener("0.0.0.0", at, ""),),
+                environment=dict(project.services[name].environment),
+            )
+            for name, at in (("web", 1), ("both", 1), ("first", 3000), ("second", 8000))
+            if second or name != "second"
+        ]
+        told = targets(load(tmp_path, KINDS, variables={}), project, containers)
+        return [name for name in ("web", "both") if told[name].astray]
+
+    assert found(3000) == []
+    assert found(8000) == ["web"]
+    assert found(9000) == ["web", "both"]
+    assert found(9000, second=False) == ["web"], "nobody knows where the other listens"

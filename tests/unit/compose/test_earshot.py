@@ -57,6 +57,15 @@ def test_the_kernel_knows_where_a_container_listens(kernel: Path) -> None:
     assert listens(of("web", id="abc", pid=7)) == (INSIDE,)
 
 
+def test_where_it_takes_datagrams(kernel: Path) -> None:
+    rows = [("00000000:0202", "07", 4), ("0100007F:0035", "07", 5)]
+    (kernel / "7" / "net" / "udp").write_text(HEAD + "".join(ROW.format(*one) for one in rows))
+    web = of("web", id="abc", pid=7)
+    assert [one.datagrams for one in with_listeners([web])] == [{514, 53}]
+    assert [one.datagrams for one in with_listeners([replace(web, id="xyz")])] == [set()]
+    assert [one.datagrams for one in with_listeners([replace(web, on_host=True)])] == [set()]
+
+
 @pytest.mark.parametrize(
     "other",
     [{"id": "xyz"}, {"pid": 8}, {"pid": 0}, {"status": "exited"}, {"on_host": True}],

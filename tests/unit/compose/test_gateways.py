@@ -70,7 +70,10 @@ def told(
         ("location / { proxy_pass http://orders:9999; }", NGINX),
         ("upstream orders { server orders:9999; }", NGINX),
         ("fastcgi_pass orders:9999;", "/etc/nginx/nginx.conf"),
-        ("set $to http://Orders:9999/x;  # orders:1", "/opt/bitnami/nginx/conf/a.conf"),
+        (
+            "set $to http://Orders:9999/x;  # orders:1",
+            "/opt/bitnami/nginx/conf/server_blocks/a.conf",
+        ),
         ("proxy_pass http://${UPSTREAM}:${PORT};", "/etc/nginx/templates/default.conf.template"),
         ("reverse_proxy /api/* orders:9999 {", "/etc/caddy/Caddyfile"),
         ("reverse_proxy {$UPSTREAM}:{$PORT:8000}", "/etc/caddy/Caddyfile"),
@@ -125,6 +128,13 @@ def test_a_name_that_nearly_is_one(tmp_path: Path) -> None:
         ("proxy_pass http://orders:9999@elsewhere/;", NGINX),
         ("proxy_pass http://nowhere:9999;", NGINX),
         ("proxy_pass http://web:9999;", NGINX),
+        ('ProxyPassReverse "/old" "http://orders:9999/"', "/usr/local/apache2/conf/httpd.conf"),
+        ("ServerAlias orders:9999", "/usr/local/apache2/conf/httpd.conf"),
+        ("option httpchk GET / HTTP/1.1\\r\\nHost:\\ orders:9999", "/etc/haproxy/haproxy.cfg"),
+        ("http-check send uri / orders:9999", "/etc/haproxy/haproxy.cfg"),
+        ("http://orders:9999 {", "/etc/caddy/Caddyfile"),
+        ("orders:9999, web {", "/etc/caddy/Caddyfile"),
+        ("acl a hdr(host) -i orders:9999", "/usr/local/etc/haproxy/haproxy.cfg"),
         ("proxy_pass http://orders:9999;", "/usr/share/nginx/html/a.conf"),
         ("proxy_pass http://orders:9999;", "/etc/nginx/html/a.conf"),
         ("proxy_pass http://orders:9999;", "/etc/nginx/sites-available/a.conf"),
@@ -188,21 +198,88 @@ def test_not_built_in(tmp_path: Path, text: str) -> None:
 
 
 def test_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("b/a.conf", "a.conf", "c.txt"):
+    for name in ("conf.d/b/a.conf", "conf.d/a.conf", "conf.d/c.txt", "sites-enabled/default"):
         (tmp_path / "gate" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "gate" / name).write_text("\nproxy_pass http://a:1;")
     shown = [one.partition(" ")[0] for one in lines(tmp_path, volumes=["./gate:/etc/nginx/"])]
-    assert shown == ["gate/a.conf:2", "gate/b/a.conf:2"]
+    assert shown == ["gate/conf.d/a.conf:2", "gate/sites-enabled/default:2"]
     assert lines(tmp_path, volumes=["./gate:/srv"]) == []
     monkeypatch.chdir(tmp_path)
     assert lines(tmp_path, volumes=["gate:/etc/nginx"]) == [], "a volume of that name"
+
+
+@pytest.mark.parametrize(
+    ("files", "command", "read"),
+    [
+        ({"prometheus.yml": "", "prometheus.prod.yml": ""}, "", "prometheus.yml"),
+        (
+            {"prometheus.yml": "", "prometheus.prod.yml": ""},
+            "prometheus --config.file=/etc/gate/prometheus.prod.yml",
+            "prometheus.prod.yml",
+        ),
+        ({"prometheus.yml": "", "other.yml": ""}, "--config.file=/etc/x.yml", "prometheus.yml"),
+        ({"nginx.conf": "", "conf.d/a.conf": "", "b.conf": ""}, "nginx", "nginx.conf"),
+        (
+            {"nginx.conf": "include /etc/gate/conf.d/*.conf;", "conf.d/a.conf": "", "b.conf": ""},
+            "",
+            "conf.d/a.conf nginx.conf",
+        ),
+        (
+            {"nginx.conf": "include conf.d/*.conf;", "templates/a.conf.template": "", "b.txt": ""},
+            "",
+            "nginx.conf templates/a.conf.template",
+        ),
+        (
+            {"conf.d/a.conf": 'include "snippets/b.conf";', "snippets/b.conf": "", "c.conf": ""},
+            "",
+            "conf.d/a.conf snippets/b.conf",
+        ),
+        ({"Caddyfile": "import sites/*", "sites/a": "", "b/a": ""}, "", "Caddyfile sites/a"),
+        ({"haproxy.cfg": "", "a/1.cfg": "", "2.cfg": ""}, "haproxy -f /etc/gate/a", "a/1.cfg"),
+        (
+            {"traefik.yml": "  directory: '/etc/gate/own/'", "own/a.yml": "", "b.yml": ""},
+            "",
+            "own/a.yml traefik.yml",
+        ),
+        (
+            {"own/a.yml": "", "b.yml": ""},
+            "traefik --providers.file.directory=/etc/gate/own",
+            "own/a.yml",
+        ),
+        ({"nginx.conf": "root /etc/gate/html;", "html/a.js": ""}, "", "nginx.conf"),
+        ({"sites-available/a": "", "a.conf.disabled": "", "mime.types": ""}, "", ""),
+    ],
+)
+def test_which_are_read(tmp_path: Path, files: dict[str, str], command: str, read: str) -> None:
+    for name, text in files.items():
+        (tmp_path / "gate" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "gate" / name).write_text(text.replace("/gate/", "/nginx/") + "\nserver a:1;")
+    volumes = ["./gate:/etc/nginx"]
+    told_at = lines(tmp_path, volumes=volumes, command=command.replace("/gate/", "/nginx/"))
+    assert " ".join(one.partition(":")[0].removeprefix("gate/") for one in told_at) == read
+
+
+def test_what_hides_what(tmp_path: Path) -> None:
+    for name in ("prod.conf", "dev.conf"):
+        (tmp_path / name).write_text("server a:1;")
+    (tmp_path / "gate").mkdir()
+    copies = f"COPY prod.conf {NGINX}\nFROM 0\nCOPY dev.conf {NGINX}"
+    (tmp_path / "Dockerfile").write_text(f"FROM nginx\n{copies}\n")
+    has = f"(which web has at {NGINX})"
+    assert lines(tmp_path, build=".") == [f"dev.conf:1 {has}"]
+    mounted = [f"./prod.conf:{NGINX}"]
+    assert lines(tmp_path, build=".", volumes=mounted) == [f"prod.conf:1 {has}"]
+    both = [*mounted, "./gate:/etc/nginx/conf.d/"]
+    assert lines(tmp_path, build=".", volumes=both) == [f"prod.conf:1 {has}"]
+    assert lines(tmp_path, build=".", volumes=["./gate:/etc/nginx"]) == []
+    assert len(lines(tmp_path, build=".", volumes=["gate:/etc/nginx"])) == 1, "filled by the image"
 
 
 def test_bounded(tmp_path: Path) -> None:
     (tmp_path / "gate").mkdir()
     for number in range(60):
         (tmp_path / "gate" / f"{number:02}.conf").write_text("server a:1;")
-    assert len(lines(tmp_path, volumes=["./gate:/etc/nginx"])) == 50
+    assert len(lines(tmp_path, volumes=["./gate:/etc/nginx/conf.d"])) == 50
     (tmp_path / "long.conf").write_text("server a:1;\n" + " " * 70_000 + "\nserver a:2;")
     volumes = ["./long.conf:/etc/nginx/nginx.conf"]
     assert len(lines(tmp_path, volumes=volumes)) == 1
@@ -245,6 +322,7 @@ def test_a_variable_for_nginx_proxy(tmp_path: Path) -> None:
     ("image", "orders"),
     [
         ("traefik", {"labels": {PORT: "8000"}}),
+        ("traefik", {"labels": {PORT: "9999"}, "image": "traefik:v3"}),
         ("traefik", {"labels": {PORT: "9999", "traefik.enable": "False"}}),
         ("traefik", {"labels": {PORT: "${NONE}"}}),
         ("traefik", {"labels": {f"{PORT}s": "9999"}}),

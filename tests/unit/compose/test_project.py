@@ -214,7 +214,7 @@ def test_in_which_file_it_is_to_be_corrected(tmp_path: Path) -> None:
         " web: {image: x, environment: {OWN: 0, OVER: 0, INCLUDED: 0}}}"
     )
     (tmp_path / "compose.override.yaml").write_text(
-        "services: {web: {environment: [OVER=2, 'MADE=${HOST:-$PW}/$PW/$$DOLLAR/${SHELL}', PASSED]}}"
+        "services: {web: {environment: [OVER=2, 'MADE=${HOST:-$PW}$PW$$DOLLAR$SHELL', PASSED]}}"
     )
     text = """
         include: [more.yml]
