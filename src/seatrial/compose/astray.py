@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from seatrial.compose.connection_strings import endpoint_of
 from seatrial.compose.mentions import NOT_IN_USE, OF_SERVERS, hosts, names_host, urls
+from seatrial.compose.names import apart, are_apart, services_by_name
 from seatrial.compose.project import Project
 from seatrial.declaration.models import ComponentConfig
 from seatrial.declaration.problems import nearest
@@ -76,7 +77,7 @@ def astray(
 ) -> Iterator[Astray]:
     """`schemes` are those of the servers that Seatrial knows, with the usual ports; `inside`: what
     listens in the service's own container, None where nobody knows."""
-    called = _by_name(project)
+    called = services_by_name(project)
     here = {one.port for one in inside or ()} | {port.target for port in service.ports}
     for told in _told(service, schemes):
         if service.name in listening and told.variable in service.env_files:
@@ -98,10 +99,8 @@ def astray(
                 hint = _who_is_meant(told, listening, called)
                 fix = f"correct {where}" + (f": {hint}" if hint else "")
                 yield Astray(where, Cause.DNS, f"there is no service {host}", fix, spare)
-        elif not (reached := [one for one in called[host.lower()] if not _apart(service, one)]):
-            both = f"{service.name} and {called[host.lower()][0].name}"
-            found = f"{both} share no network: {host} has no address there"
-            fix = f"let both be on one network (networks of {project.file.name})"
+        elif not (reached := [one for one in called[host.lower()] if not are_apart(service, one)]):
+            found, fix = apart(project, service, host, called[host.lower()][0])
             yield Astray(where, Cause.DNS, found, fix, spare)
         elif told.plain and all(_wants_tls(one, port or told.usual, listening) for one in reached):
             found = f"{host} takes nothing but TLS at {port or told.usual}, and is asked without"
@@ -154,31 +153,12 @@ def _listed(ports: Iterable[int]) -> str:
     return " and ".join(map(str, sorted(ports)))
 
 
-def _by_name(project: Project) -> dict[str, list[Service]]:
-    """Several may share an alias, each on a network of its own."""
-    called: dict[str, list[Service]] = {}
-    for service in project.services.values():
-        for name in service.names:
-            called.setdefault(name.lower(), []).append(service)
-    return called
-
-
 def _of_one(project: Project, host: str) -> bool:
     """Whether it is the name that Compose gives to a container of a service: PROJECT-SERVICE-1,
     or with underscores."""
     made = re.fullmatch(r"(?i)(.+?)[_-]\d+", host)
     names = {f"{project.name}{joint}{one}" for one in project.services for joint in "-_"}
     return made is not None and made[1] in names
-
-
-def _apart(one: Service, other: Service) -> bool:
-    """Each is on networks of the project's own, and on none together."""
-    if one.name == other.name or one.knows_others or other.knows_others:
-        return False
-    if one.joined and other.joined:
-        return one.joined.isdisjoint(other.joined)
-    known = not (one.joined or other.joined)  # of both from the same
-    return known and one.networks.isdisjoint(other.networks)
 
 
 def _meant(project: Project, service: Service, port: int, listening: Listening) -> str:

@@ -11,11 +11,15 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from functools import cached_property
 
+from seatrial.compose.earshot import FOR_DEBUGGERS
 from seatrial.compose.engine import Container
 from seatrial.compose.gateways import Told, announced, passed_on
 from seatrial.compose.mentions import NOT_IN_USE, urls
+from seatrial.compose.names import apart, are_apart, services_by_name
 from seatrial.compose.project import Project
+from seatrial.compose.states import LONG
 from seatrial.kinds.base import Astray
 from seatrial.kinds.containers import Service
 from seatrial.outcome import Cause
@@ -27,8 +31,6 @@ _FOR_OTHERS = re.compile(
 _ONE_WORD = re.compile(r"(?i)[a-z][a-z0-9_-]{3,}")
 _NEAR = 0.85  # of 1, as difflib measures it
 _ROW = re.compile(r"[-_]?\d+$|[-_][a-z]$")  # of one of several: shard2, node-b
-
-_SETTLES = 10.0  # s after which what listens at all listens wherever it means to
 
 
 @dataclass(frozen=True)
@@ -46,10 +48,11 @@ def heard_of(containers: Collection[Container]) -> dict[str, Ears]:
     """Of what has been up for long enough to listen wherever it means to."""
     found: dict[str, Ears] = {}
     for one in containers:
-        up = one.health == "healthy" or (not one.health and one.ran_for > _SETTLES)
+        up = one.health == "healthy" or (not one.health and one.ran_for > LONG)
         if one.status == "running" and up and one.listens and not one.on_host:
             ears = found.setdefault(one.service, Ears())
-            ears.ports.update(each.port for each in one.listens if not each.for_itself)
+            for_others = {each.port for each in one.listens if not each.for_itself}
+            ears.ports.update(for_others - FOR_DEBUGGERS)
             ears.datagrams.update(one.datagrams)
     return found
 
@@ -63,68 +66,67 @@ def misled(
 ) -> Iterator[Astray]:
     """`servers` are the services that are held against URLs otherwise, `schemes` those of theirs,
     with the usual ports; what is no such server may stand before one, as a pooler does."""
-    called = _called(project, service)
+    held = _Held(project, service, heard)
     for told in _in_variables(project, service):
-        others = called.get(told.url.host.lower(), [])
+        others = held.called.get(told.url.host.lower(), [])
         if any(one.name in servers for one in others):
             continue
         port = told.url.port or schemes.get(told.url.scheme, 0)
         if others or told.url.scheme not in schemes:
-            yield from _held(
-                replace(told, url=replace(told.url, port=port)), service, called, heard
-            )
+            yield from held.against_all(replace(told, url=replace(told.url, port=port)))
     for told in passed_on(project, service):
-        yield from _held(told, service, called, heard)
+        yield from held.against_all(told)
     for told in announced(project, service):
-        yield from _at_port(told, [service], heard)
-
-
-def _called(project: Project, service: Service) -> dict[str, list[Service]]:
-    """By name, in small letters, those that it may mean: several may have one on other networks,
-    as the file says."""
-    found: dict[str, list[Service]] = {}
-    for one in project.services.values():
-        for name in one.names:
-            found.setdefault(name.lower(), []).append(one)
-    return {
-        name: [one for one in some if one.networks & service.networks] or some
-        for name, some in found.items()
-    }
+        yield from held.against(told, [service])
 
 
 def _in_variables(project: Project, service: Service) -> Iterator[Told]:
     for variable, value in sorted(service.environment.items()):
         if not (NOT_IN_USE.search(variable) or _FOR_OTHERS.search(variable)):
-            where = project.told_at(variable, service)
-            yield from (Told(where, url) for url in urls(value))
+            where, for_many = project.told_at(variable, service), variable in service.env_files
+            yield from (Told(where, url, for_many) for url in urls(value))
 
 
-def _held(
-    told: Told, service: Service, called: Mapping[str, list[Service]], heard: Heard
-) -> Iterator[Astray]:
-    host = told.url.host.lower()
-    if host in service.names:
-        return
-    if others := called.get(host):
-        yield from _at_port(told, others, heard)
-    elif _ONE_WORD.fullmatch(host) and not service.knows_others:
-        near = get_close_matches(host, called, n=1, cutoff=_NEAR)
-        if near and _ROW.sub("", near[0]) != _ROW.sub("", host):
-            found = f"there is no service {told.url.host}"
-            fix = f"correct {told.where}: did you mean {near[0]}?"
-            yield Astray(told.where, Cause.DNS, found, fix, spare=True)
+@dataclass(frozen=True)
+class _Held:
+    """What a service is told, held against the others of its project."""
 
+    project: Project
+    service: Service
+    heard: Heard
 
-def _at_port(told: Told, others: Sequence[Service], heard: Heard) -> Iterator[Astray]:
-    url, ears = told.url, [heard[one.name] for one in others if one.name in heard]
-    ports = {port for one in ears for port in one.ports}
-    datagrams = {port for one in ears for port in one.datagrams}
-    if not url.port or len(ears) < len(others) or url.port in ports | datagrams:
-        return
-    found = f"{url.host} listens at {' and '.join(map(str, sorted(ports)))} in its container, "
-    found += f"not at {url.port}"
-    outside = any(port.published == url.port for one in others for port in one.ports)
-    found += ", which is its port on the host" if outside else ""
-    which = "is" if len(ports) == 1 else "is one of these:"
-    fix = f"correct {told.where}: the port {which} {', '.join(map(str, sorted(ports)))}"
-    yield Astray(told.where, Cause.REFUSED, found, fix, spare=True)
+    @cached_property
+    def called(self) -> dict[str, list[Service]]:
+        return services_by_name(self.project)
+
+    def against_all(self, told: Told) -> Iterator[Astray]:
+        host = told.url.host.lower()
+        if host in self.service.names:
+            return
+        if others := self.called.get(host):
+            if reached := [one for one in others if not are_apart(self.service, one)]:
+                yield from self.against(told, reached)
+            elif not told.for_many:
+                found, fix = apart(self.project, self.service, told.url.host, others[0])
+                yield Astray(told.where, Cause.DNS, found, fix, spare=True)
+        elif _ONE_WORD.fullmatch(host) and not self.service.knows_others:
+            near = get_close_matches(host, self.called, n=1, cutoff=_NEAR)
+            if near and _ROW.sub("", near[0]) != _ROW.sub("", host):
+                found = f"there is no service {told.url.host}"
+                fix = f"correct {told.where}: did you mean {near[0]}?"
+                yield Astray(told.where, Cause.DNS, found, fix, spare=True)
+
+    def against(self, told: Told, others: Sequence[Service]) -> Iterator[Astray]:
+        """Those of a name, each of which may be meant."""
+        url, ears = told.url, [self.heard[one.name] for one in others if one.name in self.heard]
+        ports = {port for one in ears for port in one.ports}
+        datagrams = {port for one in ears for port in one.datagrams}
+        if not url.port or len(ears) < len(others) or not ports or url.port in ports | datagrams:
+            return
+        right = sorted(map(str, ports), key=int)
+        found = f"{url.host} listens at {' and '.join(right)} in its container, not at {url.port}"
+        outside = any(port.published == url.port for one in others for port in one.ports)
+        found += ", which is its port on the host" if outside else ""
+        which = "is" if len(ports) == 1 else "is one of these:"
+        fix = f"correct {told.where}: the port {which} {', '.join(right)}"
+        yield Astray(told.where, Cause.REFUSED, found, fix, spare=True)

@@ -17,7 +17,7 @@ _PROCESSES = Path("/proc")
 _NAME_SERVER = "127.0.0.11"  # the engine's own, in each container
 _LONG = 3600.0  # s for which it is told how long a program has run
 _STARTS = 30.0  # s in which a program may not listen yet
-_FOR_DEBUGGERS = {2345, 5005, 5678, 9229}  # of Go, Java, Python and Node: used now and then
+FOR_DEBUGGERS = {2345, 5005, 5678, 9229}  # of Go, Java, Python and Node: used now and then
 _TOLD = 3  # other places that are named
 
 
@@ -95,7 +95,7 @@ def published_unheard(
     network of another container has that one's ports. `declared` are those that its file names:
     Seatrial publishes more of a project of its own."""
     for one in (each for each in some if not each.host):
-        published = (one.published.keys() & declared) - _FOR_DEBUGGERS
+        published = (one.published.keys() & declared) - FOR_DEBUGGERS
         there = [each for each in one.listens or () if each.port in published]
         if one.listens and published and all(each.for_itself for each in there):
             port = min(each.port for each in there) if there else min(published)

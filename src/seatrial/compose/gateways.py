@@ -53,6 +53,7 @@ class Told:
 
     where: str
     url: Endpoint
+    for_many: bool = False  # by a file that others may be handed, too
 
 
 def passed_on(project: Project, service: Service) -> Iterator[Told]:

@@ -51,7 +51,7 @@ def told(
     (folder / "compose.yaml").write_text(json.dumps({"services": services, "networks": networks}))
     (folder / "seatrial.yaml").write_text(DECLARED)
     project = read_project(folder / "compose.yaml", {})
-    up = {"ran_for": 11.0, "exposed": ()}
+    up = {"ran_for": 61.0, "exposed": (), "networks": {}}
     containers = [
         of("web", environment=environment, listens=STORE, **up),
         of("db", **({"listens": STORE} | up)),
@@ -141,9 +141,10 @@ def test_what_leads_somewhere_or_may_be_meant_so(tmp_path: Path, variable: str, 
 @pytest.mark.parametrize(
     ("runs", "known"),
     [
-        ({"ran_for": 9.0}, False),
+        ({"ran_for": 59.0}, False),
         ({"datagrams": frozenset({8124})}, False),
         ({"datagrams": frozenset({8125})}, True),
+        ({"listens": (Listener("::", 5005, ""),)}, False),  # for its debugger, as yet
         ({"ran_for": 1.0, "health": "healthy"}, True),
         ({"health": "starting"}, False),
         ({"listens": ()}, False),
@@ -191,8 +192,9 @@ def test_a_name_that_two_have(tmp_path: Path) -> None:
         containers = [
             of(
                 name,
-                ran_for=11.0,
+                ran_for=61.0,
                 exposed=(),
+                networks={},
                 listens=(Listener("0.0.0.0", at, ""),),
                 environment=dict(project.services[name].environment),
             )
@@ -206,3 +208,21 @@ def test_a_name_that_two_have(tmp_path: Path) -> None:
     assert found(8000) == ["web"]
     assert found(9000) == ["web", "both"]
     assert found(9000, second=False) == ["web"], "nobody knows where the other listens"
+
+
+@pytest.mark.parametrize(
+    ("web", "told_so"),
+    [
+        ({"networks": ["front"]}, True),
+        ({"networks": ["front", "default"]}, False),
+        ({"network_mode": "host"}, False),
+        ({"networks": ["front"], "extra_hosts": ["store:10.0.0.1"]}, False),
+    ],
+)
+def test_who_has_no_address_there(tmp_path: Path, web: dict[str, object], told_so: bool) -> None:
+    found = told(tmp_path, {"CALLED": "http://store:9000"}, web)
+    assert [(one.cause, one.found, one.spare) for one in found] == [
+        (Cause.DNS, "web and store share no network: store has no address there", True)
+    ] * told_so
+    (tmp_path / "all.env").write_text("CALLED=http://store:9000")
+    assert told(tmp_path, {}, {**web, "env_file": "all.env", "environment": {}}) == []

@@ -53,7 +53,7 @@ def told(
     containers = [
         of(
             name,
-            ran_for=11.0,
+            ran_for=61.0,
             exposed=(),
             listens=(Listener("0.0.0.0", port, ""),),
             environment=dict(project.services[name].environment),
@@ -134,6 +134,7 @@ def test_a_name_that_nearly_is_one(tmp_path: Path) -> None:
         ("http-check send uri / orders:9999", "/etc/haproxy/haproxy.cfg"),
         ("http://orders:9999 {", "/etc/caddy/Caddyfile"),
         ("orders:9999, web {", "/etc/caddy/Caddyfile"),
+        ("tcp-check send Host:\\ orders:9999", "/etc/haproxy/haproxy.cfg"),
         ("acl a hdr(host) -i orders:9999", "/usr/local/etc/haproxy/haproxy.cfg"),
         ("proxy_pass http://orders:9999;", "/usr/share/nginx/html/a.conf"),
         ("proxy_pass http://orders:9999;", "/etc/nginx/html/a.conf"),

@@ -1,0 +1,33 @@
+"""By which names services reach each other, and whether they do at all."""
+
+from __future__ import annotations
+
+from seatrial.compose.project import Project
+from seatrial.kinds.containers import Service
+
+
+def services_by_name(project: Project) -> dict[str, list[Service]]:
+    """In small letters. Several may share an alias, each on a network of its own."""
+    called: dict[str, list[Service]] = {}
+    for service in project.services.values():
+        for name in service.names:
+            called.setdefault(name.lower(), []).append(service)
+    return called
+
+
+def are_apart(one: Service, other: Service) -> bool:
+    """Each is on networks of the project's own, and on none together."""
+    if one.name == other.name or one.knows_others or other.knows_others:
+        return False
+    if one.joined and other.joined:
+        return one.joined.isdisjoint(other.joined)
+    known = not (one.joined or other.joined)  # of both from the same
+    return known and one.networks.isdisjoint(other.networks)
+
+
+def apart(project: Project, service: Service, host: str, other: Service) -> tuple[str, str]:
+    """That they are, and what is to be done, in words."""
+    return (
+        f"{service.name} and {other.name} share no network: {host} has no address there",
+        f"let both be on one network (networks of {project.file.name})",
+    )
