@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from seatrial.compose.connection_strings import endpoint_of
 from seatrial.compose.mentions import NOT_IN_USE, OF_SERVERS, hosts, names_host, urls
-from seatrial.compose.names import apart, are_apart, services_by_name
+from seatrial.compose.names import ITSELF, apart, are_apart, services_by_name
 from seatrial.compose.project import Project
 from seatrial.declaration.models import ComponentConfig
 from seatrial.declaration.problems import nearest
@@ -30,7 +30,6 @@ _MAY_BE_PORT = re.compile(r"(?<![\w.-])[1-9]\d{1,4}(?![\w.-])")
 _OUTSIDE = re.compile(r"(?i).*[.:%$].*|\d+")
 _HOST = re.compile(r"(?P<host>[\w.-]+)(?::(?P<port>\d{1,5}))?")
 _WORD = re.compile(r"[\w.-]+")
-_ITSELF = re.compile(r"(?i)localhost|127(\.\d+){3}|::1|0\.0\.0\.0")
 _MAY_BE_TLS = re.compile(r"(?i)tls|ssl|secure|scheme|cert")
 #: In names of variables: of what may be used only now and then, or not any more.
 _SPARE = re.compile(r"(?i)(^|_)(replicas?|read(er|_?only)?|ro|slave|secondary|standby|backup)(_|$)")
@@ -85,7 +84,7 @@ def astray(
         host, port = told.host, told.port
         spare = _SPARE.search(told.variable) is not None
         where = project.told_at(told.variable, service)
-        if _ITSELF.fullmatch(host):
+        if ITSELF.fullmatch(host):
             looked_for = port or told.usual
             for_others = _is_corrected(project, service, told.variable)
             here_too = looked_for in here or not told.used or for_others

@@ -17,7 +17,7 @@ from seatrial.compose.earshot import FOR_DEBUGGERS
 from seatrial.compose.engine import Container
 from seatrial.compose.gateways import Told, announced, passed_on
 from seatrial.compose.mentions import NOT_IN_USE, urls
-from seatrial.compose.names import apart, are_apart, services_by_name
+from seatrial.compose.names import ITSELF, apart, are_apart, services_by_name
 from seatrial.compose.project import Project
 from seatrial.compose.states import LONG
 from seatrial.kinds.base import Astray
@@ -39,6 +39,7 @@ class Ears:
 
     ports: set[int] = field(default_factory=set)
     datagrams: set[int] = field(default_factory=set)  # by UDP
+    all: set[int] = field(default_factory=set)  # ports, those for itself as well
 
 
 Heard = Mapping[str, Ears]
@@ -54,6 +55,7 @@ def heard_of(containers: Collection[Container]) -> dict[str, Ears]:
             for_others = {each.port for each in one.listens if not each.for_itself}
             ears.ports.update(for_others - FOR_DEBUGGERS)
             ears.datagrams.update(one.datagrams)
+            ears.all.update(each.port for each in one.listens)
     return found
 
 
@@ -75,7 +77,8 @@ def misled(
         if others or told.url.scheme not in schemes:
             yield from held.against_all(replace(told, url=replace(told.url, port=port)))
     for told in passed_on(project, service):
-        yield from held.against_all(told)
+        itself = ITSELF.fullmatch(told.url.host)
+        yield from held.against_itself(told) if itself else held.against_all(told)
     for told in announced(project, service):
         yield from held.against(told, [service])
 
@@ -115,6 +118,16 @@ class _Held:
                 found = f"there is no service {told.url.host}"
                 fix = f"correct {told.where}: did you mean {near[0]}?"
                 yield Astray(told.where, Cause.DNS, found, fix, spare=True)
+
+    def against_itself(self, told: Told) -> Iterator[Astray]:
+        """In which nothing listens at the port, and in a single other one something does."""
+        own, port = self.heard.get(self.service.name, Ears()), told.url.port
+        there = [name for name, ears in self.heard.items() if port in ears.ports]
+        if own.all and port not in own.all | own.datagrams and len(there) == 1:
+            itself = f"is there the container of {self.service.name} itself"
+            found = f"{told.url.host} {itself}, not {there[0]}"
+            fix = f"correct {told.where}: the host is {there[0]}"
+            yield Astray(told.where, Cause.REFUSED, found, fix, spare=True)
 
     def against(self, told: Told, others: Sequence[Service]) -> Iterator[Astray]:
         """Those of a name, each of which may be meant."""

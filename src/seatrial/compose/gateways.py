@@ -37,13 +37,15 @@ _MOST = 50  # files of one mount
 _COMMENT = re.compile(r"(?:^|(?<=[\s;]))#.*")
 #: Lines that say what others are told, and what is not used as long as all is well.
 _FOR_OTHERS = re.compile(
-    r"(?i)header|hdr|host:|http-?ch(?:ec)?k|return|rewrite|redir|passreverse|server_?(?:name|alias)"
+    r"(?i)header|hdr|\bhost:|http-?ch(?:ec)?k|return|rewrite|redir|passreverse|server_?(?:name|alias)"
     r"|origin|access-control|\b(?:down|backup)\b"
     r"|^\s*(?:https?://)?[\w.-]+:\d+.*\{\s*$"  # a site of Caddy's own
 )
 _VARIABLE = re.compile(r"\$\{(\w+)\}|\{\$(\w+)(?::[^}]*)?\}")  # nginx' templates, Caddy's
 #: A name without one is often that of an `upstream` of the file's own.
-_AT_PORT = re.compile(r"(?:://|(?<![\w./:@$}-]))([A-Za-z][\w.-]*):(\d{1,5})(?![\w.:@-])")
+_AT_PORT = re.compile(
+    r"(?:://|(?<![\w./:@$}-]))([A-Za-z][\w.-]*|127(?:\.\d+){3}):(\d{1,5})(?![\w.:@-])"
+)
 _TRAEFIK = re.compile(r"(?i)traefik\.(?:http|tcp)\.services\.[^.]+\.loadbalancer\.server\.port")
 
 

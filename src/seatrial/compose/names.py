@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from seatrial.compose.project import Project
 from seatrial.kinds.containers import Service
+
+#: What a container calls itself.
+ITSELF = re.compile(r"(?i)localhost|127(\.\d+){3}|::1|0\.0\.0\.0")
 
 
 def services_by_name(project: Project) -> dict[str, list[Service]]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -36,6 +38,7 @@ def told(
     target: str = NGINX,
     *,
     component: str = "web",
+    of_web: Mapping[str, object] = MappingProxyType({}),
     orders: dict[str, object] | None = None,
     **web: object,
 ) -> list[Astray]:
@@ -55,8 +58,8 @@ def told(
             name,
             ran_for=61.0,
             exposed=(),
-            listens=(Listener("0.0.0.0", port, ""),),
             environment=dict(project.services[name].environment),
+            **{"listens": (Listener("0.0.0.0", port, ""),), **(of_web if name == "web" else {})},
         )
         for name, port in (("web", 80), ("orders", 8000), ("db", 5432))
     ]
@@ -147,6 +150,21 @@ def test_a_name_that_nearly_is_one(tmp_path: Path) -> None:
 )
 def test_what_leads_somewhere_or_is_not_asked(tmp_path: Path, line: str, target: str) -> None:
     assert told(tmp_path, f"{line}\n", target) == []
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_the_container_itself(tmp_path: Path, host: str) -> None:
+    (one,) = told(tmp_path, f"proxy_pass http://{host}:8000;")
+    assert (one.cause, one.spare) == (Cause.REFUSED, True)
+    assert one.found == f"{host} is there the container of web itself, not orders"
+    assert one.fix.endswith(": the host is orders")
+    assert told(tmp_path, f"proxy_pass http://{host}:8001;") == [], "nobody does"
+    for of_web in (
+        {"listens": (Listener("127.0.0.1", 8000, ""),)},
+        {"datagrams": frozenset({8000})},
+        {"listens": None},
+    ):
+        assert told(tmp_path, f"proxy_pass http://{host}:8000;", of_web=of_web) == []
 
 
 # -- files that are mounted or built in ------------------------------------------------------------
