@@ -22,11 +22,11 @@ from seatrial.kinds.containers import Mount, Service, content_of
 #: that one include.
 _SETTINGS = re.compile(
     r"/(?:etc/|usr/local/(?:etc/)?|opt/bitnami/)?"
-    r"(?:nginx|openresty|caddy|haproxy|traefik|prometheus|envoy|apache2|httpd)[/.].*"
+    r"(?:nginx|openresty|caddy|haproxy|traefik|prometheus|apache2|httpd)[/.].*"
 )
 _FIRST = re.compile(
     r".*/(?:nginx\.conf|Caddyfile|haproxy\.cfg|httpd\.conf|apache2\.conf"
-    r"|(?:prometheus|envoy)\.ya?ml|traefik\.(?:ya?ml|toml))"
+    r"|prometheus\.ya?ml|traefik\.(?:ya?ml|toml))"
 )
 _INCLUDED = re.compile(r".*/(?:(?:conf\.d|server_blocks)/[^/]+\.conf|sites-enabled/[^/]+)")
 _TEMPLATE = re.compile(r"(.*)/templates/([^/]+)\.template")
@@ -35,12 +35,15 @@ _WORD = re.compile(r"[\s'\";=,()\[\]{}]+")
 _LONGEST = 65_536  # characters of one
 _MOST = 50  # files of one mount
 _COMMENT = re.compile(r"(?:^|(?<=[\s;]))#.*")
-#: Lines that say what others are told, and what is not used as long as all is well.
-_FOR_OTHERS = re.compile(
-    r"(?i)header|hdr|\bhost:|http-?ch(?:ec)?k|return|rewrite|redir|passreverse|server_?(?:name|alias)"
-    r"|origin|access-control|\b(?:down|backup)\b"
-    r"|^\s*(?:https?://)?[\w.-]+:\d+.*\{\s*$"  # a site of Caddy's own
+#: Before those that are called; what else stands in a file may be for browsers, or be compared.
+_CALLED = re.compile(
+    r"\b\w+_pass\s|\bserver(?:-template)?\s|\bset\s+\$\w+\s"  # nginx, HAProxy
+    r"|^\s*(?:default|[\"'~]\S*)\s+(?=\S+;\s*$)"  # a line of a `map` of nginx
+    r"|\b(?:reverse_proxy|forward_auth|php_fastcgi|to)\s"  # Caddy
+    r"|\b(?:ProxyPass(?:Match)?|BalancerMember)\s"  # httpd
+    r"|\b(?:url|address|targets|replacement)\b|^\s*-\s"  # Traefik, Prometheus
 )
+_SPARE = re.compile(r"\b(?:down|backup)\b")
 _VARIABLE = re.compile(r"\$\{(\w+)\}|\{\$(\w+)(?::[^}]*)?\}")  # nginx' templates, Caddy's
 #: A name without one is often that of an `upstream` of the file's own.
 _AT_PORT = re.compile(
@@ -173,6 +176,7 @@ def _told_in(text: str, environment: Mapping[str, str]) -> Iterator[tuple[int, E
 
     for number, whole in enumerate(text.splitlines(), 1):
         line = _VARIABLE.sub(filled, _COMMENT.sub("", whole))
-        if not _FOR_OTHERS.search(line):
-            for name, port in dict.fromkeys(_AT_PORT.findall(line)):
-                yield number, Endpoint("tcp", name, int(port))
+        said = (line[one.end() :].partition(";")[0] for one in _CALLED.finditer(line))
+        found = [each for one in said if not _SPARE.search(one) for each in _AT_PORT.findall(one)]
+        for name, port in dict.fromkeys(found):
+            yield number, Endpoint("tcp", name, int(port))

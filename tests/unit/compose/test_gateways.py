@@ -71,7 +71,19 @@ def told(
     ("line", "target"),
     [
         ("location / { proxy_pass http://orders:9999; }", NGINX),
-        ("upstream orders { server orders:9999; }", NGINX),
+        ("upstream orders { server web:80; server orders:9999; }", NGINX),
+        ("    default orders:9999;", NGINX),  # of a map
+        ('    "~*x" "http://orders:9999";', NGINX),
+        (
+            "proxy_set_header Host orders:1; proxy_pass http://orders:9999; add_header X db:1;",
+            NGINX,
+        ),
+        ("        to orders:9999", "/etc/caddy/Caddyfile"),
+        ("    BalancerMember http://orders:9999", "/usr/local/apache2/conf/httpd.conf"),
+        ("    server-template a 1-3 orders:9999 check", "/etc/haproxy/haproxy.cfg"),
+        ("    - 'orders:9999'", "/etc/prometheus/prometheus.yml"),
+        ("    replacement: orders:9999", "/etc/prometheus/prometheus.yml"),
+        ('      address = "orders:9999"', "/etc/traefik/traefik.toml"),
         ("fastcgi_pass orders:9999;", "/etc/nginx/nginx.conf"),
         (
             "set $to http://Orders:9999/x;  # orders:1",
@@ -132,6 +144,13 @@ def test_a_name_that_nearly_is_one(tmp_path: Path) -> None:
         ("proxy_pass http://nowhere:9999;", NGINX),
         ("proxy_pass http://web:9999;", NGINX),
         ('ProxyPassReverse "/old" "http://orders:9999/"', "/usr/local/apache2/conf/httpd.conf"),
+        ('sub_filter "http://orders:9999" "https://x.example"', NGINX),
+        ("    http://orders:9999 'self';", NGINX),  # of a header that began above
+        ('    "orders:9999" orders:8000;', NGINX),  # of a map
+        ('if ($http_host = "orders:9999") {', NGINX),
+        ("proxy_ssl_name orders:9999;", NGINX),
+        ('log_format x "orders:9999";', NGINX),
+        ("server_name orders:9999;", NGINX),
         ("ServerAlias orders:9999", "/usr/local/apache2/conf/httpd.conf"),
         ("option httpchk GET / HTTP/1.1\\r\\nHost:\\ orders:9999", "/etc/haproxy/haproxy.cfg"),
         ("http-check send uri / orders:9999", "/etc/haproxy/haproxy.cfg"),
