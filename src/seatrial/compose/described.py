@@ -30,7 +30,8 @@ class Described:
     name: str
     tree: Tree
     variables: Mapping[str, str]
-    files: Mapping[str, Path]  # of secrets
+    secrets: Mapping[str, Path]  # by name, those that are files
+    configs: Mapping[str, Path]  # likewise
     env_files: dict[str, dict[str, str]]  # of those that were read, which services may share
     links: Sequence[str]  # what other services call it by their `links`
     external: frozenset[str]  # networks that are not the project's own
@@ -58,7 +59,7 @@ class Described:
                 (*_split(tree.get("entrypoint")), *_split(tree.get("command"))),
                 self._health_check(),
             ),
-            mounts=tuple(self._mounts()),
+            mounts=(*self._mounts(), *self._configs()),
             built_in=tuple(self._built_in()),
             needs=self._needs(),
             awaited_end=awaited_end,
@@ -172,6 +173,12 @@ class Described:
                 bind, read_only = one.get("type") == "bind", one.get("read_only") is True
                 yield Mount(source, target, bind, read_only)
 
+    def _configs(self) -> Iterator[Mount]:
+        for name, one in by_name(self.tree.get("configs"), "").items():
+            target = text(one.get("target")) if isinstance(one, dict) else ""
+            if name in self.configs:
+                yield Mount(str(self.configs[name]), target or f"/{name}", True, True)
+
     def _needs(self) -> dict[str, str]:
         return {
             name: text(how.get("condition")) if isinstance(how, dict) else ""
@@ -211,8 +218,8 @@ class Described:
         found = {}
         for name, one in by_name(self.tree.get("secrets"), "").items():
             target = text(one.get("target")) if isinstance(one, dict) else ""
-            if name in self.files:
-                found[os.path.join("/run/secrets", target or name)] = self.files[name]
+            if name in self.secrets:
+                found[os.path.join("/run/secrets", target or name)] = self.secrets[name]
         return found
 
 

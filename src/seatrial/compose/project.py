@@ -89,7 +89,7 @@ def read_project(file: Path, environment: Mapping[str, str]) -> Project:
             f"{file}: {'the file is empty' if file in reader.empty else 'it has no services'}",
             hint="write what runs under `services`, or name the compose file that says it",
         )
-    secrets, links = _secrets(tree), _links(services)
+    secrets, configs, links = _files(tree, "secrets"), _files(tree, "configs"), _links(services)
     external = _external_networks(tree)
     env_files: dict[str, dict[str, str]] = {}
     awaited = {name for one in services.values() for name in _awaited_to_end(one)}
@@ -99,6 +99,7 @@ def read_project(file: Path, environment: Mapping[str, str]) -> Project:
             one,
             variables,
             secrets,
+            configs,
             env_files,
             links.get(name, ()),
             external,
@@ -128,9 +129,9 @@ def _name(tree: Tree, folder: Path, variables: Mapping[str, str]) -> str:
     return re.sub(r"[^a-z0-9_-]", "", str(given).lower()).lstrip("_-")
 
 
-def _secrets(tree: Tree) -> dict[str, Path]:
-    """By name, the files of the secrets that are files."""
-    declared = tree.get("secrets")
+def _files(tree: Tree, section: str) -> dict[str, Path]:
+    """By name, the files of the secrets, or configs, that are files."""
+    declared = tree.get(section)
     found = declared.items() if isinstance(declared, dict) else ()
     return {
         name: Path(file)

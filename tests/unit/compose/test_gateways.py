@@ -112,6 +112,23 @@ def test_the_port_on_the_host(tmp_path: Path) -> None:
     assert "which is its port on the host" in one.found
 
 
+@pytest.mark.parametrize(
+    ("line", "target"),
+    [
+        ("proxy_pass http://orders;", NGINX),
+        ("proxy_pass http://orders/x/;", NGINX),
+        ("upstream it {\n  server orders;\n}", NGINX),
+        ("reverse_proxy orders", "/etc/caddy/Caddyfile"),
+        ("  to orders", "/etc/caddy/Caddyfile"),
+        ("ProxyPass / http://orders/", "/usr/local/apache2/conf/httpd.conf"),
+        ('- url: "http://orders"', "/etc/traefik/traefik.yml"),
+    ],
+)
+def test_where_it_names_no_port(tmp_path: Path, line: str, target: str) -> None:
+    (one,) = told(tmp_path, line, target)
+    assert one.found == "orders listens at 8000 in its container, not at 80"
+
+
 def test_a_server_too(tmp_path: Path) -> None:
     (one,) = told(tmp_path, "stream { server { proxy_pass db:5433; } }", "/etc/nginx/nginx.conf")
     assert one.found == "db listens at 5432 in its container, not at 5433"
@@ -127,7 +144,14 @@ def test_a_name_that_nearly_is_one(tmp_path: Path) -> None:
     ("line", "target"),
     [
         ("proxy_pass http://orders:8000;", NGINX),
-        ("proxy_pass http://orders;", NGINX),  # an upstream of its own
+        ("upstream orders {\n  server orders:8000;\n}\nproxy_pass http://orders;", NGINX),
+        ("upstream orders {\n}\nserver orders;", NGINX),
+        ("proxy_pass http://db.x; proxy_pass http://nowhere;", NGINX),
+        ("proxy_pass https://orders;", NGINX),
+        ("proxy_pass $scheme://orders;", NGINX),
+        ("server one orders", "/etc/haproxy/haproxy.cfg"),  # at the port that it was asked at
+        ("    - orders", "/etc/traefik/traefik.yml"),
+        ("server old orders:9999 disabled", "/etc/haproxy/haproxy.cfg"),
         ("upstream order { server orders:8000; } proxy_pass http://order;", NGINX),
         ("# proxy_pass http://orders:9999;", NGINX),
         ("listen 80;# orders:9999", NGINX),
@@ -295,6 +319,19 @@ def test_which_are_read(tmp_path: Path, files: dict[str, str], command: str, rea
     volumes = ["./gate:/etc/nginx"]
     told_at = lines(tmp_path, volumes=volumes, command=command.replace("/gate/", "/nginx/"))
     assert " ".join(one.partition(":")[0].removeprefix("gate/") for one in told_at) == read
+
+
+def test_of_configs(tmp_path: Path) -> None:
+    (tmp_path / "gate.conf").write_text("server a:1;")
+    web = {"image": "nginx", "configs": [{"source": "one", "target": NGINX}, "two"]}
+    configs = {"one": {"file": "./gate.conf"}, "two": {"content": "x"}}
+    text = json.dumps({"services": {"web": web}, "configs": configs})
+    (tmp_path / "compose.yaml").write_text(text)
+    project = read_project(tmp_path / "compose.yaml", {})
+    (found,) = passed_on(project, project.services["web"])
+    assert found.where == f"gate.conf:1 (which web has at {NGINX})"
+    (mount,) = project.services["web"].mounts
+    assert (mount.target, mount.read_only) == (NGINX, True)
 
 
 def test_what_hides_what(tmp_path: Path) -> None:

@@ -1,0 +1,128 @@
+"""The settings of gateways, and of those that collect metrics, that a container has and reads, as
+far as they lie on this machine: mounted, or copied by its Dockerfile."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+
+from seatrial.kinds.containers import Mount, Service, content_of
+
+#: Where a container has settings, the file that is read first, and what the images of nginx have
+#: that one include.
+_SETTINGS = re.compile(
+    r"/(?:etc/|usr/local/(?:etc/)?|opt/bitnami/)?"
+    r"(?:nginx|openresty|caddy|haproxy|traefik|prometheus|apache2|httpd)[/.].*"
+)
+_FIRST = re.compile(
+    r".*/(?:nginx\.conf|Caddyfile|haproxy\.cfg|httpd\.conf|apache2\.conf"
+    r"|prometheus\.ya?ml|traefik\.(?:ya?ml|toml))"
+)
+_INCLUDED = re.compile(r".*/(?:(?:conf\.d|server_blocks)/[^/]+\.conf|sites-enabled/[^/]+)")
+_TEMPLATE = re.compile(r"(.*)/templates/([^/]+)\.template")
+_IN_FOLDER = re.compile(r"(?:directory[=:]\s*|-f\s+)[\"']?(/[\w./-]+)")
+_WORD = re.compile(r"[\s'\";=,()\[\]{}]+")
+_LONGEST = 65_536  # characters of one
+_MOST = 50  # files of one mount
+
+
+@dataclass(frozen=True)
+class Settings:
+    file: Path
+    target: str  # where the container has it
+    text: str
+
+
+def settings_of(service: Service) -> list[Settings]:
+    """Sorted by where the container has them."""
+    files = _there(service)
+    texts = {target: _content(file) for target, file in files.items()}
+    return [Settings(files[one], one, texts[one]) for one in sorted(_read(texts, service.command))]
+
+
+def _there(service: Service) -> dict[str, Path]:
+    """By where the container has them. What is copied or mounted later, or deeper, hides what was
+    there before."""
+    found: dict[str, Path] = {}
+    for mount in service.built_in:
+        found |= _files(mount)
+    for mount in sorted(service.mounts, key=lambda one: one.target.rstrip("/").count("/")):
+        if mount.bind:
+            at = mount.target.rstrip("/")
+            found = {k: v for k, v in found.items() if k != at and not k.startswith(f"{at}/")}
+            found |= _files(mount)
+    return found
+
+
+def _files(mount: Mount) -> dict[str, Path]:
+    every = islice(_each(Path(mount.source), mount.target), _MOST)
+    return {target: file for file, target in every if _SETTINGS.fullmatch(target)}
+
+
+def _each(source: Path, target: str) -> Iterator[tuple[Path, str]]:
+    """With where the container has them."""
+    if "*" in source.name:  # as COPY takes it
+        folder = target.rpartition("/")[0]
+        yield from (
+            (one, f"{folder}/{one.name}") for one in sorted(source.parent.glob(source.name))
+        )
+    elif not source.is_dir():
+        yield source, target
+    elif _SETTINGS.fullmatch(f"{target}/"):
+        for at, folders, names in os.walk(source):
+            folders.sort()
+            for file in (Path(at, name) for name in sorted(names)):
+                yield file, f"{target.rstrip('/')}/{file.relative_to(source)}"
+
+
+def _read(texts: Mapping[str, str], command: str) -> set[str]:
+    """Those of these files that are used: those that the command names, else those that are read
+    first, else those that are always included; and what they include."""
+    first = {one for one in texts if _FIRST.fullmatch(one)}
+    usual = {one for one in texts if _INCLUDED.fullmatch(_made_of(one))}
+    todo = {one for one in texts if _names(command, _made_of(one))} or first or usual
+    found: set[str] = set()
+    while todo:
+        found |= todo
+        told = [texts[one] for one in todo]
+        rest = texts.keys() - found
+        todo = {one for one in rest if any(_names(text, _made_of(one)) for text in told)}
+    return found
+
+
+def _made_of(target: str) -> str:
+    """What nginx' image makes of a template, else the file itself."""
+    return _TEMPLATE.sub(r"\1/conf.d/\2", target)
+
+
+def _names(text: str, target: str) -> bool:
+    folder = target.rpartition("/")[0]
+    if any(folder == one.rstrip("/") for one in _IN_FOLDER.findall(text)):
+        return True
+    return any(fnmatch(target, one if one[0] == "/" else f"*/{one}") for one in _words(text))
+
+
+@lru_cache(maxsize=256)
+def _words(text: str) -> tuple[str, ...]:
+    """In which files may be named."""
+    return tuple(dict.fromkeys(one for one in _WORD.split(text) if "/" in one or "." in one))
+
+
+def _content(file: Path) -> str:
+    """What it says now; read again only where it has changed."""
+    with suppress(OSError):
+        known = file.stat()
+        return _as_of(file, known.st_mtime_ns, known.st_size)
+    return ""
+
+
+@lru_cache(maxsize=256)
+def _as_of(file: Path, changed: int, size: int) -> str:
+    return content_of(file, _LONGEST) or ""
