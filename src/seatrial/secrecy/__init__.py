@@ -55,6 +55,12 @@ _LOGINS = re.compile(
 #: `scheme://user:password@`, slashes escaped or not. A user may be missing, a password not.
 LOGIN = re.compile(r""":(?:\\*/){2}[^\s/?\#:@"'<>]*:(?P<value>[^\s/?\#"'<>]+)@""")
 
+#: A login without a scheme: `user:X@tcp(db:3306)/shop`, as Go has it, `key:X@minio:9000`. No port
+#: has more digits; the digest of an image does: `redis:7@sha256:1...`.
+BARE_LOGIN = re.compile(
+    r"(?<![\w/:@.+-])[\w.+-]{1,64}:(?P<value>[^\s/:@\"']{1,256})@(?:\w+\(|[\w.-]+:\d{1,5}(?!\w))"
+)
+
 
 def names_secret(name: str) -> bool:
     """Whether what stands under this key, or in this variable, is a secret."""

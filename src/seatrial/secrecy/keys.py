@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from seatrial.secrecy import LISTS, LOGIN, NAMES
+from seatrial.secrecy import BARE_LOGIN, LISTS, LOGIN, NAMES
 
 PATTERN = re.compile(
     r"""(?ix)
@@ -45,7 +45,8 @@ _ALIKE = str.maketrans({"\u0130": "i", "\u0131": "i", "\u017f": "s"})
 
 def find(text: str) -> list[Span]:
     """Where such values stand."""
-    logins = (found.span("value") for found in LOGIN.finditer(text))
+    both = (*LOGIN.finditer(text), *BARE_LOGIN.finditer(text))
+    logins = (found.span("value") for found in both)
     return [(start, end) for start, end in (*named(text), *logins) if end > start]
 
 

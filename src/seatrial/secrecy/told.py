@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from urllib.parse import unquote
 
-from seatrial.secrecy import keys, logins_in, may_be_login, names_secret, programs
+from seatrial.secrecy import BARE_LOGIN, keys, logins_in, may_be_login, names_secret, programs
 from seatrial.secrecy.options import BEFORE, is_negated, takes
 
 _OTLP_HEADERS = re.compile(r"(?i)otlp\w*headers$")
@@ -28,11 +28,6 @@ _ALONE = re.compile(r"(?i)^(?:rediscli_auth|(?:vault[_-])?dev[_-]root[_-]token[_
 _HASH = re.compile(
     r"\$(?:1|2[abxy]?|5|6|7|y|gy|apr1|argon2(?:id?|d)|scrypt|pbkdf2[\w-]{0,16})"
     r"\$(?:[\w./$=+-]|,(?=[a-z]=)){20,}"
-)
-#: A login without a scheme: `user:X@tcp(db:3306)/shop`, as Go has it, `key:X@minio:9000`. No port
-#: has more digits; the digest of an image does: `redis:7@sha256:1...`.
-_BARE_LOGIN = re.compile(
-    r"(?<![\w/:@.+-])[\w.+-]{1,64}:(?P<value>[^\s/:@\"']{1,256})@(?:\w+\(|[\w.-]+:\d{1,5}(?!\w))"
 )
 _READ = re.compile(r"(?:os\.(?:environ|getenv)|process\.env)\b")
 #: An option; what has more in it is a value behind a letter: `-p$DB_PASSWORD`.
@@ -96,7 +91,7 @@ def _in_text(text: str, depth: int) -> Iterator[str]:
     is told by options, in text that a shell or a program may split into words."""
     yield from logins_in(text)
     yield from _HASH.findall(text)
-    yield from (login["value"] for login in _BARE_LOGIN.finditer(text))
+    yield from (login["value"] for login in BARE_LOGIN.finditer(text))
     for start, end in keys.named(text):
         wholes = [text[start:end]]
         if text[start - 1] not in "\"'" and (bare := _BARE.match(text, start)):

@@ -148,6 +148,7 @@ def test_a_name_that_nearly_is_one(tmp_path: Path) -> None:
         ("upstream orders {\n}\nserver orders;", NGINX),
         ("proxy_pass http://db.x; proxy_pass http://nowhere;", NGINX),
         ("proxy_pass https://orders;", NGINX),
+        ("proxy_pass http://order;", NGINX),  # of a file that is not here
         ("proxy_pass $scheme://orders;", NGINX),
         ("server one orders", "/etc/haproxy/haproxy.cfg"),  # at the port that it was asked at
         ("    - orders", "/etc/traefik/traefik.yml"),
