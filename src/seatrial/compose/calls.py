@@ -65,9 +65,12 @@ def misled(
     schemes: Mapping[str, int],
     servers: Collection[str],
     heard: Heard,
+    *,
+    runs: bool = True,
 ) -> Iterator[Astray]:
     """`servers` are the services that are held against URLs otherwise, `schemes` those of theirs,
-    with the usual ports; what is no such server may stand before one, as a pooler does."""
+    with the usual ports; what is no such server may stand before one, as a pooler does. Of a gateway that does not run
+    (`runs`) the settings say nothing of why: it would for want of those that it calls."""
     held = _Held(project, service, heard)
     for told in _in_variables(project, service):
         others = held.called.get(told.url.host.lower(), [])
@@ -76,7 +79,7 @@ def misled(
         port = told.url.port or schemes.get(told.url.scheme, 0)
         if others or told.url.scheme not in schemes:
             yield from held.against_all(replace(told, url=replace(told.url, port=port)))
-    for told in passed_on(project, service):
+    for told in passed_on(project, service) if runs else ():
         itself = ITSELF.fullmatch(told.url.host)
         yield from held.against_itself(told) if itself else held.against_all(told)
     for told in announced(project, service):

@@ -24,13 +24,13 @@ _CALLS = re.compile(
     r"|\b(?:url|address|targets|replacement)\b|^\s*-\s"  # Traefik, Prometheus
 )
 _SPARE = re.compile(r"\b(?:down|backup|disabled)\b")
-_VARIABLE = re.compile(r"\$\{(\w+)\}|\{\$(\w+)(?::[^}]*)?\}")  # nginx' templates, Caddy's
+_VARIABLE = re.compile(r"\$\{(\w+)\}|\{\$(\w+)(?::[^}]{0,256})?\}")  # nginx' templates, Caddy's
 _UPSTREAM = re.compile(r"(?m)^\s*upstream\s+([\w.-]+)")
 _WITHOUT_PORT = re.compile(r"\bhttp://([A-Za-z][\w.-]*)(?=[/\"'\s]|$)")
 _ALONE = re.compile(r"(?:server|reverse_proxy|to)\s+([A-Za-z][\w.-]*)\s*")
 _USUAL = 80
 _AT_PORT = re.compile(
-    r"(?:://|(?<![\w./:@$}-]))([A-Za-z][\w.-]*|127(?:\.\d+){3}):(\d{1,5})(?![\w.:@-])"
+    r"(?:://(?:[^\s/@]{1,256}@)?|(?<![\w./:@$}-]))([A-Za-z][\w.-]*|127(?:\.\d+){3}):(\d{1,5})(?![\w.:@-])"
 )
 _TRAEFIK = re.compile(r"(?i)traefik\.(?:http|tcp)\.services\.[^.]+\.loadbalancer\.server\.port")
 

@@ -53,7 +53,8 @@ def targets(system: System, project: Project, containers: Sequence[Container]) -
     for one in components:
         by_file = _told_by_file(services[one.name], project.services[service_of(one)])
         told = astray(runs, by_file, schemes, listening, heard.get(by_file.name))
-        more = misled(runs, by_file, schemes, listening, everywhere)
+        up = by_file.name in heard
+        more = misled(runs, by_file, schemes, listening, everywhere, runs=up)
         found[one.name] = dataclasses.replace(found[one.name], astray=(*told, *more))
     return found
 

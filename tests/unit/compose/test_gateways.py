@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from time import process_time
 from types import MappingProxyType
 
 import pytest
@@ -122,11 +123,23 @@ def test_the_port_on_the_host(tmp_path: Path) -> None:
         ("  to orders", "/etc/caddy/Caddyfile"),
         ("ProxyPass / http://orders/", "/usr/local/apache2/conf/httpd.conf"),
         ('- url: "http://orders"', "/etc/traefik/traefik.yml"),
+        ('- url: "http://u:1@orders:80/push"', "/etc/prometheus/prometheus.yml"),
     ],
 )
 def test_where_it_names_no_port(tmp_path: Path, line: str, target: str) -> None:
     (one,) = told(tmp_path, line, target)
     assert one.found == "orders listens at 8000 in its container, not at 80"
+
+
+@pytest.mark.parametrize("status", ["exited", "restarting", "created"])
+def test_of_one_that_does_not_run_it_is_not_the_cause(tmp_path: Path, status: str) -> None:
+    assert told(tmp_path, "proxy_pass http://orders:1;", of_web={"status": status}) == []
+
+
+def test_a_long_line_takes_no_long_time(tmp_path: Path) -> None:
+    began = process_time()
+    assert told(tmp_path, "{$A:" * 16_000) == []
+    assert process_time() - began < 2.0
 
 
 def test_a_server_too(tmp_path: Path) -> None:
