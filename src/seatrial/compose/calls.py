@@ -69,8 +69,8 @@ def misled(
     runs: bool = True,
 ) -> Iterator[Astray]:
     """`servers` are the services that are held against URLs otherwise, `schemes` those of theirs,
-    with the usual ports; what is no such server may stand before one, as a pooler does. Of a gateway that does not run
-    (`runs`) the settings say nothing of why: it would for want of those that it calls."""
+    with the usual ports; what is no such server may stand before one, as a pooler does. Settings do
+    not say why a gateway does not run (`runs`): it does, where those that it calls do not."""
     held = _Held(project, service, heard)
     for told in _in_variables(project, service):
         others = held.called.get(told.url.host.lower(), [])
