@@ -23,6 +23,7 @@ _CALLS = re.compile(
     r"|\b(?:ProxyPass(?:Match)?|BalancerMember)\s"  # httpd
     r"|\b(?:url|address|targets|replacement)\b|^\s*-\s"  # Traefik, Prometheus
 )
+_FAR = 512  # characters behind it in which they stand
 _SPARE = re.compile(r"\b(?:down|backup|disabled)\b")
 _VARIABLE = re.compile(r"\$\{(\w+)\}|\{\$(\w+)(?::[^}]{0,256})?\}")  # nginx' templates, Caddy's
 _UPSTREAM = re.compile(r"(?m)^\s*upstream\s+([\w.-]+)")
@@ -30,7 +31,8 @@ _WITHOUT_PORT = re.compile(r"\bhttp://([A-Za-z][\w.-]*)(?=[/\"'\s]|$)")
 _ALONE = re.compile(r"(?:server|reverse_proxy|to)\s+([A-Za-z][\w.-]*)\s*")
 _USUAL = 80
 _AT_PORT = re.compile(
-    r"(?:://(?:[^\s/@]{1,256}@)?|(?<![\w./:@$}-]))([A-Za-z][\w.-]*|127(?:\.\d+){3}):(\d{1,5})(?![\w.:@-])"
+    r"(?:://(?:[^\s/@]{1,256}@)?|(?<![\w./:@$}-]))"
+    r"([A-Za-z][\w.-]*|127(?:\.\d+){3}):(\d{1,5})(?![\w.:@-])"
 )
 _TRAEFIK = re.compile(r"(?i)traefik\.(?:http|tcp)\.services\.[^.]+\.loadbalancer\.server\.port")
 
@@ -86,7 +88,7 @@ def _told_in(text: str, environment: Mapping[str, str]) -> Iterator[tuple[int, E
 def _called_on(line: str) -> Iterator[tuple[str, str]]:
     """Names with ports, "" where there is none."""
     for one in _CALLS.finditer(line):
-        said = line[one.end() :].partition(";")[0]
+        said = line[one.end() : one.end() + _FAR].partition(";")[0]
         if not _SPARE.search(said):
             yield from _AT_PORT.findall(said)
             yield from ((name, "") for name in _WITHOUT_PORT.findall(said))

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -28,9 +28,10 @@ _FIRST = re.compile(
 _INCLUDED = re.compile(r".*/(?:(?:conf\.d|server_blocks)/[^/]+\.conf|sites-enabled/[^/]+)")
 _TEMPLATE = re.compile(r"(.*)/templates/([^/]+)\.template")
 _IN_FOLDER = re.compile(r"(?:directory[=:]\s*|-f\s+)[\"']?(/[\w./-]+)")
-_WORD = re.compile(r"[\s'\";=,()\[\]{}]+")
+_INCLUDES = re.compile(r"(?i)\b(?:include(?:optional)?|import|filename)[\s=:]+[\"']?([^\s;\"']+)")
+_WORD = re.compile(r"[\s'\";=,]+")  # what ends one of a command
 _LONGEST = 65_536  # characters of one
-_MOST = 50  # files of one mount
+_MOST = 50  # files of one mount, and names of files
 
 
 @dataclass(frozen=True)
@@ -87,32 +88,30 @@ def _read(texts: Mapping[str, str], command: str) -> set[str]:
     first, else those that are always included; and what they include."""
     first = {one for one in texts if _FIRST.fullmatch(one)}
     usual = {one for one in texts if _INCLUDED.fullmatch(_made_of(one))}
-    todo = {one for one in texts if _names(command, _made_of(one))} or first or usual
+    todo = _among(texts, _WORD.split(command), command) or first or usual
     found: set[str] = set()
     while todo:
         found |= todo
-        told = [texts[one] for one in todo]
-        rest = texts.keys() - found
-        todo = {one for one in rest if any(_names(text, _made_of(one)) for text in told)}
+        told = "\n".join(texts[one] for one in todo)
+        todo = _among(texts.keys() - found, _INCLUDES.findall(told), told)
     return found
+
+
+def _among(targets: Iterable[str], named: Collection[str], text: str) -> set[str]:
+    """Of these, what is `named`, by a pattern perhaps, or lies in a folder that the text names."""
+    folders = {one.rstrip("/") for one in _IN_FOLDER.findall(text)}
+    patterns = [one if one[:1] == "/" else f"*/{one}" for one in dict.fromkeys(named)][:_MOST]
+    return {
+        one
+        for one in targets
+        if one.rpartition("/")[0] in folders
+        or any(fnmatch(_made_of(one), pattern) for pattern in patterns)
+    }
 
 
 def _made_of(target: str) -> str:
     """What nginx' image makes of a template, else the file itself."""
     return _TEMPLATE.sub(r"\1/conf.d/\2", target)
-
-
-def _names(text: str, target: str) -> bool:
-    folder = target.rpartition("/")[0]
-    if any(folder == one.rstrip("/") for one in _IN_FOLDER.findall(text)):
-        return True
-    return any(fnmatch(target, one if one[0] == "/" else f"*/{one}") for one in _words(text))
-
-
-@lru_cache(maxsize=256)
-def _words(text: str) -> tuple[str, ...]:
-    """In which files may be named."""
-    return tuple(dict.fromkeys(one for one in _WORD.split(text) if "/" in one or "." in one))
 
 
 def _content(file: Path) -> str:
@@ -123,6 +122,6 @@ def _content(file: Path) -> str:
     return ""
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=256)  # at each look
 def _as_of(file: Path, changed: int, size: int) -> str:
     return content_of(file, _LONGEST) or ""
