@@ -31,7 +31,7 @@ _IN_FOLDER = re.compile(r"(?:directory[=:]\s*|-f\s+)[\"']?(/[\w./-]+)")
 _INCLUDES = re.compile(r"(?i)\b(?:include(?:optional)?|import|filename)[\s=:]+[\"']?([^\s;\"']+)")
 _WORD = re.compile(r"[\s'\";=,]+")  # what ends one of a command
 _LONGEST = 65_536  # characters of one
-_MOST = 50  # files of one mount, and names of files
+_MOST = 50  # files of one mount
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def _read(texts: Mapping[str, str], command: str) -> set[str]:
 def _among(targets: Iterable[str], named: Collection[str], text: str) -> set[str]:
     """Of these, what is `named`, by a pattern perhaps, or lies in a folder that the text names."""
     folders = {one.rstrip("/") for one in _IN_FOLDER.findall(text)}
-    patterns = [one if one[:1] == "/" else f"*/{one}" for one in dict.fromkeys(named)][:_MOST]
+    patterns = [one if one[:1] == "/" else f"*/{one}" for one in dict.fromkeys(named)]
     return {
         one
         for one in targets
