@@ -12,9 +12,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from seatrial.compose.apart import ITSELF, apart, are_apart
 from seatrial.compose.connection_strings import endpoint_of
 from seatrial.compose.mentions import NOT_IN_USE, OF_SERVERS, hosts, names_host, urls
-from seatrial.compose.names import ITSELF, apart, are_apart, services_by_name
 from seatrial.compose.project import Project
 from seatrial.declaration.models import ComponentConfig
 from seatrial.declaration.problems import nearest
@@ -76,7 +76,7 @@ def astray(
 ) -> Iterator[Astray]:
     """`schemes` are those of the servers that Seatrial knows, with the usual ports; `inside`: what
     listens in the service's own container, None where nobody knows."""
-    called = services_by_name(project)
+    called = project.called
     here = {one.port for one in inside or ()} | {port.target for port in service.ports}
     for told in _told(service, schemes):
         if service.name in listening and told.variable in service.env_files:

@@ -11,13 +11,12 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
-from functools import cached_property
 
+from seatrial.compose.apart import ITSELF, apart, are_apart
 from seatrial.compose.earshot import FOR_DEBUGGERS
 from seatrial.compose.engine import Container
 from seatrial.compose.gateways import Told, announced, passed_on
 from seatrial.compose.mentions import NOT_IN_USE, urls
-from seatrial.compose.names import ITSELF, apart, are_apart, services_by_name
 from seatrial.compose.project import Project
 from seatrial.compose.states import LONG
 from seatrial.kinds.base import Astray
@@ -73,7 +72,7 @@ def misled(
     not say why a gateway does not run (`runs`): it does, where those that it calls do not."""
     held = _Held(project, service, heard)
     for told in _in_variables(project, service):
-        others = held.called.get(told.url.host.lower(), [])
+        others = project.called.get(told.url.host.lower(), [])
         if any(one.name in servers for one in others):
             continue
         port = told.url.port or schemes.get(told.url.scheme, 0)
@@ -101,22 +100,18 @@ class _Held:
     service: Service
     heard: Heard
 
-    @cached_property
-    def called(self) -> dict[str, list[Service]]:
-        return services_by_name(self.project)
-
     def against_all(self, told: Told) -> Iterator[Astray]:
         host = told.url.host.lower()
         if host in self.service.names:
             return
-        if others := self.called.get(host):
+        if others := self.project.called.get(host):
             if reached := [one for one in others if not are_apart(self.service, one)]:
                 yield from self.against(told, reached)
             elif not told.for_many:
                 found, fix = apart(self.project, self.service, told.url.host, others[0])
                 yield Astray(told.where, Cause.DNS, found, fix, spare=True)
         elif _ONE_WORD.fullmatch(host) and not self.service.knows_others:
-            near = get_close_matches(host, self.called, n=1, cutoff=_NEAR)
+            near = get_close_matches(host, self.project.called, n=1, cutoff=_NEAR)
             if near and _ROW.sub("", near[0]) != _ROW.sub("", host):
                 found = f"there is no service {told.url.host}"
                 fix = f"correct {told.where}: did you mean {near[0]}?"

@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from seatrial.compose.names import services_by_name
 from seatrial.compose.project import Project
 from seatrial.compose.settings import settings_of
 from seatrial.kinds.base import Endpoint
@@ -48,7 +47,7 @@ class Told:
 
 def passed_on(project: Project, service: Service) -> Iterator[Told]:
     """Whom its settings say that it calls: names with ports, in URLs or without."""
-    called, settings = services_by_name(project), settings_of(service)
+    called, settings = project.called, settings_of(service)
     own = {name for one in settings for name in _UPSTREAM.findall(one.text)}
     for one in settings:
         shown = os.path.relpath(one.file, project.folder)
@@ -60,16 +59,25 @@ def passed_on(project: Project, service: Service) -> Iterator[Told]:
 
 def announced(project: Project, service: Service) -> Iterator[Told]:
     """At which port gateways that ask the engine are to call it."""
-    gateways = {one.image_name for one in project.services.values()}
-    asked = "traefik" in gateways and service.image_name != "traefik"  # its own labels have dummies
-    if asked and service.labels.get("traefik.enable", "").lower() != "false":
-        for label, value in sorted(service.labels.items()):
-            if _TRAEFIK.fullmatch(label) and value.isdecimal():
-                where = f"{label} (a label of {project.entry(service)})"
-                yield Told(where, Endpoint("http", service.name, int(value)))
-    port = service.environment.get("VIRTUAL_PORT", "")
-    if "nginx-proxy" in gateways and "VIRTUAL_HOST" in service.environment and port.isdecimal():
+    labels = [label for label in sorted(service.labels) if _TRAEFIK.fullmatch(label)]
+    off = service.labels.get("traefik.enable", "").lower() == "false"
+    itself = service.image_name == "traefik"  # its own labels have dummies
+    if labels and not (off or itself) and _has(project, "traefik"):
+        for label in labels:
+            where = f"{label} (a label of {project.entry(service)})"
+            yield from _told_of(service, where, service.labels[label])
+    environment = service.environment
+    if {"VIRTUAL_HOST", "VIRTUAL_PORT"} <= environment.keys() and _has(project, "nginx-proxy"):
         where = project.told_at("VIRTUAL_PORT", service)
+        yield from _told_of(service, where, environment["VIRTUAL_PORT"])
+
+
+def _has(project: Project, gateway: str) -> bool:
+    return any(one.image_name == gateway for one in project.services.values())
+
+
+def _told_of(service: Service, where: str, port: str) -> Iterator[Told]:
+    if port.isdecimal():
         yield Told(where, Endpoint("http", service.name, int(port)))
 
 

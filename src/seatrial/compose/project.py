@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from seatrial.compose.command import VERSION_2, compose_command
@@ -42,6 +43,15 @@ class Project:
     @property
     def folder(self) -> Path:
         return self.file.parent
+
+    @cached_property
+    def called(self) -> Mapping[str, Sequence[Service]]:
+        """By name, in small letters. Several may share an alias, each on a network of its own."""
+        found: dict[str, list[Service]] = {}
+        for service in self.services.values():
+            for name in service.names:
+                found.setdefault(name.lower(), []).append(service)
+        return found
 
     @property
     def named(self) -> tuple[str, ...]:

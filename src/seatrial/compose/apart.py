@@ -1,4 +1,4 @@
-"""By which names services reach each other, and whether they do at all."""
+"""Whether services reach each other at all."""
 
 from __future__ import annotations
 
@@ -9,15 +9,6 @@ from seatrial.kinds.containers import Service
 
 #: What a container calls itself.
 ITSELF = re.compile(r"(?i)localhost|127(\.\d+){3}|::1|0\.0\.0\.0")
-
-
-def services_by_name(project: Project) -> dict[str, list[Service]]:
-    """In small letters. Several may share an alias, each on a network of its own."""
-    called: dict[str, list[Service]] = {}
-    for service in project.services.values():
-        for name in service.names:
-            called.setdefault(name.lower(), []).append(service)
-    return called
 
 
 def are_apart(one: Service, other: Service) -> bool:
