@@ -225,4 +225,5 @@ def test_who_has_no_address_there(tmp_path: Path, web: dict[str, object], told_s
         (Cause.DNS, "web and store share no network: store has no address there", True)
     ] * told_so
     (tmp_path / "all.env").write_text("CALLED=http://store:9000")
-    assert told(tmp_path, {}, {**web, "env_file": "all.env", "environment": {}}) == []
+    shared = {**web, "env_file": "all.env", "environment": {}}
+    assert told(tmp_path, {"CALLED": "http://store:9000"}, shared) == []

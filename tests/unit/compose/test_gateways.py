@@ -87,7 +87,7 @@ def told(
         ('      address = "orders:9999"', "/etc/traefik/traefik.toml"),
         ("fastcgi_pass orders:9999;", "/etc/nginx/nginx.conf"),
         (
-            "set $to http://Orders:9999/x;  # orders:1",
+            "set $up http://Orders:9999/x;  # orders:1",
             "/opt/bitnami/nginx/conf/server_blocks/a.conf",
         ),
         ("proxy_pass http://${UPSTREAM}:${PORT};", "/etc/nginx/templates/default.conf.template"),
@@ -199,6 +199,7 @@ def test_a_name_that_nearly_is_one(tmp_path: Path) -> None:
         ('sub_filter "http://orders:9999" "https://x.example"', NGINX),
         ("    http://orders:9999 'self';", NGINX),  # of a header that began above
         ('    "orders:9999" orders:8000;', NGINX),  # of a map
+        ("    'self' data: http://orders:9999;", NGINX),  # of a header, likewise
         ('if ($http_host = "orders:9999") {', NGINX),
         ("proxy_ssl_name orders:9999;", NGINX),
         ('log_format x "orders:9999";', NGINX),
@@ -215,7 +216,7 @@ def test_a_name_that_nearly_is_one(tmp_path: Path) -> None:
         ("proxy_pass http://orders:9999;", "/etc/nginx/sites-available/a.conf"),
         ("proxy_pass http://orders:9999;", "/etc/nginx/a.conf.disabled"),
         ("proxy_pass http://orders:9999;", "/etc/nginx/mime.types"),
-        ("proxy_pass http://orders:9999;", "/app/a.conf"),
+        ("proxy_pass http://orders:9999;", "/app/nginx.conf"),
         ("proxy_pass http://orders:9999;", "/etc/nginxy/a.conf"),
     ],
 )
@@ -272,17 +273,17 @@ def test_built_in(tmp_path: Path, copy: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "COPY --from=b a.conf /etc/nginx/",
-        "COPY <<a.conf /etc/nginx/\nhttp://a:1\na.conf\n",
-        "COPY a.conf",
+        "COPY --from=b nginx.conf /etc/nginx/",
+        "COPY <<nginx.conf /etc/nginx/\nhttp://a:1\nnginx.conf\n",
+        "COPY nginx.conf",
         "COPY",
         "FROM nginx",
-        "COPY a.conf /etc/nginx/\nFROM nginx",
+        "COPY nginx.conf /etc/nginx/\nFROM nginx",
         "COPY / /",
     ],
 )
 def test_not_built_in(tmp_path: Path, text: str) -> None:
-    (tmp_path / "a.conf").write_text("proxy_pass http://a:1;")
+    (tmp_path / "nginx.conf").write_text("proxy_pass http://a:1;")
     (tmp_path / "Dockerfile").write_text(f"FROM nginx\n{text}\n")
     assert lines(tmp_path, build=".") == []
 
