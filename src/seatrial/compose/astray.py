@@ -93,6 +93,8 @@ def astray(
                 found = f"{host} is there the container of {service.name} itself, not {server}"
                 right = f"the host is {server}, the port {_listed(listening[server].told)}"
                 yield Astray(where, Cause.REFUSED, found, f"correct {where}: {right}", spare)
+        elif host.lower() in service.hosts:
+            continue
         elif host.lower() not in called:
             if not (service.knows_others or _OUTSIDE.fullmatch(host) or _of_one(project, host)):
                 hint = _who_is_meant(told, listening, called)

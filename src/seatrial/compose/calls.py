@@ -49,7 +49,7 @@ def heard_of(containers: Collection[Container]) -> dict[str, Ears]:
     found: dict[str, Ears] = {}
     for one in containers:
         up = one.health == "healthy" or (not one.health and one.ran_for > LONG)
-        if one.status == "running" and up and one.listens and not one.on_host:
+        if one.status == "running" and up and one.listens is not None and not one.on_host:
             ears = found.setdefault(one.service, Ears())
             for_others = {each.port for each in one.listens if not each.for_itself}
             ears.ports.update(for_others - FOR_DEBUGGERS)
@@ -102,7 +102,7 @@ class _Held:
 
     def against_all(self, told: Told) -> Iterator[Astray]:
         host = told.url.host.lower()
-        if host in self.service.names:
+        if host in self.service.names | self.service.hosts or self.service.network_mode == "host":
             return
         if others := self.project.called.get(host):
             if reached := [one for one in others if not are_apart(self.service, one)]:
@@ -111,10 +111,10 @@ class _Held:
                 found, fix = apart(self.project, self.service, told.url.host, others[0])
                 yield Astray(told.where, Cause.DNS, found, fix, spare=True)
         elif _ONE_WORD.fullmatch(host) and not self.service.knows_others:
-            near = get_close_matches(host, self.project.called, n=1, cutoff=_NEAR)
-            if near and _ROW.sub("", near[0]) != _ROW.sub("", host):
+            near = _near(host, self.project.called)
+            if near and _ROW.sub("", near) != _ROW.sub("", host):
                 found = f"there is no service {told.url.host}"
-                fix = f"correct {told.where}: did you mean {near[0]}?"
+                fix = f"correct {told.where}: did you mean {near}?"
                 yield Astray(told.where, Cause.DNS, found, fix, spare=True)
 
     def against_itself(self, told: Told) -> Iterator[Astray]:
@@ -132,12 +132,30 @@ class _Held:
         url, ears = told.url, [self.heard[one.name] for one in others if one.name in self.heard]
         ports = {port for one in ears for port in one.ports}
         datagrams = {port for one in ears for port in one.datagrams}
-        if not url.port or len(ears) < len(others) or not ports or url.port in ports | datagrams:
+        if not url.port or len(ears) < len(others) or url.port in ports | datagrams:
             return
-        right = sorted(map(str, ports), key=int)
-        found = f"{url.host} listens at {' and '.join(right)} in its container, not at {url.port}"
-        outside = any(port.published == url.port for one in others for port in one.ports)
-        found += ", which is its port on the host" if outside else ""
-        which = "is" if len(ports) == 1 else "is one of these:"
-        fix = f"correct {told.where}: the port {which} {', '.join(right)}"
-        yield Astray(told.where, Cause.REFUSED, found, fix, spare=True)
+        name = others[0].name
+        if not any(one.all | one.datagrams for one in ears):
+            found = f"nothing listens in the container of {name}"
+            fix = f"see why in the log of {name}; or correct {told.where}"
+            yield Astray(told.where, Cause.REFUSED, found, fix, spare=True)
+        elif any(url.port in one.all for one in ears):
+            found = f"{url.host} listens at {url.port} for itself only, in its container"
+            fix = f"let {name} listen at 0.0.0.0 there (by its option for the host)"
+            yield Astray(told.where, Cause.REFUSED, found, fix, spare=True)
+        elif ports:
+            right = sorted(map(str, ports), key=int)
+            found = f"{url.host} listens at {' and '.join(right)} in its container, "
+            found += f"not at {url.port}"
+            outside = any(port.published == url.port for one in others for port in one.ports)
+            found += ", which is its port on the host" if outside else ""
+            which = "is" if len(ports) == 1 else "is one of these:"
+            fix = f"correct {told.where}: the port {which} {', '.join(right)}"
+            yield Astray(told.where, Cause.REFUSED, found, fix, spare=True)
+
+
+def _near(host: str, names: Collection[str]) -> str:
+    """The one of these that is nearly the same; with two letters in each other's place, too."""
+    swapped = (host[:at] + host[at + 1] + host[at] + host[at + 2 :] for at in range(len(host) - 1))
+    near = get_close_matches(host, names, n=1, cutoff=_NEAR)
+    return next(iter((*near, *(one for one in swapped if one in names))), "")

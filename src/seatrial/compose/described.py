@@ -70,6 +70,7 @@ class Described:
             aliases=tuple(dict.fromkeys(self._aliases())),
             network_mode=text(tree.get("network_mode")),
             networks=frozenset(self._networks),
+            hosts=frozenset(self._hosts()),
             knows_others=self._knows_others(),
             secrets=self._secrets(),
             configs=bool(tree.get("configs")),
@@ -208,6 +209,11 @@ class Described:
         if self.tree.get("network_mode"):
             return ()
         return tuple(by_name(self.tree.get("networks"), "")) or ("default",)
+
+    def _hosts(self) -> Iterator[str]:
+        given = self.tree.get("extra_hosts")
+        for one in given if isinstance(given, dict) else items(given):
+            yield re.split("[:=]", str(one))[0].lower()
 
     def _knows_others(self) -> bool:
         keys = ("external_links", "extra_hosts", "network_mode", "dns", "dns_search")

@@ -27,6 +27,7 @@ _SERVES = re.compile(
 class Stage:
     base: str = ""  # the image whose program it still runs, as far as anybody knows
     copied: tuple[tuple[str, str], ...] = ()  # from a path of the context to one of the image
+    folder: str = "/"  # that others are relative to
 
 
 def stage_of(file: Path, target: str = "") -> Stage:
@@ -52,20 +53,23 @@ def _stages(text: str) -> dict[str, Stage]:
         elif name and (word == "entrypoint" or (word == "cmd" and not _SERVES.search(rest))):
             found[name] = replace(found[name], base="")
         elif name and word in ("copy", "add"):
-            copied = (*found[name].copied, *_copied(rest))
+            copied = (*found[name].copied, *_copied(rest, found[name].folder))
             found[name] = replace(found[name], copied=copied)
+        elif name and word == "workdir":
+            found[name] = replace(found[name], folder=os.path.join(found[name].folder, rest))
     return found
 
 
-def _copied(rest: str) -> Iterator[tuple[str, str]]:
+def _copied(rest: str, folder: str) -> Iterator[tuple[str, str]]:
     """Out of the context; what other stages or images have is not known."""
     words = re.sub(r'["\[\],]', " ", rest).split()
     if any(one.startswith("--from") for one in words):
         return
     *sources, target = [one for one in words if not one.startswith("--")] or [""]
     for source in sources:
-        into = target.endswith("/") or len(sources) > 1
-        yield source, os.path.join(target, os.path.basename(source)) if into else target
+        into = target.endswith(("/", ".")) or len(sources) > 1
+        whole = os.path.join(target, os.path.basename(source)) if into else target
+        yield source, os.path.normpath(os.path.join(folder, whole))
 
 
 def _instructions(text: str) -> Iterator[tuple[str, str]]:

@@ -23,7 +23,7 @@ _CALLS = re.compile(
     r"|\b(?:url|address|targets|replacement)\b|^\s*-\s"  # Traefik, Prometheus
 )
 _FAR = 512  # characters behind it in which they stand
-_SPARE = re.compile(r"\b(?:down|backup|disabled)\b")
+_SPARE = re.compile(r"(?<=\s)(?:down|backup|disabled)(?=\s|$)")
 _VARIABLE = re.compile(r"\$\{(\w+)\}|\{\$(\w+)(?::[^}]{0,256})?\}")  # nginx' templates, Caddy's
 _UPSTREAM = re.compile(r"(?m)^\s*upstream\s+([\w.-]+)")
 _WITHOUT_PORT = re.compile(r"\bhttp://([A-Za-z][\w.-]*)(?=[/\"'\s]|$)")
@@ -51,10 +51,12 @@ def passed_on(project: Project, service: Service) -> Iterator[Told]:
     own = {name for one in settings for name in _UPSTREAM.findall(one.text)}
     for one in settings:
         shown = os.path.relpath(one.file, project.folder)
-        for number, url in _told_in(one.text, service.environment):
+        for number, url, variables in _told_in(one.text, service.environment):
             if url.port or (url.host not in own and url.host.lower() in called):
                 told = replace(url, port=url.port or _USUAL)
-                yield Told(f"{shown}:{number} (which {service.name} has at {one.target})", told)
+                made = f", made with its {', '.join(variables)}" if variables else ""
+                has = f"(which {service.name} has at {one.target}{made})"
+                yield Told(f"{shown}:{number} {has}", told)
 
 
 def announced(project: Project, service: Service) -> Iterator[Told]:
@@ -81,16 +83,21 @@ def _told_of(service: Service, where: str, port: str) -> Iterator[Told]:
         yield Told(where, Endpoint("http", service.name, int(port)))
 
 
-def _told_in(text: str, environment: Mapping[str, str]) -> Iterator[tuple[int, Endpoint]]:
-    """With the numbers of the lines."""
-
-    def filled(variable: re.Match[str]) -> str:
-        return environment.get(variable[1] or variable[2], variable[0])
-
+def _told_in(
+    text: str, environment: Mapping[str, str]
+) -> Iterator[tuple[int, Endpoint, tuple[str, ...]]]:
+    """With the numbers of the lines, and the variables that are filled in there."""
     for number, whole in enumerate(text.splitlines(), 1):
+        variables: list[str] = []
+
+        def filled(found: re.Match[str], told: list[str] = variables) -> str:
+            name = found[1] or found[2]
+            told += [name] if name in environment else []
+            return environment.get(name, found[0])
+
         line = _VARIABLE.sub(filled, _COMMENT.sub("", whole))
         for name, port in dict.fromkeys(_called_on(line)):
-            yield number, Endpoint("tcp", name, int(port or "0"))
+            yield number, Endpoint("tcp", name, int(port or "0")), tuple(variables)
 
 
 def _called_on(line: str) -> Iterator[tuple[str, str]]:

@@ -78,6 +78,7 @@ class Service:
     network_mode: str = ""
     networks: frozenset[str] = frozenset()  # as the file calls them; none where it has none
     joined: frozenset[str] = frozenset()  # those of its container that runs, as the engine does
+    hosts: frozenset[str] = frozenset()  # names that have the addresses that it is told
     knows_others: bool = False  # it may know hosts that are no services of the project
     secrets: Mapping[str, Path] = field(default_factory=dict)  # /run/secrets/NAME -> its file
     configs: bool = False  # it has some

@@ -404,6 +404,9 @@ def test_who_shares_no_network_has_no_way(tmp_path: Path) -> None:
     assert "share no network" in one.found
     for free in ({"networks": ["shared"]}, {"extra_hosts": ["db:10.0.0.1"]}):
         assert told(tmp_path, url, web_networks=[], **free) == []
+    elsewhere = {"DATABASE_URL": "postgres://u:p@db:5433/shop"}
+    assert told(tmp_path, elsewhere) != []
+    assert told(tmp_path, elsewhere, extra_hosts=["db:10.0.0.1"]) == []
 
 
 @pytest.mark.parametrize("corrected", [True, False])

@@ -95,12 +95,6 @@ def told(
             "minio listens at 9000 in its container, not at 9003",
             "the port is 9000",
         ),
-        (
-            "http://clickhouse:9009",  # for itself only
-            Cause.REFUSED,
-            "clickhouse listens at 8123 in its container, not at 9009",
-            "the port is 8123",
-        ),
     ],
 )
 def test_what_leads_nowhere_is_a_warning(
@@ -147,7 +141,7 @@ def test_what_leads_somewhere_or_may_be_meant_so(tmp_path: Path, variable: str, 
         ({"listens": (Listener("::", 5005, ""),)}, False),  # for its debugger, as yet
         ({"ran_for": 1.0, "health": "healthy"}, True),
         ({"health": "starting"}, False),
-        ({"listens": ()}, False),
+        ({"listens": (), "datagrams": frozenset({53})}, False),
         ({"listens": None}, False),
         ({"on_host": True}, False),
         ({"status": "paused"}, False),
@@ -227,3 +221,38 @@ def test_who_has_no_address_there(tmp_path: Path, web: dict[str, object], told_s
     (tmp_path / "all.env").write_text("CALLED=http://store:9000")
     shared = {**web, "env_file": "all.env", "environment": {}}
     assert told(tmp_path, {"CALLED": "http://store:9000"}, shared) == []
+
+
+@pytest.mark.parametrize(
+    ("listens", "port", "found", "fix"),
+    [
+        (LISTENS, 9009, "clickhouse listens at 9009 for itself only, in its", "listen at 0.0.0.0"),
+        ((), 8123, "nothing listens in the container of clickhouse", "log of clickhouse; or corr"),
+    ],
+)
+def test_where_nobody_else_is_heard(
+    tmp_path: Path, listens: tuple[Listener, ...], port: int, found: str, fix: str
+) -> None:
+    (one,) = told(tmp_path, {"CALLED": f"http://clickhouse:{port}"}, listens=listens)
+    assert (one.cause, one.spare) == (Cause.REFUSED, True)
+    assert one.found.startswith(found)
+    assert fix in one.fix
+
+
+@pytest.mark.parametrize(
+    ("host", "near"), [("sotre", "store"), ("clickhuose", "clickhouse"), ("wbe", ""), ("rotes", "")]
+)
+def test_letters_that_changed_places(tmp_path: Path, host: str, near: str) -> None:
+    found = told(tmp_path, {"CALLED": f"http://{host}:9000"})
+    assert [one.fix.endswith(f"did you mean {near}?") for one in found] == [True] * bool(near)
+
+
+def test_who_is_told_an_address_itself(tmp_path: Path) -> None:
+    for web in (
+        {"extra_hosts": ["store:10.0.0.1"]},
+        {"extra_hosts": ["STORE=10.0.0.1"]},
+        {"extra_hosts": {"store": "10.0.0.1"}},
+        {"network_mode": "host"},
+    ):
+        assert told(tmp_path, {"CALLED": "http://store:9003"}, web) == []
+    assert told(tmp_path, {"CALLED": "http://store:9003"}, {"extra_hosts": ["a:10.0.0.1"]}) != []

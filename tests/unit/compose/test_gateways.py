@@ -39,6 +39,7 @@ def told(
     target: str = NGINX,
     *,
     component: str = "web",
+    alias: str = "store",
     of_web: Mapping[str, object] = MappingProxyType({}),
     orders: dict[str, object] | None = None,
     **web: object,
@@ -48,7 +49,12 @@ def told(
     mounted = {"volumes": [f"./gate.conf:{target}:ro"]} if target else {}
     services = {
         "web": {"image": "nginx:1.25", **mounted, **web},
-        "orders": {"image": "x", "ports": ["18000:8000"], **(orders or {})},
+        "orders": {
+            "image": "x",
+            "container_name": alias,
+            "ports": ["18000:8000"],
+            **(orders or {}),
+        },
         "db": {"image": "postgres:15"},
     }
     (folder / "compose.yaml").write_text(json.dumps({"services": services}))
@@ -74,6 +80,8 @@ def told(
         ("location / { proxy_pass http://orders:9999; }", NGINX),
         ("upstream orders { server web:80; server orders:9999; }", NGINX),
         ("    default orders:9999;", NGINX),  # of a map
+        ("proxy_pass http://orders:9999/down;  # backup", NGINX),
+        ("location / { proxy_pass http://orders:9999; proxy_set_header Host backup; }", NGINX),
         ('    "~*x" "http://orders:9999";', NGINX),
         (
             "proxy_set_header Host orders:1; proxy_pass http://orders:9999; add_header X db:1;",
@@ -105,7 +113,14 @@ def test_where_nobody_listens(tmp_path: Path, line: str, target: str) -> None:
     (one,) = told(tmp_path, f"# gate\n{line}\n", target, environment=environment)
     assert (one.cause, one.spare) == (Cause.REFUSED, True)
     assert one.found.lower() == "orders listens at 8000 in its container, not at 9999"
-    assert one.fix == f"correct gate.conf:2 (which web has at {target}): the port is 8000"
+    made = ", made with its UPSTREAM, PORT" if "PORT" in line else ""
+    assert one.fix == f"correct gate.conf:2 (which web has at {target}{made}): the port is 8000"
+
+
+def test_of_which_variables_it_is_made(tmp_path: Path) -> None:
+    line = "proxy_pass http://${UPSTREAM}:9999/${NOBODY};"
+    (one,) = told(tmp_path, line, environment={"UPSTREAM": "orders"})
+    assert f"(which web has at {NGINX}, made with its UPSTREAM)" in one.fix
 
 
 def test_the_port_on_the_host(tmp_path: Path) -> None:
@@ -154,6 +169,13 @@ def test_a_long_text_takes_no_long_time(tmp_path: Path, text: str) -> None:
     (tmp_path / "gate" / "nginx.conf").write_text(text)
     lines(tmp_path, volumes=["./gate:/etc/nginx", "./gate/nginx.conf:/etc/nginx/nginx.conf"])
     assert process_time() - began < 2.0  # tenths; where it grows as a square, many seconds
+
+
+def test_one_that_is_called_as_a_word_is(tmp_path: Path) -> None:
+    (one,) = told(
+        tmp_path, "  targets: [ backup:9999 ]", "/etc/prometheus/prometheus.yml", alias="backup"
+    )
+    assert "backup listens at 8000" in one.found
 
 
 def test_a_server_too(tmp_path: Path) -> None:
@@ -259,6 +281,8 @@ def lines(folder: Path, **web: object) -> list[str]:
         "COPY gate /etc/nginx/conf.d\nFROM 0",
         "COPY gate/*.conf /etc/nginx/conf.d/",
         "COPY none.conf gate/a.conf /etc/nginx/conf.d",
+        "WORKDIR /etc/nginx\nWORKDIR conf.d\nCOPY gate/a.conf .",
+        "WORKDIR /etc/nginx/conf.d\nFROM 0\nCOPY gate/a.conf ./a.conf",
     ],
 )
 def test_built_in(tmp_path: Path, copy: str) -> None:
