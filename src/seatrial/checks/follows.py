@@ -11,7 +11,7 @@ A component's fault may follow from the fault of anything that it depends on, di
   from that, and from what belongs to it.
 
 A mistake of a component's own, an address of a server that turns it away, follows from nothing, and
-its component's fault from it.
+its component's fault from it: where it is a warning, unless something else explains that.
 
 An expectation's fault follows from its component's, where that leaves nothing to look at. It may
 also follow from whoever should have seen to it: a queue has no consumer because the consumer is
@@ -167,8 +167,14 @@ class _Rules:
         yield from (f for f in self.results if f.label == fault.result.within)
 
     def _of_component(self, fault: Fault) -> Iterator[Fault]:
-        if fault.cause in _UNWELL | _UNREACHED:
-            yield from (f for f in self.results if f.own and f.component == fault.component)
+        """A warning of its own explains what nothing else does."""
+        own = [f for f in self.results if f.own and f.component == fault.component]
+        own = own if fault.cause in _UNWELL | _UNREACHED else []
+        others = list(self._of_others(fault))
+        yield from others
+        yield from own if not others else (f for f in own if f.priority is Priority.P1)
+
+    def _of_others(self, fault: Fault) -> Iterator[Fault]:
         below = self._suspects(fault)
         for name in below & self.down.keys():
             cause = self.down[name].cause

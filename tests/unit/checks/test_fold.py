@@ -92,6 +92,17 @@ def test_who_is_told_a_wrong_address_is_down_because_of_that():
     assert [(one.id, one.priority) for one in well] == [("api.DATABASE_URL", Priority.P2)]
 
 
+@pytest.mark.parametrize(("priority", "blocked"), [(Priority.P2, ()), (Priority.P1, ("api",))])
+def test_a_warning_explains_what_nothing_else_does(priority, blocked):
+    mistaken = replace(result("api.gate.conf:1", cause=Cause.REFUSED, priority=priority), own=True)
+    everything = queue(
+        rabbitmq=unwell(Cause.STOPPED), api=unwell(Cause.UNHEALTHY), results=(mistaken,)
+    )
+    assert summary(everything) == {"rabbitmq.stopped": ("api",), "api.gate.conf:1": blocked}
+    (lifted,) = [one for one in fold(everything).findings if one.id == "api.gate.conf:1"]
+    assert lifted.priority is priority
+
+
 def test_what_was_killed_follows_from_nothing_and_what_ended_by_itself_does():
     killed = unwell(Cause.EXITED, own=True)
     down = queue(rabbitmq=unwell(Cause.STOPPED), api=unwell(Cause.EXITED), worker=killed)
