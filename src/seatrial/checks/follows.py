@@ -167,12 +167,14 @@ class _Rules:
         yield from (f for f in self.results if f.label == fault.result.within)
 
     def _of_component(self, fault: Fault) -> Iterator[Fault]:
-        """A warning of its own explains what nothing else does."""
+        """A warning of its own explains what nothing else does, but not what still answers."""
         own = [f for f in self.results if f.own and f.component == fault.component]
         own = own if fault.cause in _UNWELL | _UNREACHED else []
         others = list(self._of_others(fault))
         yield from others
-        yield from own if not others else (f for f in own if f.priority is Priority.P1)
+        yield from (
+            own if fault.down and not others else (f for f in own if f.priority is Priority.P1)
+        )
 
     def _of_others(self, fault: Fault) -> Iterator[Fault]:
         below = self._suspects(fault)

@@ -103,6 +103,12 @@ def test_a_warning_explains_what_nothing_else_does(priority, blocked):
     assert lifted.priority is priority
 
 
+def test_a_warning_does_not_explain_what_still_answers():
+    mistaken = replace(result("api.gate.conf:1", priority=Priority.P2), own=True)
+    everything = queue(api=warned(Cause.UNHEALTHY), results=(mistaken,))
+    assert summary(everything) == {"api.unhealthy": (), "api.gate.conf:1": ()}
+
+
 def test_what_was_killed_follows_from_nothing_and_what_ended_by_itself_does():
     killed = unwell(Cause.EXITED, own=True)
     down = queue(rabbitmq=unwell(Cause.STOPPED), api=unwell(Cause.EXITED), worker=killed)
