@@ -60,22 +60,17 @@ def passed_on(project: Project, service: Service) -> Iterator[Told]:
 
 
 def announced(project: Project, service: Service) -> Iterator[Told]:
-    """At which port gateways that ask the engine are to call it."""
-    labels = [label for label in sorted(service.labels) if _TRAEFIK.fullmatch(label)]
+    """At which port gateways that ask the engine, of another project perhaps, are to call it."""
     off = service.labels.get("traefik.enable", "").lower() == "false"
     itself = service.image_name == "traefik"  # its own labels have dummies
-    if labels and not (off or itself) and _has(project, "traefik"):
-        for label in labels:
+    for label in sorted(service.labels) if not (off or itself) else ():
+        if _TRAEFIK.fullmatch(label):
             where = f"{label} (a label of {project.entry(service)})"
             yield from _told_of(service, where, service.labels[label])
     environment = service.environment
-    if {"VIRTUAL_HOST", "VIRTUAL_PORT"} <= environment.keys() and _has(project, "nginx-proxy"):
+    if {"VIRTUAL_HOST", "VIRTUAL_PORT"} <= environment.keys():
         where = project.told_at("VIRTUAL_PORT", service)
         yield from _told_of(service, where, environment["VIRTUAL_PORT"])
-
-
-def _has(project: Project, gateway: str) -> bool:
-    return any(one.image_name == gateway for one in project.services.values())
 
 
 def _told_of(service: Service, where: str, port: str) -> Iterator[Told]:

@@ -454,8 +454,6 @@ def test_a_variable_for_nginx_proxy(tmp_path: Path) -> None:
         ("traefik", {"labels": {PORT: "9999", "traefik.enable": "False"}}),
         ("traefik", {"labels": {PORT: "${NONE}"}}),
         ("traefik", {"labels": {f"{PORT}s": "9999"}}),
-        ("nginx", {"labels": {PORT: "9999"}}),
-        ("nginx", {"environment": {"VIRTUAL_HOST": "a", "VIRTUAL_PORT": "9999"}}),
         ("nginx-proxy", {"environment": {"VIRTUAL_PORT": "9999"}}),
         ("nginx-proxy", {"environment": {"VIRTUAL_HOST": "a", "VIRTUAL_PORT": "8000"}}),
     ],
