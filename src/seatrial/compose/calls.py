@@ -34,11 +34,15 @@ _ROW = re.compile(r"[-_]?\d+$|[-_][a-z]$")  # of one of several: shard2, node-b
 
 @dataclass(frozen=True)
 class Ears:
-    """Where the containers of a service listen for others."""
+    """At which ports the containers of a service listen."""
 
-    ports: set[int] = field(default_factory=set)
+    for_others: set[int] = field(default_factory=set)
+    for_itself: set[int] = field(default_factory=set)
     datagrams: set[int] = field(default_factory=set)  # by UDP
-    all: set[int] = field(default_factory=set)  # ports, those for itself as well
+
+    @property
+    def all(self) -> set[int]:
+        return self.for_others | self.for_itself | self.datagrams
 
 
 Heard = Mapping[str, Ears]
@@ -51,10 +55,9 @@ def heard_of(containers: Collection[Container]) -> dict[str, Ears]:
         up = one.health == "healthy" or (not one.health and one.ran_for > LONG)
         if one.status == "running" and up and one.listens is not None and not one.on_host:
             ears = found.setdefault(one.service, Ears())
-            for_others = {each.port for each in one.listens if not each.for_itself}
-            ears.ports.update(for_others - FOR_DEBUGGERS)
+            for each in one.listens:
+                (ears.for_itself if each.for_itself else ears.for_others).add(each.port)
             ears.datagrams.update(one.datagrams)
-            ears.all.update(each.port for each in one.listens)
     return found
 
 
@@ -120,8 +123,8 @@ class _Held:
     def against_itself(self, told: Told) -> Iterator[Astray]:
         """In which nothing listens at the port, and in a single other one something does."""
         own, port = self.heard.get(self.service.name, Ears()), told.url.port
-        there = [name for name, ears in self.heard.items() if port in ears.ports]
-        if own.all and port not in own.all | own.datagrams and len(there) == 1:
+        there = [name for name, ears in self.heard.items() if port in ears.for_others]
+        if own.all and port not in own.all and len(there) == 1:
             itself = f"is there the container of {self.service.name} itself"
             found = f"{told.url.host} {itself}, not {there[0]}"
             fix = f"correct {told.where}: the host is {there[0]}"
@@ -130,16 +133,17 @@ class _Held:
     def against(self, told: Told, others: Sequence[Service]) -> Iterator[Astray]:
         """Those of a name, each of which may be meant."""
         url, ears = told.url, [self.heard[one.name] for one in others if one.name in self.heard]
-        ports = {port for one in ears for port in one.ports}
-        datagrams = {port for one in ears for port in one.datagrams}
-        if not url.port or len(ears) < len(others) or url.port in ports | datagrams:
+        if not url.port or len(ears) < len(others):
             return
         name = others[0].name
-        if not any(one.all | one.datagrams for one in ears):
+        ports = {port for one in ears for port in one.for_others - FOR_DEBUGGERS}
+        if not any(one.all for one in ears):
             found = f"nothing listens in the container of {name}"
             fix = f"see why in the log of {name}; or correct {told.where}"
             yield Astray(told.where, Cause.REFUSED, found, fix, spare=True)
-        elif any(url.port in one.all for one in ears):
+        elif any(url.port in one.for_others | one.datagrams for one in ears):
+            return
+        elif any(url.port in one.for_itself for one in ears):
             found = f"{url.host} listens at {url.port} for itself only, in its container"
             fix = f"let {name} listen at 0.0.0.0 there (by its option for the host)"
             yield Astray(told.where, Cause.REFUSED, found, fix, spare=True)

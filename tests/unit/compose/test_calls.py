@@ -139,6 +139,7 @@ def test_what_leads_somewhere_or_may_be_meant_so(tmp_path: Path, variable: str, 
         ({"datagrams": frozenset({8124})}, False),
         ({"datagrams": frozenset({8125})}, True),
         ({"listens": (Listener("::", 5005, ""),)}, False),  # for its debugger, as yet
+        ({"listens": (Listener("::", 5005, ""), *LISTENS)}, True),
         ({"ran_for": 1.0, "health": "healthy"}, True),
         ({"health": "starting"}, False),
         ({"listens": (), "datagrams": frozenset({53})}, False),
@@ -256,3 +257,10 @@ def test_who_is_told_an_address_itself(tmp_path: Path) -> None:
     ):
         assert told(tmp_path, {"CALLED": "http://store:9003"}, web) == []
     assert told(tmp_path, {"CALLED": "http://store:9003"}, {"extra_hosts": ["a:10.0.0.1"]}) != []
+
+
+def test_who_asks_a_debugger_is_told_nothing(tmp_path: Path) -> None:
+    listens = (Listener("::", 9229, ""), *LISTENS)
+    assert told(tmp_path, {"CALLED": "http://clickhouse:9229"}, listens=listens) == []
+    (one,) = told(tmp_path, {"CALLED": "http://clickhouse:1"}, listens=listens)
+    assert one.fix.endswith("the port is 8123")
