@@ -227,6 +227,7 @@ def test_who_has_no_address_there(tmp_path: Path, web: dict[str, object], told_s
 @pytest.mark.parametrize(
     ("listens", "port", "found", "fix"),
     [
+        (LISTENS[1:], 9009, "clickhouse listens at 9009 for itself only, in its", "at 0.0.0.0"),
         (LISTENS, 9009, "clickhouse listens at 9009 for itself only, in its", "listen at 0.0.0.0"),
         ((), 8123, "nothing listens in the container of clickhouse", "log of clickhouse; or corr"),
     ],
