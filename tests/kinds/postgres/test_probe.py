@@ -255,6 +255,8 @@ def test_wrong_password(server: Running, look: Look) -> None:
 def test_unknown_user(server: Running, look: Look) -> None:
     target = at(server.target, user="nobody_here")
     expect(look(target), Cause.AUTH, target, "nobody_here")
+    made = 'after CREATE ROLE "nobody_here" LOGIN where \\du lists no such role'
+    assert look(target).fix.endswith(made)
 
 
 def test_no_password(server: Running, look: Look) -> None:

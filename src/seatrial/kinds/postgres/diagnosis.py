@@ -173,7 +173,8 @@ class Diagnostician:
         if asked:
             made = " (those with which its volume was made: its image looks at none later)"
             fix = f"correct user and password in {self._endpoint}{made if self.inside else ''}, or "
-            fix += f'set the password on the server: \\password "{self.user}" in psql'
+            fix += f'set the password on the server: \\password "{self.user}" in psql, '
+            fix += f'after CREATE ROLE "{self.user}" LOGIN where \\du lists no such role'
         else:
             fix = f"let {self.user} in by pg_hba.conf of {self.component}'s server (then SELECT "
             fix += f"pg_reload_conf()), or correct the user in {self._endpoint}"
