@@ -117,7 +117,7 @@ class _Held:
             near = _near(host, self.project.called)
             if near and _ROW.sub("", near) != _ROW.sub("", host):
                 found = f"there is no service {told.url.host}"
-                fix = f"correct {told.where}: did you mean {near}?"
+                fix = f"correct {told.where}: did you mean {near}?{told.then}"
                 yield Astray(told.where, Cause.DNS, found, fix, spare=True)
 
     def against_itself(self, told: Told) -> Iterator[Astray]:
@@ -127,7 +127,7 @@ class _Held:
         if own.all and port not in own.all and len(there) == 1:
             itself = f"is there the container of {self.service.name} itself"
             found = f"{told.url.host} {itself}, not {there[0]}"
-            fix = f"correct {told.where}: the host is {there[0]}"
+            fix = f"correct {told.where}: the host is {there[0]}{told.then}"
             yield Astray(told.where, Cause.REFUSED, found, fix, spare=True)
 
     def against(self, told: Told, others: Sequence[Service]) -> Iterator[Astray]:
@@ -154,7 +154,7 @@ class _Held:
             outside = any(port.published == url.port for one in others for port in one.ports)
             found += ", which is its port on the host" if outside else ""
             which = "is" if len(ports) == 1 else "is one of these:"
-            fix = f"correct {told.where}: the port {which} {', '.join(right)}"
+            fix = f"correct {told.where}: the port {which} {', '.join(right)}{told.then}"
             yield Astray(told.where, Cause.REFUSED, found, fix, spare=True)
 
 

@@ -43,6 +43,7 @@ class Told:
     where: str
     url: Endpoint
     for_many: bool = False  # by a file that others may be handed, too
+    then: str = ""  # what is to be done once it is corrected, behind a comma
 
 
 def passed_on(project: Project, service: Service) -> Iterator[Told]:
@@ -56,7 +57,8 @@ def passed_on(project: Project, service: Service) -> Iterator[Told]:
                 told = replace(url, port=url.port or _USUAL)
                 made = f", made with its {', '.join(variables)}" if variables else ""
                 has = f"(which {service.name} has at {one.target}{made})"
-                yield Told(f"{shown}:{number} {has}", told)
+                then = f"build {service.name} anew" if one.built_in else f"restart {service.name}"
+                yield Told(f"{shown}:{number} {has}", told, then=f", then {then}")
 
 
 def announced(project: Project, service: Service) -> Iterator[Told]:

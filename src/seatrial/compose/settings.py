@@ -39,21 +39,31 @@ class Settings:
     file: Path
     target: str  # where the container has it
     text: str
+    built_in: bool  # else mounted
 
 
 def settings_of(service: Service) -> list[Settings]:
     """Sorted by where the container has them."""
-    files = _there(service)
+    built_in = _copied(service)
+    files = _mounted(service, built_in)
     texts = {target: _content(file) for target, file in files.items()}
-    return [Settings(files[one], one, texts[one]) for one in sorted(_read(texts, service.command))]
+    return [
+        Settings(files[one], one, texts[one], built_in.get(one) == files[one])
+        for one in sorted(_read(texts, service.command))
+    ]
 
 
-def _there(service: Service) -> dict[str, Path]:
-    """By where the container has them. What is copied or mounted later, or deeper, hides what was
-    there before."""
+def _copied(service: Service) -> dict[str, Path]:
+    """By where the container has them; what is copied later replaces what was there before."""
     found: dict[str, Path] = {}
     for mount in service.built_in:
         found |= _files(mount)
+    return found
+
+
+def _mounted(service: Service, over: Mapping[str, Path]) -> dict[str, Path]:
+    """Likewise, and what is mounted, later or deeper, hides what was there."""
+    found = dict(over)
     for mount in sorted(service.mounts, key=lambda one: one.target.rstrip("/").count("/")):
         if mount.bind:
             at = mount.target.rstrip("/")

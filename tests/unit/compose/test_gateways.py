@@ -114,7 +114,8 @@ def test_where_nobody_listens(tmp_path: Path, line: str, target: str) -> None:
     assert (one.cause, one.spare) == (Cause.REFUSED, True)
     assert one.found.lower() == "orders listens at 8000 in its container, not at 9999"
     made = ", made with its UPSTREAM, PORT" if "PORT" in line else ""
-    assert one.fix == f"correct gate.conf:2 (which web has at {target}{made}): the port is 8000"
+    has = f"(which web has at {target}{made})"
+    assert one.fix == f"correct gate.conf:2 {has}: the port is 8000, then restart web"
 
 
 def test_of_which_variables_it_is_made(tmp_path: Path) -> None:
@@ -186,7 +187,7 @@ def test_a_server_too(tmp_path: Path) -> None:
 def test_a_name_that_nearly_is_one(tmp_path: Path) -> None:
     (one,) = told(tmp_path, "server a order:8000", "/usr/local/etc/haproxy/haproxy.cfg")
     assert (one.cause, one.found) == (Cause.DNS, "there is no service order")
-    assert one.fix.endswith("did you mean orders?")
+    assert one.fix.endswith("did you mean orders?, then restart web")
 
 
 @pytest.mark.parametrize(
@@ -251,7 +252,7 @@ def test_the_container_itself(tmp_path: Path, host: str) -> None:
     (one,) = told(tmp_path, f"proxy_pass http://{host}:8000;")
     assert (one.cause, one.spare) == (Cause.REFUSED, True)
     assert one.found == f"{host} is there the container of web itself, not orders"
-    assert one.fix.endswith(": the host is orders")
+    assert one.fix.endswith(": the host is orders, then restart web")
     assert told(tmp_path, f"proxy_pass http://{host}:8001;") == [], "nobody does"
     for of_web in (
         {"listens": (Listener("127.0.0.1", 8000, ""),)},
@@ -292,6 +293,13 @@ def test_built_in(tmp_path: Path, copy: str) -> None:
     (tmp_path / "Dockerfile").write_text(f"FROM nginx\n{copy}\n")
     has = "(which web has at /etc/nginx/conf.d/a.conf)"
     assert lines(tmp_path, build=".") == [f"gate/a.conf:1 {has}"]
+
+
+def test_what_is_built_in_is_to_be_built_anew(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text(f"FROM nginx\nCOPY gate.conf {NGINX}\n")
+    line = "proxy_pass http://orders:9999;"
+    (one,) = told(tmp_path, line, "", build=".")
+    assert one.fix.endswith(": the port is 8000, then build web anew")
 
 
 @pytest.mark.parametrize(
