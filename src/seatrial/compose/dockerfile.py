@@ -55,6 +55,9 @@ def _stages(text: str) -> dict[str, Stage]:
         elif name and word in ("copy", "add"):
             copied = (*found[name].copied, *_copied(rest, found[name].folder))
             found[name] = replace(found[name], copied=copied)
+        elif name and word == "run":  # what it changes is not as it was copied
+            kept = tuple(one for one in found[name].copied if one[1] not in rest)
+            found[name] = replace(found[name], copied=kept)
         elif name and word == "workdir":
             found[name] = replace(found[name], folder=os.path.join(found[name].folder, rest))
     return found

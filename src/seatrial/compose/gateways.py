@@ -16,14 +16,20 @@ from seatrial.kinds.containers import Service
 _COMMENT = re.compile(r"(?:^|(?<=[\s;]))#.*")
 #: Before those that are called; what else stands in a file may be for browsers, or be compared.
 _CALLS = re.compile(
-    r"\b\w+_pass\s|\bserver(?:-template)?\s|\bset\s+\$\w+\s"  # nginx, HAProxy
+    r"\b\w+_pass\s|(?<![\w-])server(?:-template)?\s|\bset\s+\$\w+\s"  # nginx, HAProxy
     r"|^\s*(?:default|[\"'~]\S*)\s+(?=\S+;\s*$)"  # a line of a `map` of nginx
     r"|\b(?:reverse_proxy|forward_auth|php_fastcgi|to)\s"  # Caddy
     r"|\b(?:ProxyPass(?:Match)?|BalancerMember)\s"  # httpd
-    r"|\b(?:url|address|targets|replacement)\b|^\s*-\s"  # Traefik, Prometheus
+    r"|\b(?:url|address|targets|replacement)\b"  # Traefik, Prometheus
+    r"|^\s*-\s(?=\s*[\"']?[\w.-]+:\d)"  # one of a list
 )
+_ENDS = re.compile(r"[;\]]")
 _FAR = 512  # characters behind it in which they stand
 _SPARE = re.compile(r"(?<=\s)(?:down|backup|disabled)(?=\s|$)")
+#: What is read only where something is so, in templates and HAProxy's own files.
+_PERHAPS = re.compile(
+    r"(?ms)^[ \t]*\.if\b.*?^[ \t]*\.endif\b|\{\{-?\s*(?:if|with|range)\b.*?\{\{-?\s*end\b"
+)
 _VARIABLE = re.compile(r"\$\{(\w+)\}|\{\$(\w+)(?::[^}]{0,256})?\}")  # nginx' templates, Caddy's
 _UPSTREAM = re.compile(r"(?m)^\s*upstream\s+([\w.-]+)")
 _WITHOUT_PORT = re.compile(r"\bhttp://([A-Za-z][\w.-]*)(?=[/\"'\s]|$)")
@@ -84,7 +90,8 @@ def _told_in(
     text: str, environment: Mapping[str, str]
 ) -> Iterator[tuple[int, Endpoint, tuple[str, ...]]]:
     """With the numbers of the lines, and the variables that are filled in there."""
-    for number, whole in enumerate(text.splitlines(), 1):
+    certain = _PERHAPS.sub(lambda block: "\n" * block[0].count("\n"), text)
+    for number, whole in enumerate(certain.splitlines(), 1):
         variables: list[str] = []
 
         def filled(found: re.Match[str], told: list[str] = variables) -> str:
@@ -100,7 +107,7 @@ def _told_in(
 def _called_on(line: str) -> Iterator[tuple[str, str]]:
     """Names with ports, "" where there is none."""
     for one in _CALLS.finditer(line):
-        said = line[one.end() : one.end() + _FAR].partition(";")[0]
+        said = _ENDS.split(line[one.end() : one.end() + _FAR], maxsplit=1)[0]
         if not _SPARE.search(said):
             yield from _AT_PORT.findall(said)
             yield from ((name, "") for name in _WITHOUT_PORT.findall(said))

@@ -91,6 +91,7 @@ def told(
         ("    BalancerMember http://orders:9999", "/usr/local/apache2/conf/httpd.conf"),
         ("    server-template a 1-3 orders:9999 check", "/etc/haproxy/haproxy.cfg"),
         ("    - 'orders:9999'", "/etc/prometheus/prometheus.yml"),
+        ("- {targets: ['db:5432', 'orders:9999']}", "/etc/prometheus/prometheus.yml"),
         ("    replacement: orders:9999", "/etc/prometheus/prometheus.yml"),
         ('      address = "orders:9999"', "/etc/traefik/traefik.toml"),
         ("fastcgi_pass orders:9999;", "/etc/nginx/nginx.conf"),
@@ -172,6 +173,12 @@ def test_a_long_text_takes_no_long_time(tmp_path: Path, text: str) -> None:
     assert process_time() - began < 2.0  # tenths; where it grows as a square, many seconds
 
 
+def test_lines_behind_what_is_left_out_keep_their_numbers(tmp_path: Path) -> None:
+    text = ".if defined(DEV)\n  server a orders:1\n.endif\nserver a orders:9999"
+    (one,) = told(tmp_path, text, "/etc/haproxy/haproxy.cfg")
+    assert "gate.conf:4 " in one.fix
+
+
 def test_one_that_is_called_as_a_word_is(tmp_path: Path) -> None:
     (one,) = told(
         tmp_path, "  targets: [ backup:9999 ]", "/etc/prometheus/prometheus.yml", alias="backup"
@@ -233,6 +240,14 @@ def test_a_name_that_nearly_is_one(tmp_path: Path) -> None:
         ("http://orders:9999 {", "/etc/caddy/Caddyfile"),
         ("orders:9999, web {", "/etc/caddy/Caddyfile"),
         ("tcp-check send Host:\\ orders:9999", "/etc/haproxy/haproxy.cfg"),
+        ("use-server a if { var(txn.h) -m str orders:9999 }", "/etc/haproxy/haproxy.cfg"),
+        (".if defined(DEV)\n  server a orders:9999\n.endif", "/etc/haproxy/haproxy.cfg"),
+        ('{{ if eq "a" "b" }}\n- url: "http://orders:9999"\n{{ end }}', "/etc/traefik/traefik.yml"),
+        (
+            "- {targets: ['orders:8000'], labels: {a: 'orders:9999'}}",
+            "/etc/prometheus/prometheus.yml",
+        ),
+        ("  - {regex: 'orders:9999', target_label: a}", "/etc/prometheus/prometheus.yml"),
         ("acl a hdr(host) -i orders:9999", "/usr/local/etc/haproxy/haproxy.cfg"),
         ("proxy_pass http://orders:9999;", "/usr/share/nginx/html/a.conf"),
         ("proxy_pass http://orders:9999;", "/etc/nginx/html/a.conf"),
@@ -308,6 +323,7 @@ def test_what_is_built_in_is_to_be_built_anew(tmp_path: Path) -> None:
         "COPY --from=b nginx.conf /etc/nginx/",
         "COPY <<nginx.conf /etc/nginx/\nhttp://a:1\nnginx.conf\n",
         "COPY nginx.conf",
+        "COPY nginx.conf /etc/nginx/\nRUN sed -i s/a/b/ /etc/nginx/nginx.conf",
         "COPY",
         "FROM nginx",
         "COPY nginx.conf /etc/nginx/\nFROM nginx",
