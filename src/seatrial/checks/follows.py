@@ -172,9 +172,8 @@ class _Rules:
         own = own if fault.cause in _UNWELL | _UNREACHED else []
         others = list(self._of_others(fault))
         yield from others
-        yield from (
-            own if fault.down and not others else (f for f in own if f.priority is Priority.P1)
-        )
+        explained = not fault.down or any(one.definite for one in others)
+        yield from (f for f in own if f.priority is Priority.P1 or not explained)
 
     def _of_others(self, fault: Fault) -> Iterator[Fault]:
         below = self._suspects(fault)

@@ -21,7 +21,7 @@ def are_apart(one: Service, other: Service) -> bool:
     return known and one.networks.isdisjoint(other.networks)
 
 
-def apart(project: Project, service: Service, host: str, other: Service) -> tuple[str, str]:
+def no_way(project: Project, service: Service, host: str, other: Service) -> tuple[str, str]:
     """That they are, and what is to be done, in words."""
     return (
         f"{service.name} and {other.name} share no network: {host} has no address there",

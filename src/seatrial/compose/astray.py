@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from seatrial.compose.apart import ITSELF, apart, are_apart
+from seatrial.compose.apart import ITSELF, are_apart, no_way
 from seatrial.compose.connection_strings import endpoint_of
 from seatrial.compose.mentions import NOT_IN_USE, OF_SERVERS, hosts, names_host, urls
 from seatrial.compose.project import Project
@@ -101,7 +101,7 @@ def astray(
                 fix = f"correct {where}" + (f": {hint}" if hint else "")
                 yield Astray(where, Cause.DNS, f"there is no service {host}", fix, spare)
         elif not (reached := [one for one in called[host.lower()] if not are_apart(service, one)]):
-            found, fix = apart(project, service, host, called[host.lower()][0])
+            found, fix = no_way(project, service, host, called[host.lower()][0])
             yield Astray(where, Cause.DNS, found, fix, spare)
         elif told.plain and all(_wants_tls(one, port or told.usual, listening) for one in reached):
             found = f"{host} takes nothing but TLS at {port or told.usual}, and is asked without"

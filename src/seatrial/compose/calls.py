@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
-from seatrial.compose.apart import ITSELF, apart, are_apart
+from seatrial.compose.apart import ITSELF, are_apart, no_way
 from seatrial.compose.earshot import FOR_DEBUGGERS
 from seatrial.compose.engine import Container
 from seatrial.compose.gateways import Told, announced, passed_on
@@ -105,13 +105,14 @@ class _Held:
 
     def against_all(self, told: Told) -> Iterator[Astray]:
         host = told.url.host.lower()
-        if host in self.service.names | self.service.hosts or self.service.network_mode == "host":
+        own = {one.lower() for one in self.service.names}
+        if host in own | self.service.hosts or self.service.network_mode == "host":
             return
         if others := self.project.called.get(host):
             if reached := [one for one in others if not are_apart(self.service, one)]:
                 yield from self.against(told, reached)
             elif not told.for_many:
-                found, fix = apart(self.project, self.service, told.url.host, others[0])
+                found, fix = no_way(self.project, self.service, told.url.host, others[0])
                 yield Astray(told.where, Cause.DNS, found, fix, spare=True)
         elif _ONE_WORD.fullmatch(host) and not self.service.knows_others:
             near = _near(host, self.project.called)

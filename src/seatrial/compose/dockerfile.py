@@ -11,6 +11,7 @@ from pathlib import Path
 
 from seatrial.kinds.containers import content_of
 
+_CHANGES = re.compile(r"\b(?:sed|envsubst|rm|mv|cp|ln|awk|perl|tee)\b|<<|>")
 _LONGEST = 65_536  # characters
 _CONTINUES = "\\"
 #: Behind it are lines that are no instructions, up to the one that is its word: `RUN cat <<EOF`.
@@ -52,22 +53,33 @@ def _stages(text: str) -> dict[str, Stage]:
             found[name] = found.get(image.lower(), Stage("" if "$" in image else image))
         elif name and (word == "entrypoint" or (word == "cmd" and not _SERVES.search(rest))):
             found[name] = replace(found[name], base="")
-        elif name and word in ("copy", "add"):
-            copied = (*found[name].copied, *_copied(rest, found[name].folder))
-            found[name] = replace(found[name], copied=copied)
-        elif name and word == "run":  # what it changes is not as it was copied
-            kept = tuple(one for one in found[name].copied if one[1] not in rest)
-            found[name] = replace(found[name], copied=kept)
+        elif name and word in ("copy", "add", "run"):
+            found[name] = replace(found[name], copied=tuple(_after(found[name], word, rest)))
         elif name and word == "workdir":
             found[name] = replace(found[name], folder=os.path.join(found[name].folder, rest))
     return found
 
 
-def _copied(rest: str, folder: str) -> Iterator[tuple[str, str]]:
-    """Out of the context; what other stages or images have is not known."""
-    words = re.sub(r'["\[\],]', " ", rest).split()
-    if any(one.startswith("--from") for one in words):
+def _after(stage: Stage, word: str, rest: str) -> Iterator[tuple[str, str]]:
+    """What is there as it was copied, after one more instruction."""
+    if word == "run":
+        for one in stage.copied:
+            folder, name = os.path.split(one[1])
+            changed = "<<" in rest or any(part in rest for part in (name, folder, "*"))
+            if not (changed and _CHANGES.search(rest)):
+                yield one
         return
+    flags = [one for one in rest.split() if one.startswith("--")]
+    new = list(_copied(rest, stage.folder))
+    targets = {target for _, target in new}
+    yield from (one for one in stage.copied if one[1] not in targets)
+    if not any(one.startswith("--from") for one in flags):
+        yield from new
+
+
+def _copied(rest: str, folder: str) -> Iterator[tuple[str, str]]:
+    """From where to where; which context, or stage, that is from is not looked at."""
+    words = re.sub(r'["\[\],]', " ", rest).split()
     *sources, target = [one for one in words if not one.startswith("--")] or [""]
     for source in sources:
         into = target.endswith(("/", ".")) or len(sources) > 1

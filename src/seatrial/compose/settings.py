@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from functools import lru_cache
+from glob import escape, iglob
 from itertools import islice
 from pathlib import Path
 
@@ -30,8 +31,13 @@ _TEMPLATE = re.compile(r"(.*)/templates/([^/]+)\.template")
 _IN_FOLDER = re.compile(r"(?:directory[=:]\s*|-f\s+)[\"']?(/[\w./-]+)")
 _INCLUDES = re.compile(r"(?i)\b(?:include(?:optional)?|import|filename)[\s=:]+[\"']?([^\s;\"']+)")
 _WORD = re.compile(r"[\s'\";=,]+")  # what ends one of a command
+_PROGRAM = re.compile(
+    r"(?<![a-z])(?:nginx|openresty|caddy|haproxy|traefik|prometheus|apache2?|httpd)(?![a-z])"
+)
+_CHANGES = re.compile(r"\bsed\s+-[a-zA-Z]*i|\benvsubst\b")
 _LONGEST = 65_536  # characters of one
 _MOST = 50  # files of one mount
+_NAMES = 200  # of files, in one round
 
 
 @dataclass(frozen=True)
@@ -43,7 +49,11 @@ class Settings:
 
 
 def settings_of(service: Service) -> list[Settings]:
-    """Sorted by where the container has them."""
+    """Sorted by where the container has them. None of what only shares a folder with a gateway, and
+    of what changes them before it starts."""
+    ran = f"{service.image_name} {service.command}"
+    if not _PROGRAM.search(ran) or _CHANGES.search(service.command):
+        return []
     built_in = _copied(service)
     files = _mounted(service, built_in)
     texts = {target: _content(file) for target, file in files.items()}
@@ -78,15 +88,16 @@ def _files(mount: Mount) -> dict[str, Path]:
 
 
 def _each(source: Path, target: str) -> Iterator[tuple[Path, str]]:
-    """With where the container has them."""
+    """With where the container has them. Of a folder that is closed, nothing."""
+    if not _SETTINGS.fullmatch(f"{target}/") or "\0" in str(source):
+        return
     if "*" in source.name:  # as COPY takes it
         folder = target.rpartition("/")[0]
-        yield from (
-            (one, f"{folder}/{one.name}") for one in sorted(source.parent.glob(source.name))
-        )
-    elif not source.is_dir():
+        found = iglob(os.path.join(escape(str(source.parent)), source.name))
+        yield from ((Path(one), f"{folder}/{os.path.basename(one)}") for one in sorted(found))
+    elif not os.path.isdir(source):
         yield source, target
-    elif _SETTINGS.fullmatch(f"{target}/"):
+    else:
         for at, folders, names in os.walk(source):
             folders.sort()
             for file in (Path(at, name) for name in sorted(names)):
@@ -110,7 +121,7 @@ def _read(texts: Mapping[str, str], command: str) -> set[str]:
 def _among(targets: Iterable[str], named: Collection[str], text: str) -> set[str]:
     """Of these, what is `named`, by a pattern perhaps, or lies in a folder that the text names."""
     folders = {one.rstrip("/") for one in _IN_FOLDER.findall(text)}
-    patterns = [one if one[:1] == "/" else f"*/{one}" for one in dict.fromkeys(named)]
+    patterns = [one if one[:1] == "/" else f"*/{one}" for one in dict.fromkeys(named)][:_NAMES]
     return {
         one
         for one in targets
@@ -134,4 +145,5 @@ def _content(file: Path) -> str:
 
 @lru_cache(maxsize=256)  # at each look
 def _as_of(file: Path, changed: int, size: int) -> str:
-    return content_of(file, _LONGEST) or ""
+    text = content_of(file, _LONGEST) or ""
+    return text if len(text) < _LONGEST else text.rpartition("\n")[0]  # not half a line

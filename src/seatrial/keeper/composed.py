@@ -19,7 +19,7 @@ from seatrial.declaration.models import System
 from seatrial.errors import CapabilityMissing, SeatrialError
 from seatrial.keeper import processes
 from seatrial.keeper.containers import Containers, are_up, used_by
-from seatrial.keeper.failing import compose_failed, log_of, refused, told, too_late, unwell
+from seatrial.keeper.failing import compose_failed, failure_of, log_of, refused, too_late, unwell
 from seatrial.keeper.instance import StartFailed
 from seatrial.keeper.log import LOG_TAIL, Log
 from seatrial.keeper.network.impairment import Impairment, NetworkEdge
@@ -92,7 +92,7 @@ class Composed:
                 await self._start()
             self.ready = True
         except StartFailed as failure:
-            self.failure = self.failure or told(None, failure)
+            self.failure = self.failure or failure_of(None, failure)
         except SeatrialError as error:
             self.failure = refused(error.message, error.hint)
         except TimeoutError:
@@ -153,7 +153,7 @@ class Composed:
             one, component = found
             failure = await self._ended(one)
             if not self.ready:
-                self.failure = told(component, failure)
+                self.failure = failure_of(component, failure)
             raise failure
 
     async def _not_up(self) -> StartFailed:
@@ -166,7 +166,7 @@ class Composed:
             return compose_failed(said)
         one, component = found
         failure = await unwell(one, self.project)
-        self.failure = told(component, failure)
+        self.failure = failure_of(component, failure)
         return failure
 
     async def _ended(self, one: Container) -> StartFailed:
@@ -250,7 +250,7 @@ class Composed:
             await log_of(self._containers.of(name)),
         )
         if self.failure is None and not self.ready:
-            self.failure = told(name, failure)
+            self.failure = failure_of(name, failure)
         return failure
 
     # -- looking ---------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -26,6 +27,7 @@ from seatrial.kinds.logins import Logins
 from seatrial.outcome import State
 from seatrial.waiting import Deadline
 
+_UNHEALTHY = re.compile(r"ontainer \"?([\w.-]+)\"? is unhealthy")
 _PATIENT = 3  # so often may a container end and be restarted once all that it needs is ready
 
 
@@ -156,10 +158,11 @@ class Containers:
         return None
 
     def ailing(self, words: str) -> tuple[Container, str] | None:
-        """Likewise one that its health check finds unwell, of those that Compose says so of: by
-        name, or as its version 1 does, by id."""
+        """Likewise one that its health check finds unwell, of those that Compose says so of in
+        these words: by name, or as its version 1 does, by id."""
+        said = set(_UNHEALTHY.findall(words))
         for one in self.all:
-            if is_ailing(one) and (one.name in words or one.id[:12] in words):
+            if is_ailing(one) and {one.name, one.id[:12]} & said:
                 mine = self._components(one)
                 return one, mine[0].name if mine else one.service
         return None

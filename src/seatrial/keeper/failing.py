@@ -13,6 +13,7 @@ from seatrial.keeper.log import LOG_TAIL
 from seatrial.keeper.protocol import LONGEST_LOG, Failure
 from seatrial.outcome import Cause
 
+_SHOWN = 300  # characters of a health check
 _HEALTHY = "service_healthy"
 _BETTER = "does plain `docker compose up` do better?"
 
@@ -30,13 +31,15 @@ async def unwell(one: Container, project: Project) -> StartFailed:
     service = project.services[one.service]
     others = project.services.items()
     waiting = [name for name, other in others if other.needs.get(one.service) == _HEALTHY]
-    asks = service.health_check
+    asks, mend = service.health_check, "give it a health check of its own (`healthcheck`)"
+    if asks:
+        short = asks if len(asks) <= _SHOWN else f"{asks[:_SHOWN]}..."
+        mend = f"correct its health check: {short}"
     return StartFailed(
         Cause.UNHEALTHY,
         f"the health check of {one.service} finds it well, for {' and '.join(waiting)} to start",
         told_of(one, of_image=not asks),
-        f"where {one.service} is well (see its log), correct its health check"
-        + (f": {asks}" if asks else ""),
+        f"where {one.service} is well (see its log), {mend}",
         await log_of([one]),
     )
 
@@ -53,7 +56,7 @@ def compose_failed(said: Sequence[str]) -> StartFailed:
     )
 
 
-def told(component: str | None, failure: StartFailed) -> Failure:
+def failure_of(component: str | None, failure: StartFailed) -> Failure:
     return Failure(
         component=component,
         cause=failure.cause,

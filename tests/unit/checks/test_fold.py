@@ -103,6 +103,14 @@ def test_a_warning_explains_what_nothing_else_does(priority, blocked):
     assert lifted.priority is priority
 
 
+def test_what_is_unknown_takes_no_explanation_away():
+    mistaken = replace(result("api.gate.conf:1", priority=Priority.P2), own=True)
+    everything = queue(
+        rabbitmq=unwell(Cause.NOT_MEASURED), api=unwell(Cause.UNHEALTHY), results=(mistaken,)
+    )
+    assert summary(everything)["api.gate.conf:1"] == ("api",)
+
+
 def test_a_warning_does_not_explain_what_still_answers():
     mistaken = replace(result("api.gate.conf:1", priority=Priority.P2), own=True)
     everything = queue(api=warned(Cause.UNHEALTHY), results=(mistaken,))

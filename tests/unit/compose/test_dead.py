@@ -91,6 +91,8 @@ def test_what_it_is_there_for(tmp_path: Path, service: str, meant: str) -> None:
         ('for web  Container "0123456789ab" is unhealthy.', "unhealthy", "running", "db"),
         ("dependency failed to start: container x-seed-1 is unhealthy", "unhealthy", "running", ""),
         ("container x-db-1 is unhealthy", "starting", "running", ""),
+        (" Container x-db-1  Started\ncontainer x-seed-1 exited (1)", "unhealthy", "running", ""),
+        ("container x-db-10 is unhealthy", "unhealthy", "running", ""),
         ("container x-db-1 exited (1)", "unhealthy", "exited", ""),
     ],
 )
