@@ -44,7 +44,8 @@ def targets(system: System, project: Project, containers: Sequence[Container]) -
     services = {one.name: runs.services[service_of(one)] for one in components}
     heard = {one.service: one.listens for one in containers if one.status == "running"}
     listening: dict[str, Ports] = {}
-    everywhere = heard_of(containers)
+    unheard = {service_of(one) for one in components if found[one.name].provider.listening.unheard}
+    everywhere = heard_of([one for one in containers if one.service not in unheard])  # told itself
     for one in components:
         service = services[one.name]
         of_it = heard.get(service.name)

@@ -36,9 +36,11 @@ def told(
     folder: Path,
     environment: dict[str, str],
     web: Mapping[str, object] = MappingProxyType({}),
+    store: Mapping[str, object] = MappingProxyType({}),
     **runs: object,
 ) -> list[Astray]:
-    """`runs`: changes of the container of clickhouse, which listens at 8123."""
+    """`store`, `runs`: changes of the containers of store and of clickhouse, which listens at
+    8123."""
     services = {
         "web": {"image": "x", "environment": environment, **web},
         "clickhouse": {"image": "x", "ports": ["18123:8123"]},
@@ -56,7 +58,7 @@ def told(
         of("web", environment=environment, listens=STORE, **up),
         of("db", **({"listens": STORE} | up)),
         of("clickhouse", **({"listens": LISTENS} | up | runs)),
-        of("store", **({"listens": STORE} | up)),
+        of("store", **({"listens": STORE} | up | dict(store))),
     ]
     return list(targets(load(folder, KINDS, variables={}), project, containers)["web"].astray)
 
@@ -227,18 +229,27 @@ def test_who_has_no_address_there(tmp_path: Path, web: dict[str, object], told_s
 @pytest.mark.parametrize(
     ("listens", "port", "found", "fix"),
     [
-        (LISTENS[1:], 9009, "clickhouse listens at 9009 for itself only, in its", "at 0.0.0.0"),
-        (LISTENS, 9009, "clickhouse listens at 9009 for itself only, in its", "listen at 0.0.0.0"),
-        ((), 8123, "nothing listens in the container of clickhouse", "log of clickhouse; or corr"),
+        (LISTENS[1:], 9009, "store listens at 9009 for itself only, in its", "listen at 0.0.0.0"),
+        (LISTENS, 9009, "store listens at 9009 for itself only, in its", "let store listen at 0."),
+        ((), 9000, "nothing listens in the container of store", "log of store; or correct CALLED"),
     ],
 )
 def test_where_nobody_else_is_heard(
     tmp_path: Path, listens: tuple[Listener, ...], port: int, found: str, fix: str
 ) -> None:
-    (one,) = told(tmp_path, {"CALLED": f"http://clickhouse:{port}"}, listens=listens)
+    called = {"CALLED": f"http://store:{port}"}
+    (one,) = told(tmp_path, called, store={"listens": listens})
     assert (one.cause, one.spare) == (Cause.REFUSED, True)
     assert one.found.startswith(found)
     assert fix in one.fix
+
+
+@pytest.mark.parametrize("listens", [(), LISTENS[1:], (Listener("127.0.0.1", 8123, ""),)])
+def test_who_is_told_to_hear_nobody_is_not_told_to_callers(
+    tmp_path: Path, listens: tuple[Listener, ...]
+) -> None:
+    """It is a finding of its own."""
+    assert told(tmp_path, {"CALLED": "http://clickhouse:8123"}, listens=listens) == []
 
 
 @pytest.mark.parametrize(
