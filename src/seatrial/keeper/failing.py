@@ -33,7 +33,8 @@ async def unwell(one: Container, project: Project) -> StartFailed:
     waiting = [name for name, other in others if other.needs.get(one.service) == _HEALTHY]
     asks, mend = service.health_check, "give it a health check of its own (`healthcheck`)"
     if asks:
-        short = asks if len(asks) <= _SHOWN else f"{asks[:_SHOWN]}..."
+        # Between words: of a secret that is cut in two nobody knows the first half.
+        short = asks if len(asks) <= _SHOWN else f"{asks[:_SHOWN].rpartition(' ')[0]} ..."
         mend = f"correct its health check: {short}"
     return StartFailed(
         Cause.UNHEALTHY,

@@ -460,13 +460,17 @@ def test_server_wants_tls(guarded: Running, look: Look) -> None:
     assert look(well).health is Health.UNHEALTHY  # the server has said so itself
 
 
+def becomes_standby(one: Running) -> None:
+    one.end()
+    signal_file = launch.data_folder(one.site) / "standby.signal"
+    signal_file.touch()
+    run_as().give(signal_file)
+    one.start_anyhow()
+
+
 def test_standby(cache: Path, look: Look) -> None:
     with running(make_config(), component="postgres", cache=cache) as one:
-        one.end()
-        signal_file = launch.data_folder(one.site) / "standby.signal"
-        signal_file.touch()
-        run_as().give(signal_file)
-        one.start_anyhow()
+        becomes_standby(one)
         target = one.target
         reading = eventually(lambda: look(target), lambda r: r.connection is Connection.CONNECTED)
         expect(reading, Cause.MIGRATING, target, "recovery", "pg_promote")
@@ -494,11 +498,7 @@ def test_a_guess_is_settled_by_what_it_says_it_is(cache: Path, server: Running) 
     assert settled(by_name, server.target) == {}
     assert settled(by_name, at(server.target, password="wrong-password")) == {"standby": True}
     with running(make_config(), component="postgres", cache=cache) as one:
-        one.end()
-        signal_file = launch.data_folder(one.site) / "standby.signal"
-        signal_file.touch()
-        run_as().give(signal_file)
-        one.start_anyhow()
+        becomes_standby(one)
         guess = Guess("image postgres:15", 1)
         eventually(lambda: settled(guess, one.target), lambda found: found == {"standby": True})
 
